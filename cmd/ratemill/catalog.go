@@ -1,0 +1,35 @@
+package main
+
+import "fmt"
+
+type catalogCommand struct {
+	Check checkCommand `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
+	Show  showCommand  `cmd:"" help:"Print a catalog as understood."`
+}
+
+type checkCommand struct {
+	File string `arg:"" help:"Catalog file or URL."`
+}
+
+func (k *checkCommand) Run(c *console) error {
+	cat, err := loadCatalog(c.ctx, k.File)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s: catalog %s is fine: %d versions, %d meters, %s, %s\n",
+		k.File, cat.Name, len(cat.Versions), len(cat.Meters), cat.Currency.Code, cat.ZoneName)
+	return nil
+}
+
+type showCommand struct {
+	File string `arg:"" help:"Catalog file or URL."`
+}
+
+func (s *showCommand) Run(c *console) error {
+	cat, err := loadCatalog(c.ctx, s.File)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(c.stdout, cat.Print())
+	return nil
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+
+	"ratemill/fixtures/generate"
+	"ratemill/pipeline"
+	"ratemill/pipeline/store"
+	"ratemill/rating/calendar"
+)
+
+type generateCommand struct {
+	Exports  string `help:"Folder or URL to write the exports under." env:"RATEMILL_EXPORTS" required:"" placeholder:"URL"`
+	From     date   `help:"First day." placeholder:"YYYY-MM-DD"`
+	To       date   `help:"Last day." placeholder:"YYYY-MM-DD"`
+	Accounts int    `help:"Number of accounts." default:"2000"`
+	Rows     int    `help:"Number of usage rows, about." default:"1000000"`
+	Format   string `help:"Format of the exports." enum:"parquet,csv" default:"parquet"`
+	Seed     uint64 `help:"Another seed makes another company." default:"1"`
+}
+
+func (g *generateCommand) Run(c *console) error {
+	s := generate.Demo()
+	if g.From.Day != calendar.None {
+		s.From = g.From.Day
+	}
+	if g.To.Day != calendar.None {
+		s.To = g.To.Day
+	}
+	s.Accounts, s.Rows, s.Format, s.Seed = g.Accounts, g.Rows, generate.Format(g.Format), g.Seed
+	if s.To < s.From {
+		return &pipeline.UsageError{What: fmt.Sprintf("--to %s is before --from %s", s.To, s.From)}
+	}
+	exports, err := store.Open(c.ctx, g.Exports, store.CreateRoot)
+	if err != nil {
+		return &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
+	}
+	defer exports.Close()
+	sum, err := generate.Write(c.ctx, exports, s)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "wrote %d exports of %d days (%s to %s) to %s: %d accounts, %d sms, %d emails, %d contact counts, %d seat changes, %d account events\n",
+		sum.Files, sum.Days, s.From, s.To, g.Exports, sum.Accounts, sum.SMS.Rows, sum.Emails.Rows, sum.Contacts, sum.Seats, sum.AccountEvents)
+	return nil
+}

@@ -1,0 +1,141 @@
+// Ratemill is a nightly job: it rates usage exports against a catalog of plans
+// and prices, and writes invoices, charge files and the next day's state.
+//
+// This package is the command line and nothing else: flags, config, wiring,
+// what people read, exit codes. The job is package pipeline, the rules are
+// package rating.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+	_ "time/tzdata" // billing must not depend on the machine's zone files
+
+	"github.com/alecthomas/kong"
+
+	"ratemill/pipeline"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, time.Now)
+	stop()
+	os.Exit(code)
+}
+
+// commands is the command line.
+type commands struct {
+	Config string `help:"Settings file (YAML). Without it ./ratemill.yaml is read where there is one." placeholder:"FILE" env:"RATEMILL_CONFIG"`
+
+	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
+	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, or print it as understood."`
+	Generate generateCommand `cmd:"" help:"Write sample exports, always the same for the same settings."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// console is what a command works with besides its flags.
+type console struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	now            func() time.Time // for the last midnight and for seconds shown; never for an amount
+	code           int              // to exit with where there is no error
+}
+
+func (c *console) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+const description = `Rates usage exports against a catalog and publishes invoices, charge files and the next day's state as Parquet.
+
+Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
+
+Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary, 1 anything else. With 5, 6, 64 and 75 nothing is published.`
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
+	c := &console{ctx: ctx, stdout: stdout, stderr: stderr, now: now}
+	var cli commands
+	exited := -1
+	config := &configFile{}
+	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }), kong.UsageOnError(), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return complain(stderr, err)
+	}
+	if err := config.load(args); err != nil {
+		return complain(stderr, err)
+	}
+	chosen, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		return complain(stderr, &pipeline.UsageError{What: err.Error(), Hint: "ratemill --help lists the commands and their flags"})
+	}
+	if err := chosen.Run(c); err != nil {
+		return complain(stderr, err)
+	}
+	return c.code
+}
+
+// complain says what is wrong in one line, what to do about it in another,
+// and returns the exit code.
+func complain(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "ratemill: %s\n", strings.TrimRight(err.Error(), "\n"))
+	code := pipeline.ExitCode(err)
+	if hint := hintFor(err, code); hint != "" {
+		fmt.Fprintf(stderr, "ratemill: hint: %s\n", hint)
+	}
+	return code
+}
+
+func hintFor(err error, code int) string {
+	var usage *pipeline.UsageError
+	switch {
+	case errors.As(err, &usage):
+		return usage.Hint
+	case errors.Is(err, context.Canceled):
+		return "the run was interrupted; nothing is lost, run it again"
+	case code == pipeline.ExitInput:
+		return "nothing was published; mend or replace the file and run the night again"
+	case code == pipeline.ExitTotals:
+		return "nothing was published; this is a defect of ratemill, please report the line above"
+	case code == pipeline.ExitOtherInputs:
+		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
+	case code == pipeline.ExitTemporary:
+		return "nothing was published; run it again"
+	}
+	return ""
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(c *console) error {
+	fmt.Fprintln(c.stdout, "ratemill", version())
+	return nil
+}
+
+// release is set by the linker for released binaries.
+var release = ""
+
+// version is part of a night's plan: the bytes of a night are promised for
+// the same version only.
+func version() string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

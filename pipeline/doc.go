@@ -1,0 +1,37 @@
+// Package pipeline is the nightly job. A billing day is a pure function of
+// the day before, the day's inputs and the catalog:
+//
+//	state(D), documents(D) = bill(state(D-1), inputs(D), catalog)
+//
+// Run does it in five phases, each a function of that name:
+//
+//  1. plan (NewPlan): list the inputs and freeze them by size and checksum,
+//     pin the catalog and the entry before by digest. The plan's digest is the
+//     run id. Nothing else decides on what is published.
+//  2. map (mapInputs): decode the inputs column by column, refuse bad rows
+//     with file and row, and spill every other row once, partitioned by the
+//     hash of source and event id.
+//  3. fold (fold): within a partition, remove duplicates and sum usage up by
+//     account, service day and dimension values. The sums, a few per cent of
+//     the rows, are spilled by account. Rows that rating wants one by one, and
+//     rows that may have to wait, travel whole.
+//  4. reduce (reduce): by account, bring together the state of the day before,
+//     events and sums, call rating.Bill, check what it made, and stage the
+//     rows of every table. An account that fails its checks is parked.
+//  5. commit (commit): check the control totals and publish (publish.go):
+//     declare an intent that only one run can win, put the files to their
+//     final names, run.json last.
+//
+// Three numbers cut the work and never show in what is published: workers,
+// partitions (of event ids) and buckets (of accounts). Every table is in the
+// order of the accounts' hash and id; indexes, maps and the order in which
+// workers finish decide nothing.
+//
+// Every row that is read ends in exactly one place, and the control totals
+// prove it: a file's rows are passed on, duplicates, rejected or not yet due;
+// what is passed on or taken up from earlier nights is rated, left out by a
+// named rule, rejected in rating, or put aside.
+//
+// Concurrency stands in parallel.go alone. Storage is a gocloud.dev/blob
+// bucket, opened by package store.
+package pipeline

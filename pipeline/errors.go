@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"gocloud.dev/gcerrors"
+
+	"ratemill/rating/calendar"
+	"ratemill/readers"
+)
+
+// Exit codes of a run. Not 2: a Go panic and running out of memory exit 2.
+const (
+	ExitDone        = 0  // published, or nothing to do
+	ExitOther       = 1  // anything that has no code of its own
+	ExitLook        = 3  // published, but somebody must look
+	ExitOtherInputs = 4  // the day is published from other inputs
+	ExitTotals      = 5  // control totals broken, nothing published
+	ExitInput       = 6  // input unusable, nothing published
+	ExitUsage       = 64 // wrong usage, config or catalog
+	ExitTemporary   = 75 // temporary: try again
+)
+
+// UsageError is a mistake of whoever called: in the flags, the config or the
+// catalog.
+type UsageError struct {
+	What string
+	Hint string
+}
+
+func (e *UsageError) Error() string { return e.What }
+
+// OtherInputsError says that a day is published from other inputs than those
+// that lie there now.
+type OtherInputsError struct {
+	Day         calendar.Day
+	Entry       int64
+	Differences []string
+}
+
+func (e *OtherInputsError) Error() string {
+	return fmt.Sprintf("%s is published already (entry %d) from other inputs: %s", e.Day, e.Entry, strings.Join(e.Differences, "; "))
+}
+
+// LostError says that another run published the entry first, from another plan.
+type LostError struct {
+	Entry        int64
+	RunID, Other string
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("entry %d was published by another run %s while this one (%s) was at work", e.Entry, e.Other, e.RunID)
+}
+
+// TotalsError says that control totals do not hold. Nothing was published.
+type TotalsError struct{ Broken []string }
+
+func (e *TotalsError) Error() string {
+	return "control totals are broken, nothing is published: " + strings.Join(e.Broken, "; ")
+}
+
+// ExitCode is the exit code of an error, as DESIGN lists them.
+func ExitCode(err error) int {
+	var usage *UsageError
+	var file *readers.FileError
+	var totals *TotalsError
+	var other *OtherInputsError
+	var lost *LostError
+	switch {
+	case err == nil:
+		return ExitDone
+	case errors.As(err, &usage):
+		return ExitUsage
+	case temporary(err):
+		return ExitTemporary
+	case errors.As(err, &file):
+		return ExitInput
+	case errors.As(err, &totals):
+		return ExitTotals
+	case errors.As(err, &other), errors.As(err, &lost):
+		return ExitOtherInputs
+	}
+	return ExitOther
+}
+
+// temporary tells whether the storage may answer better later.
+func temporary(err error) bool {
+	switch gcerrors.Code(errors.Unwrap(err)) {
+	case gcerrors.ResourceExhausted, gcerrors.DeadlineExceeded:
+		return true
+	}
+	switch gcerrors.Code(err) {
+	case gcerrors.ResourceExhausted, gcerrors.DeadlineExceeded:
+		return true
+	}
+	return false
+}

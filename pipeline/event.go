@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"ratemill/rating/calendar"
+	"ratemill/readers"
+	"ratemill/writers"
+)
+
+// event is a row kept whole: of a source that rating takes event by event,
+// or a usage row that cannot be summed up because it may have to wait.
+type event struct {
+	source   int
+	hi, lo   uint64 // event id, or the key of a reading
+	account  string
+	occurred int64 // microseconds since 1970; midnight of a reading's date
+	day      calendar.Day
+	place    place
+	cells    []string // one a field of the source's schema, as canonical text; the id's is empty
+}
+
+// append writes the event so that readEvents reads it back.
+func (e *event) append(b []byte) []byte {
+	at := len(b)
+	b = append(b, 0, 0, 0, 0)
+	for _, v := range [...]uint64{uint64(e.source), e.hi, e.lo, uint64(e.occurred), uint64(e.place)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(e.day))
+	b = appendText(b, e.account)
+	for _, c := range e.cells {
+		b = appendText(b, c)
+	}
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at))
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// readEvents reads all events of a partition.
+func readEvents(b []byte) []event {
+	var events []event
+	for len(b) > 0 {
+		size := binary.LittleEndian.Uint32(b)
+		events = append(events, readEvent(b[4:size]))
+		b = b[size:]
+	}
+	return events
+}
+
+func readEvent(b []byte) event {
+	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
+	e := event{source: int(u(0)), hi: u(1), lo: u(2), occurred: int64(u(3)), place: place(u(4))}
+	e.day = calendar.Day(binary.LittleEndian.Uint32(b[40:]))
+	b = b[44:]
+	e.account, b = cutText(b)
+	for len(b) > 0 {
+		var c string
+		c, b = cutText(b)
+		e.cells = append(e.cells, c)
+	}
+	return e
+}
+
+func cutText(b []byte) (string, []byte) {
+	n, used := binary.Uvarint(b)
+	end := used + int(n)
+	return string(b[used:end]), b[end:]
+}
+
+// content is 64 bits of what the event says, to tell an identical repeat from
+// a conflict.
+func (e *event) content() uint64 {
+	h := hashText(uint64(e.occurred), e.account)
+	for _, c := range e.cells {
+		h = hashText(h, c)
+	}
+	return h
+}
+
+// hashText mixes a text into a running hash.
+func hashText(h uint64, s string) uint64 {
+	h = mix(h ^ uint64(len(s)))
+	for len(s) >= 8 {
+		h = mix(h ^ (uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56))
+		s = s[8:]
+	}
+	for i := range len(s) {
+		h = mix(h ^ uint64(s[i])<<(8*i+1))
+	}
+	return h
+}
+
+// cell is an event's value of a column, empty where it has none.
+func (e *event) cell(s *source, column string) string {
+	if i := s.schema.Field(column); i >= 0 {
+		return e.cells[i]
+	}
+	return ""
+}
+
+// cellText is a column's value of one row as canonical text. The caller has
+// seen that it is not bad.
+func cellText(kind readers.Kind, c *readers.Column, row int) string {
+	if kind == readers.Text {
+		if c.Index[row] == readers.Absent {
+			return ""
+		}
+		return c.Dict.Entries[c.Index[row]]
+	}
+	if kind == readers.EventID || c.Missing != nil && c.Missing[row] {
+		return ""
+	}
+	if kind == readers.Date {
+		return calendar.Day(c.Ints[row]).String()
+	}
+	return strconv.FormatInt(c.Ints[row], 10)
+}
+
+// payload is the event's columns as JSON, for the held table.
+func (e *event) payload(s *source) string {
+	columns := map[string]string{} // encoding/json writes maps by sorted key
+	for i, f := range s.schema.Fields {
+		if e.cells[i] != "" && i != s.account && f.Kind != readers.EventID {
+			columns[f.Name] = e.cells[i]
+		}
+	}
+	text, err := json.Marshal(columns)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return string(text)
+}
+
+// eventOf reads a row back from the held table.
+func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
+	e := event{source: index, account: h.AccountID, occurred: h.OccurredAt, day: calendar.Day(h.ServiceDate), place: p}
+	if h.EventKey != "" {
+		if _, err := fmt.Sscanf(h.EventKey, "%016x%016x", &e.hi, &e.lo); err != nil {
+			return event{}, fmt.Errorf("event_key %q: %w", h.EventKey, err)
+		}
+	}
+	var columns map[string]string
+	if err := json.Unmarshal([]byte(h.Payload), &columns); err != nil {
+		return event{}, fmt.Errorf("payload: %w", err)
+	}
+	e.cells = make([]string, len(s.schema.Fields))
+	for i, f := range s.schema.Fields {
+		e.cells[i] = columns[f.Name]
+	}
+	e.cells[s.account] = h.AccountID
+	return e, nil
+}
+
+func eventKey(hi, lo uint64) string { return fmt.Sprintf("%016x%016x", hi, lo) }

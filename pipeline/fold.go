@@ -1,0 +1,338 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// conflictingDuplicate is the reason of a row whose event id is taken by a row
+// with other content.
+const conflictingDuplicate = "conflicting_duplicate"
+
+// folded is what one worker made of the partitions that it folded.
+type folded struct {
+	groups *spill // sums, by bucket of the account
+	events *spill // rows kept whole, by bucket of the account
+	ids    *spill // ids of the rows in groups, by partition
+
+	sums    map[key]*group
+	files   []fileCounts
+	rejects []writers.Reject
+	dedupe  dedupe
+	buffer  []byte
+}
+
+// foldPartitions removes duplicates within each id partition and sums up what
+// is left, by account, day and combination of dimension values. An event id
+// lands in one partition whatever its account, so one that comes under two
+// accounts is seen.
+func (n *night) foldPartitions(ctx context.Context) error {
+	usage, events := make(spills, n.workers), make(spills, n.workers)
+	for w, m := range n.mapped {
+		usage[w], events[w] = m.usage, m.events
+	}
+	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
+		f := n.folded[worker]
+		if err := n.foldUsage(f, usage, p); err != nil {
+			return err
+		}
+		return n.foldEvents(f, events, p)
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range n.folded {
+		if err := n.spillGroups(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *night) newFolded() *folded {
+	share := n.memory / 8 / int64(n.workers)
+	return &folded{
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions, share, n.TempDir),
+		sums: map[key]*group{}, files: make([]fileCounts, len(n.files)),
+	}
+}
+
+// claim is what a row says of itself when its event id is looked at.
+type claim struct {
+	source   int
+	hi, lo   uint64
+	day      calendar.Day
+	occurred int64
+	content  uint64
+	place    place
+}
+
+// better tells whether a keeps the id rather than b, of two rows with the same
+// id: what earlier nights put aside, else the earlier, else the one with the
+// smaller content; among identical rows the place decides which is counted as
+// the duplicate, and nothing else (never the order of files).
+func better(a, b *claim) bool {
+	if a.place.held() != b.place.held() {
+		return a.place.held()
+	}
+	return cmp.Or(cmp.Compare(a.occurred, b.occurred), cmp.Compare(a.content, b.content), cmp.Compare(a.place, b.place)) < 0
+}
+
+// dedupe finds the rows of one partition that keep their event id. Its memory
+// is used again for the next partition.
+type dedupe struct {
+	claims []claim
+	slots  []int32 // open addressing; index of the keeper + 1
+	losers []int32
+}
+
+// keepers calls keep for each row that keeps its id, and lose for each other
+// one, with the keeper's claim, or nil where an earlier night billed the id.
+func (d *dedupe) keepers(n *night, f *folded, keep func(i int) error, lose func(i int, to *claim, identical bool)) error {
+	size := 1 << bits.Len(uint(len(d.claims)*3/2|15))
+	d.slots = slices.Grow(d.slots[:0], size)[:size]
+	clear(d.slots)
+	d.losers = d.losers[:0]
+	for i := range d.claims {
+		d.place(int32(i))
+	}
+	for _, slot := range d.slots {
+		if slot == 0 {
+			continue
+		}
+		c := &d.claims[slot-1]
+		if content, billed := n.billed(c); billed {
+			lose(int(slot-1), nil, c.content == content)
+			continue
+		}
+		n.pass(f, c)
+		if err := keep(int(slot - 1)); err != nil {
+			return err
+		}
+	}
+	for _, i := range d.losers {
+		c := &d.claims[i]
+		keeper := &d.claims[*d.slot(c)-1]
+		if content, billed := n.billed(keeper); billed {
+			lose(int(i), nil, c.content == content)
+			continue
+		}
+		lose(int(i), keeper, c.content == keeper.content)
+	}
+	return nil
+}
+
+// pass counts a new row that keeps its id.
+func (n *night) pass(f *folded, c *claim) {
+	switch {
+	case c.place.held():
+	case c.day > n.day:
+		f.files[c.place.file()].notDue++
+	default:
+		f.files[c.place.file()].passed++
+	}
+}
+
+func (d *dedupe) place(i int32) {
+	c := &d.claims[i]
+	slot := d.slot(c)
+	switch {
+	case *slot == 0:
+		*slot = i + 1
+	case better(c, &d.claims[*slot-1]):
+		d.losers = append(d.losers, *slot-1)
+		*slot = i + 1
+	default:
+		d.losers = append(d.losers, i)
+	}
+}
+
+// slot is the slot of a claim's id, empty if it is new.
+func (d *dedupe) slot(c *claim) *int32 {
+	mask := uint64(len(d.slots) - 1)
+	for at := hashID(c.source, c.hi, c.lo) & mask; ; at = (at + 1) & mask {
+		s := &d.slots[at]
+		if *s == 0 {
+			return s
+		}
+		if o := &d.claims[*s-1]; o.lo == c.lo && o.hi == c.hi && o.source == c.source {
+			return s
+		}
+	}
+}
+
+// billed is the content under which an earlier night billed the claim's id.
+// Only ids of earlier days can have been; what was put aside was not.
+func (n *night) billed(c *claim) (content uint64, billed bool) {
+	if c.day >= n.day || c.place.held() {
+		return 0, false
+	}
+	content, billed = n.seen[lateID{c.source, c.day, c.hi, c.lo}]
+	return content, billed
+}
+
+// lose counts a row that does not keep its id.
+func (n *night) lose(f *folded, c *claim, account string, to *claim, identical bool) {
+	file := c.place.file()
+	if identical {
+		f.files[file].duplicate++
+		return
+	}
+	detail := "the event id was billed by an earlier night with other content"
+	if to != nil {
+		detail = "the event id is taken by " + n.where(to.place) + " with other content"
+	}
+	f.files[file].rejected++
+	f.rejects = append(f.rejects, writers.Reject{
+		Source: n.sources[c.source].name, File: n.files[file].Key, Row: c.place.row(), Rows: 1, AccountID: account,
+		Reason: conflictingDuplicate, Detail: detail, FirstSeen: int32(n.day), Status: "open",
+	})
+}
+
+// where names a place for people.
+func (n *night) where(p place) string {
+	if p.held() {
+		h := &n.held[p.row()].Held
+		return fmt.Sprintf("%s row %d", h.File, h.Row)
+	}
+	return fmt.Sprintf("%s row %d", n.files[p.file()].Key, p.row())
+}
+
+func (n *night) foldUsage(f *folded, usage spills, p int) error {
+	rows, err := usage.read(p)
+	usage.drop(p)
+	if err != nil {
+		return err
+	}
+	d := &f.dedupe
+	d.claims = d.claims[:0]
+	for at := 0; at < len(rows); at += recordSize {
+		d.claims = append(d.claims, n.claimOf(readRecord(rows[at:])))
+	}
+	return d.keepers(n, f,
+		func(i int) error { return n.keepUsage(f, p, readRecord(rows[i*recordSize:]), &d.claims[i]) },
+		func(i int, to *claim, identical bool) {
+			r := readRecord(rows[i*recordSize:])
+			n.lose(f, &d.claims[i], n.accounts.all()[r.key.account()].id, to, identical)
+		})
+}
+
+// claimOf is a usage row's claim to its id. Its content is the account, the
+// dimensions, the time and the quantity.
+func (n *night) claimOf(r record) claim {
+	c := &n.combinations.all()[r.key.combination()]
+	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
+	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place}
+}
+
+// usageContent is 64 bits of what a usage row says, to tell an identical
+// repeat from a conflict.
+func usageContent(account, combination uint64, occurred, quantity int64) uint64 {
+	return mix(mix(mix(account^combination)+uint64(occurred)) + uint64(quantity))
+}
+
+// keepUsage sums up a new row of a known account that is due; others are kept
+// whole, since they may have to wait, or have waited.
+func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
+	if c.day > n.day || r.key.account() >= n.known || c.place.held() {
+		return n.passEvent(f, n.usageEvent(r, c))
+	}
+	g := f.sums[r.key]
+	if g == nil {
+		g = &group{key: r.key}
+		f.sums[r.key] = g
+	}
+	g.add(group{rows: 1, lo: uint64(r.quantity)})
+	f.buffer = appendID(f.buffer[:0], takenID{c.source, c.day, r.hi, r.lo, c.content, r.key})
+	if err := f.ids.add(p, f.buffer); err != nil {
+		return err
+	}
+	if len(f.sums) < n.groupLimit {
+		return nil
+	}
+	return n.spillGroups(f)
+}
+
+// spillGroups sends a worker's sums to the buckets of their accounts.
+func (n *night) spillGroups(f *folded) error {
+	for _, g := range f.sums { // any order: reduce sorts them
+		f.buffer = g.append(f.buffer[:0])
+		if err := f.groups.add(n.bucket(n.accounts.all()[g.key.account()].hash), f.buffer); err != nil {
+			return err
+		}
+	}
+	clear(f.sums)
+	return nil
+}
+
+// usageEvent is a usage row kept whole.
+func (n *night) usageEvent(r record, c *claim) *event {
+	s := &n.sources[c.source]
+	e := &event{source: c.source, hi: r.hi, lo: r.lo, account: n.accounts.all()[r.key.account()].id, occurred: r.occurred, day: c.day, place: r.place}
+	if r.key.day() == maxDayOffset {
+		e.day = n.span.dayOf(r.occurred)
+	}
+	e.cells = make([]string, len(s.schema.Fields))
+	e.cells[s.account] = e.account
+	e.cells[s.at] = strconv.FormatInt(r.occurred, 10)
+	e.cells[s.quantity] = strconv.FormatInt(r.quantity, 10)
+	for i, field := range s.dimensions {
+		e.cells[field] = n.combinations.all()[r.key.combination()].values[i]
+	}
+	return e
+}
+
+func (n *night) passEvent(f *folded, e *event) error {
+	f.buffer = e.append(f.buffer[:0])
+	return f.events.add(n.bucket(accountHash(e.account)), f.buffer)
+}
+
+func (n *night) foldEvents(f *folded, spilled spills, p int) error {
+	rows, err := spilled.read(p)
+	spilled.drop(p)
+	if err != nil {
+		return err
+	}
+	events := readEvents(rows)
+	d := &f.dedupe
+	d.claims = d.claims[:0]
+	for i := range events {
+		e := &events[i]
+		d.claims = append(d.claims, claim{e.source, e.hi, e.lo, e.day, e.occurred, e.content(), e.place})
+	}
+	return d.keepers(n, f,
+		func(i int) error { return n.passEvent(f, &events[i]) },
+		func(i int, to *claim, identical bool) { n.lose(f, &d.claims[i], events[i].account, to, identical) })
+}
+
+// takenID is an event id that this night bills, with the key of the group
+// that its row went into.
+type takenID struct {
+	source  int
+	day     calendar.Day
+	hi, lo  uint64
+	content uint64
+	key     key
+}
+
+const takenIDSize = 40
+
+func appendID(b []byte, t takenID) []byte {
+	for _, v := range [...]uint64{uint64(t.source)<<32 | uint64(uint32(t.day)), t.hi, t.lo, t.content, uint64(t.key)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return b
+}
+
+func readID(b []byte) takenID {
+	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
+	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4))}
+}

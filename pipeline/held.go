@@ -1,0 +1,168 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"gocloud.dev/blob"
+
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// heldRow is a row that an earlier night put aside and that goes through
+// duplicate removal again, against the new rows.
+type heldRow struct {
+	writers.Held
+	source int
+}
+
+// loadHeld reads what the entry before put aside. Rows go through fold with
+// the new ones; groups, and rows of parked accounts, have been there and wait
+// in their account's bucket.
+func (n *night) loadHeld(ctx context.Context) error {
+	n.heldByBucket = make([][]*writers.Held, n.buckets)
+	return readTable(ctx, n, writers.HeldTable, func(rows []writers.Held) error {
+		for i := range rows {
+			h := rows[i]
+			source, err := n.sourceOf(h.Source)
+			if err != nil {
+				return fmt.Errorf("held: %w", err)
+			}
+			if h.EventKey != "" && h.Reason != parked {
+				n.held = append(n.held, heldRow{h, source})
+				continue
+			}
+			b := n.bucket(accountHash(h.AccountID))
+			n.heldByBucket[b] = append(n.heldByBucket[b], &h)
+		}
+		return nil
+	})
+}
+
+// takeUpHeld spills the held rows of some sources beside the new ones.
+func (n *night) takeUpHeld(wanted func(role) bool) error {
+	m := n.mapped[0]
+	for i := range n.held {
+		h := &n.held[i]
+		s := &n.sources[h.source]
+		if !wanted(s.role) {
+			continue
+		}
+		e, err := eventOf(s, h.source, &h.Held, makePlace(heldFile, int64(i)))
+		if err != nil {
+			return fmt.Errorf("held row of account %s: %w", h.AccountID, err)
+		}
+		p := n.partition(hashID(e.source, e.hi, e.lo))
+		if s.role != usageRows {
+			if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
+				m.signups = append(m.signups, e.account)
+			}
+			m.buffer = e.append(m.buffer[:0])
+			if err := m.events.add(p, m.buffer); err != nil {
+				return err
+			}
+			continue
+		}
+		r, err := n.recordOf(s, &e)
+		if err != nil {
+			return err
+		}
+		m.buffer = r.append(m.buffer[:0])
+		if err := m.usage.add(p, m.buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordOf is a held usage row as a record.
+func (n *night) recordOf(s *source, e *event) (record, error) {
+	account, err := n.account(e.account)
+	if err != nil {
+		return record{}, err
+	}
+	values := make([]string, len(s.dimensions))
+	for i, field := range s.dimensions {
+		values[i] = e.cells[field]
+	}
+	combination, err := n.combinationOf(e.source, values)
+	if err != nil {
+		return record{}, err
+	}
+	quantity, err := strconv.ParseInt(e.cells[s.quantity], 10, 64)
+	if err != nil {
+		return record{}, fmt.Errorf("held row of account %s: quantity: %w", e.account, err)
+	}
+	return record{e.hi, e.lo, e.occurred, quantity, makeKey(account, n.span.offset(e.day), combination), e.place}, nil
+}
+
+// learnSignups gives the accounts that sign up tonight their indexes. Usage
+// of any other account is of an unknown one.
+func (n *night) learnSignups() error {
+	var all []string
+	for _, m := range n.mapped {
+		all = append(all, m.signups...)
+	}
+	slices.Sort(all)
+	for _, id := range slices.Compact(all) {
+		if _, err := n.account(id); err != nil {
+			return err
+		}
+	}
+	n.known = uint32(len(n.accounts.all()))
+	return nil
+}
+
+// readTable reads a table of the entry before; there is none before the
+// first.
+func readTable[T any](ctx context.Context, n *night, spec writers.Spec, yield func([]T) error) error {
+	before := n.plan.before
+	if before == nil {
+		return nil
+	}
+	file, err := outputOf(before, spec.Name)
+	if err != nil {
+		return err
+	}
+	at := &object{ctx: ctx, bucket: n.Output, key: file.Key}
+	if err := writers.Rows(at, file.Size, yield); err != nil {
+		return fmt.Errorf("%s: %w", file.Key, err)
+	}
+	return nil
+}
+
+// outputOf is a table's file of an entry.
+func outputOf(e *Entry, table string) (writers.OutputFile, error) {
+	key := tableKey(table, e.Day, e.Entry)
+	for _, f := range e.Outputs {
+		if f.Key == key {
+			return f, nil
+		}
+	}
+	return writers.OutputFile{}, fmt.Errorf("%s lists no %s", runKey(e.Entry), key)
+}
+
+// object is an object of a bucket as an io.ReaderAt, for one call.
+type object struct {
+	ctx    context.Context
+	bucket *blob.Bucket
+	key    string
+}
+
+func (o *object) ReadAt(p []byte, off int64) (int, error) {
+	r, err := o.bucket.NewRangeReader(o.ctx, o.key, off, int64(len(p)), nil)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	return io.ReadFull(r, p)
+}
+
+// tableKey is where a table's rows of an entry lie.
+func tableKey(table string, day calendar.Day, entry int64) string {
+	return fmt.Sprintf("%s/billing_date=%s/entry-%08d.parquet", table, day, entry)
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"github.com/shopspring/decimal"
+
+	"ratemill/writers"
+)
+
+// ledger adds up what the tables say, for the control totals.
+type ledger struct {
+	series   map[string]int64 // last invoice number by series
+	rejects  []writers.Reject
+	ends     []ends
+	alarming int64
+	money    map[string]*writers.MoneyTotals
+	balances map[[2]string]*writers.BalanceTotals
+}
+
+func newLedger() ledger {
+	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[2]string]*writers.BalanceTotals{}}
+}
+
+func (l *ledger) add(t *tables) {
+	l.rejects = append(l.rejects, t.rejects...)
+	if l.ends == nil {
+		l.ends = newTables(len(t.ends)).ends
+	}
+	for i := range t.ends {
+		l.ends[i].add(&t.ends[i])
+		l.alarming += t.ends[i].alarming
+	}
+	for i := range t.lines {
+		m := l.of(t.lines[i].Currency)
+		m.Lines = m.Lines.Add(writers.FromMoney(t.lines[i].Amount))
+	}
+	for i := range t.invoices {
+		inv := &t.invoices[i]
+		m := l.of(inv.Currency)
+		m.Invoices = m.Invoices.Add(writers.FromMoney(inv.Total))
+		m.CreditsApplied = m.CreditsApplied.Add(writers.FromMoney(inv.CreditsApplied))
+		m.AmountDue = m.AmountDue.Add(writers.FromMoney(inv.AmountDue))
+	}
+	for i := range t.charges {
+		m := l.of(t.charges[i].Currency)
+		m.FirstAttemptCharges = m.FirstAttemptCharges.Add(writers.FromMoney(t.charges[i].Amount))
+	}
+	for i := range t.failed {
+		addUncollectable(l.of(t.failed[i].Currency), t.failed[i].Reason, writers.FromMoney(t.failed[i].Amount))
+	}
+	for i := range t.balances {
+		l.addBalance(&t.balances[i])
+	}
+}
+
+func addUncollectable(m *writers.MoneyTotals, reason string, amount decimal.Decimal) {
+	for i := range m.Uncollectable {
+		if m.Uncollectable[i].Reason == reason {
+			m.Uncollectable[i].Amount = m.Uncollectable[i].Amount.Add(amount)
+			return
+		}
+	}
+	m.Uncollectable = append(m.Uncollectable, writers.ReasonAmount{Reason: reason, Amount: amount})
+}
+
+func (e *ends) add(o *ends) {
+	e.takenUp += o.takenUp
+	e.rated += o.rated
+	e.rejected += o.rejected
+	e.putAside += o.putAside
+	for reason, rows := range o.notBillable {
+		e.notBillable[reason] += rows
+	}
+}
+
+func (l *ledger) of(currency string) *writers.MoneyTotals {
+	m := l.money[currency]
+	if m == nil {
+		m = &writers.MoneyTotals{Currency: currency}
+		l.money[currency] = m
+	}
+	return m
+}
+
+func (l *ledger) addBalance(b *writers.BalanceMovement) {
+	at := [2]string{b.Balance, b.Currency}
+	t := l.balances[at]
+	if t == nil {
+		t = &writers.BalanceTotals{Balance: b.Balance, Currency: b.Currency}
+		l.balances[at] = t
+	}
+	add := func(sum *decimal.Decimal, v int64) { *sum = sum.Add(writers.FromMoney(v)) }
+	add(&t.Opening, b.Opening)
+	add(&t.Added, b.Added)
+	add(&t.Used, b.Used)
+	add(&t.Lapsed, b.Lapsed)
+	add(&t.Closing, b.Closing)
+}
+
+// totals are the entry's control totals.
+func (n *night) totals(s *stage) writers.Totals {
+	t := writers.Totals{Files: n.fileTotals()}
+	passed := make([]int64, len(n.sources))
+	for i, f := range t.Files {
+		passed[n.files[i].source] += f.Passed
+	}
+	for i := range n.sources {
+		st := writers.SourceTotals{Source: n.sources[i].name, Passed: passed[i]}
+		if s.ledger.ends != nil {
+			e := &s.ledger.ends[i]
+			st.TakenUp, st.Rated, st.Rejected, st.PutAside = e.takenUp, e.rated, e.rejected, e.putAside
+			for reason, rows := range e.notBillable { // Encode sorts them
+				st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: string(reason), Rows: rows})
+			}
+		}
+		t.Sources = append(t.Sources, st)
+	}
+	for _, m := range s.ledger.money {
+		t.Money = append(t.Money, *m)
+	}
+	for _, b := range s.ledger.balances {
+		t.Balances = append(t.Balances, *b)
+	}
+	return t
+}
+
+// fileTotals are the counts of each input file, over all workers.
+func (n *night) fileTotals() []writers.FileTotals {
+	all := make([]writers.FileTotals, len(n.files))
+	for i := range all {
+		var c fileCounts
+		for _, m := range n.mapped {
+			c.add(m.files[i])
+		}
+		for _, f := range n.folded {
+			c.add(f.files[i])
+		}
+		all[i] = writers.FileTotals{
+			Source: n.files[i].Source, Key: n.files[i].Key, Read: c.read, Duplicate: c.duplicate, Rejected: c.rejected + c.before, NotDue: c.notDue,
+			Passed: c.passed,
+		}
+	}
+	return all
+}
+
+func (c *fileCounts) add(o fileCounts) {
+	c.read += o.read
+	c.passed += o.passed
+	c.rejected += o.rejected
+	c.notDue += o.notDue
+	c.duplicate += o.duplicate
+	c.before += o.before
+}

@@ -1,0 +1,353 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"ratemill/rating/calendar"
+	"ratemill/readers"
+	"ratemill/writers"
+)
+
+// Reasons for which map refuses a row, beside those of the readers. They are
+// final: the row must come again, corrected.
+const (
+	missingField     = "missing_field"
+	negativeQuantity = "negative_quantity"
+	outsideWindow    = "outside_window"
+	beforeHistory    = "before_history"
+)
+
+// mapped is what one worker made of the splits that it read.
+type mapped struct {
+	usage  *spill // records, by hash of source and event id
+	events *spill // events, likewise
+
+	files   []fileCounts // by file of the plan
+	rejects []writers.Reject
+	signups []string            // accounts with a signed_up row
+	late    map[lateID]struct{} // rows of days before the billing day
+
+	buffer []byte
+}
+
+// fileCounts are a file's rows by where they went: refused by map, or by fold
+// as a duplicate, put aside for a later day, or passed on.
+type fileCounts struct {
+	read, passed, duplicate, rejected, notDue int64
+
+	before      int64 // rejected as before_history, of which one reject tells
+	firstBefore int64 // number of the first such row
+}
+
+// lateID is an event id that may have been billed by an earlier night.
+type lateID struct {
+	source int
+	day    calendar.Day
+	hi, lo uint64
+}
+
+// readExports decodes every split of the files of the given roles. Rows that
+// are not what they should be become rejects; the others are spilled, each
+// once, partitioned by hash of source and event id.
+func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
+	type split struct{ file, split int }
+	exports := make([]*readers.Export, len(n.files))
+	err := each(ctx, n.workers, len(n.files), func(ctx context.Context, _, i int) error {
+		f := &n.files[i]
+		if !wanted(n.sources[f.source].role) {
+			return nil
+		}
+		var err error
+		exports[i], err = readers.Open(ctx, n.Exports, f.Key, f.Size, &n.sources[f.source].schema, n.Catalog.Zone)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var splits []split
+	for i, e := range exports {
+		for s := 0; e != nil && s < e.Splits(); s++ {
+			splits = append(splits, split{i, s})
+		}
+	}
+	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
+		m, s := n.mapped[worker], splits[i]
+		source := &n.sources[n.files[s.file].source]
+		if source.role == usageRows {
+			u := newUsageMapper(n, m, s.file, source)
+			return exports[s.file].Read(ctx, s.split, u.batch)
+		}
+		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) })
+	})
+}
+
+// newMapped is a worker's memory for the map phase.
+func (n *night) newMapped() *mapped {
+	return &mapped{
+		usage:  newSpill(n.partitions, n.memory/4/int64(n.workers), n.TempDir),
+		events: newSpill(n.partitions, n.memory/8/int64(n.workers), n.TempDir),
+		files:  make([]fileCounts, len(n.files)),
+		late:   map[lateID]struct{}{},
+	}
+}
+
+// fault is why a row is refused.
+type fault struct{ reason, detail string }
+
+func (f fault) found() bool { return f.reason != "" }
+
+// firstFault is the first of a source's required columns, in their order,
+// that a row lacks or that holds something else than it should.
+func firstFault(s *source, b *readers.Batch, row int) fault {
+	for i := range s.schema.Fields {
+		f, c := &s.schema.Fields[i], &b.Columns[i]
+		if bad, is := c.Bad[row]; is {
+			return fault{string(bad.Reason), fmt.Sprintf("%s %q", f.Name, bad.Text)}
+		}
+		if s.required(i) && absent(f.Kind, c, row) {
+			return fault{missingField, f.Name}
+		}
+		if f.Kind == readers.Integer && c.Ints[row] < 0 {
+			return fault{negativeQuantity, fmt.Sprintf("%s %d", f.Name, c.Ints[row])}
+		}
+	}
+	return fault{}
+}
+
+// required tells whether a row of the source must have the field's cell.
+func (s *source) required(field int) bool {
+	return !s.schema.Fields[field].Optional && !slices.Contains(s.dimensions, field)
+}
+
+func absent(kind readers.Kind, c *readers.Column, row int) bool {
+	if kind == readers.Text {
+		return c.Index[row] == readers.Absent
+	}
+	return c.Missing != nil && c.Missing[row]
+}
+
+// reject puts a row into suspense for good.
+func (n *night) reject(m *mapped, file int, row int64, account string, f fault) {
+	m.files[file].rejected++
+	m.rejects = append(m.rejects, writers.Reject{
+		Source: n.sources[n.files[file].source].name, File: n.files[file].Key, Row: row, Rows: 1, AccountID: account,
+		Reason: f.reason, Detail: f.detail, FirstSeen: int32(n.day), Status: "open",
+	})
+}
+
+// outside tells why a day is not billed by this night, if so. Rows before the
+// first night are counted by file, not listed one by one: a first night may
+// find years of them.
+func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault {
+	switch {
+	case day < n.span.oldest:
+		return fault{outsideWindow, fmt.Sprintf("%s is more than %d days before %s", day, n.Catalog.WindowDays, n.day)}
+	case day < n.span.first:
+		c := &m.files[file]
+		c.before++
+		if c.firstBefore == 0 || row < c.firstBefore {
+			c.firstBefore = row
+		}
+		return fault{reason: beforeHistory}
+	}
+	return fault{}
+}
+
+// mapEvents takes a batch of rows that rating wants event by event.
+func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) error {
+	m.files[file].read += int64(b.Len)
+	for row := range b.Len {
+		number := b.FirstRow + int64(row)
+		account := textAt(&b.Columns[s.account], row)
+		if f := firstFault(s, b, row); f.found() {
+			n.reject(m, file, number, account, f)
+			continue
+		}
+		e := n.eventAt(file, s, b, row, account)
+		if f := n.outside(m, file, number, e.day); f.found() {
+			if f.reason != beforeHistory {
+				n.reject(m, file, number, account, f)
+			}
+			continue
+		}
+		n.noteEvent(m, s, &e)
+		m.buffer = e.append(m.buffer[:0])
+		if err := m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteEvent keeps what later phases want to know of an event beforehand.
+func (n *night) noteEvent(m *mapped, s *source, e *event) {
+	if e.day < n.day {
+		m.late[lateID{e.source, e.day, e.hi, e.lo}] = struct{}{}
+	}
+	if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
+		m.signups = append(m.signups, e.account)
+	}
+}
+
+func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account string) event {
+	e := event{source: n.files[file].source, account: account, place: makePlace(file, b.FirstRow+int64(row))}
+	e.cells = make([]string, len(s.schema.Fields))
+	for i := range s.schema.Fields {
+		e.cells[i] = cellText(s.schema.Fields[i].Kind, &b.Columns[i], row)
+	}
+	at := b.Columns[s.at].Ints[row]
+	if s.role == levelRows {
+		e.day = calendar.Day(at)
+		e.occurred = n.Catalog.Zone.Midnight(e.day)
+		e.hi, e.lo = idBits(readers.Key([]byte(account + "\x00" + e.cells[s.at])))
+		return e
+	}
+	e.day, e.occurred = n.span.dayOf(at), at
+	e.hi, e.lo = idBits(b.Columns[s.id].IDs[row])
+	return e
+}
+
+func idBits(id [16]byte) (hi, lo uint64) {
+	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+}
+
+func textAt(c *readers.Column, row int) string { return cellText(readers.Text, c, row) }
+
+// partition is the partition of a hash: its top bits.
+func (n *night) partition(hash uint64) int { return int(hash >> (64 - n.partitionBits)) }
+
+// usageMapper turns the batches of one split of a usage export into records.
+type usageMapper struct {
+	n      *night
+	m      *mapped
+	file   int
+	source *source
+
+	dict     *readers.Dict // of accounts, whose indexes are in accounts
+	accounts []uint32
+
+	local map[string]uint32 // combinations met in this split, by their local indexes
+	dicts []*readers.Dict   // that the local indexes belong to
+	code  []byte
+}
+
+func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
+	return &usageMapper{n: n, m: m, file: file, source: s, local: map[string]uint32{}, dicts: make([]*readers.Dict, len(s.dimensions))}
+}
+
+func (u *usageMapper) batch(b *readers.Batch) error {
+	n, m, s := u.n, u.m, u.source
+	m.files[u.file].read += int64(b.Len)
+	if err := u.learnAccounts(b.Columns[s.account].Dict); err != nil {
+		return err
+	}
+	clean := u.cleanColumns(b)
+	ids, at, quantity, account := b.Columns[s.id].IDs, b.Columns[s.at].Ints, b.Columns[s.quantity].Ints, b.Columns[s.account].Index
+	sourceIndex := n.files[u.file].source
+	for row := range b.Len {
+		if (!clean || quantity[row] < 0 || account[row] == readers.Absent) && u.refuse(b, row) {
+			continue
+		}
+		day := n.span.dayOf(at[row])
+		if day != n.day {
+			if u.otherDay(b, row, day) {
+				continue
+			}
+		}
+		combination, err := u.combination(b, row)
+		if err != nil {
+			return err
+		}
+		hi, lo := idBits(ids[row])
+		r := record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))}
+		if day < n.day {
+			m.late[lateID{sourceIndex, day, hi, lo}] = struct{}{}
+		}
+		m.buffer = r.append(m.buffer[:0])
+		if err := m.usage.add(n.partition(hashID(sourceIndex, hi, lo)), m.buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanColumns tells whether no cell of the batch is bad and none of the
+// required numbers is missing, as is the case for nearly every batch.
+func (u *usageMapper) cleanColumns(b *readers.Batch) bool {
+	for i := range b.Columns {
+		if b.Columns[i].Missing != nil || b.Columns[i].Bad != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// refuse rejects a row if it has a fault.
+func (u *usageMapper) refuse(b *readers.Batch, row int) bool {
+	f := firstFault(u.source, b, row)
+	if f.found() {
+		u.n.reject(u.m, u.file, b.FirstRow+int64(row), textAt(&b.Columns[u.source.account], row), f)
+	}
+	return f.found()
+}
+
+// otherDay deals with a row that is not of the billing day, and tells whether
+// that ends it here.
+func (u *usageMapper) otherDay(b *readers.Batch, row int, day calendar.Day) bool {
+	if day > u.n.day {
+		return false
+	}
+	number := b.FirstRow + int64(row)
+	f := u.n.outside(u.m, u.file, number, day)
+	if f.found() && f.reason != beforeHistory {
+		u.n.reject(u.m, u.file, number, textAt(&b.Columns[u.source.account], row), f)
+	}
+	return f.found()
+}
+
+// learnAccounts brings the indexes of a dictionary's accounts up to date.
+func (u *usageMapper) learnAccounts(d *readers.Dict) error {
+	if u.dict != d {
+		u.dict, u.accounts = d, u.accounts[:0]
+	}
+	if d == nil {
+		return nil
+	}
+	for _, name := range d.Entries[len(u.accounts):] {
+		i, err := u.n.account(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
+		}
+		u.accounts = append(u.accounts, i)
+	}
+	return nil
+}
+
+// combination is the index of the row's source and dimension values.
+func (u *usageMapper) combination(b *readers.Batch, row int) (uint32, error) {
+	u.code = u.code[:0]
+	for i, field := range u.source.dimensions {
+		c := &b.Columns[field]
+		if u.dicts[i] != c.Dict {
+			u.dicts[i] = c.Dict
+			clear(u.local)
+		}
+		u.code = binary.LittleEndian.AppendUint32(u.code, uint32(c.Index[row]))
+	}
+	if known, found := u.local[string(u.code)]; found {
+		return known, nil
+	}
+	values := make([]string, len(u.source.dimensions))
+	for i, field := range u.source.dimensions {
+		values[i] = textAt(&b.Columns[field], row)
+	}
+	index, err := u.n.combinationOf(u.n.files[u.file].source, values)
+	if err != nil {
+		return 0, fmt.Errorf("%s: row %d: %w", u.n.files[u.file].Key, b.FirstRow+int64(row), err)
+	}
+	u.local[string(u.code)] = index
+	return index, nil
+}

@@ -1,0 +1,205 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"ratemill/pipeline/store"
+	"ratemill/writers"
+)
+
+// Publishing takes three steps (DESIGN, Publishing):
+//
+//  1. All files lie staged, whole and durable: reduce did that.
+//  2. intent.json is created if absent: exactly one run wins. It holds the
+//     bytes of the run.json to come, so that whoever finishes publishes the
+//     same.
+//  3. finish puts the files to their final names, run.json last.
+//
+// Nothing issued is ever replaced, and own objects are found by key alone.
+
+// errStagedGone says that a staged file is gone and not published either.
+var errStagedGone = errors.New("a staged file is gone and was not published")
+
+func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result, error) {
+	text, err := run.Encode()
+	if err != nil {
+		return nil, err
+	}
+	intent := &writers.Intent{Format: writers.IntentFormat, Attempt: s.attempt, RunID: run.RunID, Run: string(text), RunSHA256: digest(text)}
+	for _, f := range s.open {
+		intent.Files = append(intent.Files, writers.StagedFile{Staged: f.key, Final: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil))})
+	}
+	standing, err := declare(ctx, n.Output, run.Entry, intent)
+	if err != nil {
+		return nil, err
+	}
+	status := Published
+	switch {
+	case standing.Attempt == intent.Attempt:
+	case standing.RunID == intent.RunID:
+		status = Helped
+	default:
+		sweep(ctx, n.Output, intent)
+		return nil, &LostError{Entry: run.Entry, RunID: intent.RunID, Other: standing.RunID}
+	}
+	entry, err := finish(ctx, n.Output, run.Entry, standing, intent)
+	if err != nil {
+		return nil, err
+	}
+	sweep(ctx, n.Output, intent)
+	return &Result{status, entry}, nil
+}
+
+// declare creates the intent if there is none, and returns the one that
+// stands. Whatever the store answers, what lies there afterwards decides: an
+// answer that was lost may have been a yes.
+func declare(ctx context.Context, output *blob.Bucket, entry int64, intent *writers.Intent) (*writers.Intent, error) {
+	text, err := intent.Encode()
+	if err != nil {
+		return nil, err
+	}
+	createErr := create(ctx, output, intentKey(entry), text)
+	standing, err := openIntent(ctx, output, entry)
+	switch {
+	case err != nil:
+		return nil, errors.Join(createErr, err)
+	case standing == nil && createErr == nil:
+		return nil, fmt.Errorf("%s was written and is not there", intentKey(entry))
+	case standing == nil:
+		return nil, fmt.Errorf("creating %s: %w", intentKey(entry), createErr)
+	}
+	return standing, nil
+}
+
+// create writes a small object whole, if there is none of its name.
+func create(ctx context.Context, bucket *blob.Bucket, key string, text []byte) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // an unfinished write is thrown away, not published
+	w, err := bucket.NewWriter(ctx, key, &blob.WriterOptions{IfNotExist: true, ContentType: "application/json"})
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
+		cancel()
+		return errors.Join(err, w.Close())
+	}
+	return w.Close()
+}
+
+// finish publishes what an intent declares. It may be called any number of
+// times, by any number of runs at once. Where a staged file is gone, the same
+// file of another stage of the same plan may stand in.
+func finish(ctx context.Context, output *blob.Bucket, entry int64, intent, other *writers.Intent) (*Entry, error) {
+	for i, f := range intent.Files {
+		from := []string{f.Staged}
+		if other != nil && i < len(other.Files) && other.Files[i].Final == f.Final && other.Files[i].SHA256 == f.SHA256 {
+			from = append(from, other.Files[i].Staged)
+		}
+		if err := putFinal(ctx, output, f, from); err != nil {
+			return nil, fmt.Errorf("publishing %s: %w", f.Final, err)
+		}
+	}
+	text := []byte(intent.Run)
+	createErr := create(ctx, output, runKey(entry), text)
+	there, err := output.ReadAll(ctx, runKey(entry))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("publishing %s: %w", runKey(entry), errors.Join(createErr, err))
+	case !bytes.Equal(there, text):
+		return nil, fmt.Errorf("%s is not what its intent declares", runKey(entry))
+	}
+	return entryOf(there, entry)
+}
+
+// putFinal puts one file to its final name, if it is not there yet. A file that
+// is there is read and compared, never replaced.
+func putFinal(ctx context.Context, output *blob.Bucket, f writers.StagedFile, from []string) error {
+	var copyErr error
+	for _, staged := range from {
+		if copyErr = copyNew(ctx, output, f.Final, staged); copyErr == nil {
+			return nil
+		}
+	}
+	is, size, err := sha256Of(ctx, output, f.Final)
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound && gcerrors.Code(copyErr) == gcerrors.NotFound:
+		return errStagedGone
+	case err != nil:
+		return errors.Join(copyErr, err)
+	case is != f.SHA256 || size != f.Size:
+		return fmt.Errorf("there is another file of that name (sha256 %.12s, %d bytes; declared are %.12s, %d)", is, size, f.SHA256, f.Size)
+	}
+	return nil
+}
+
+// copyNew copies an object, and fails if there is one of the new name already
+// on stores that can tell; putFinal compares on those that cannot.
+func copyNew(ctx context.Context, bucket *blob.Bucket, final, staged string) error {
+	if there, err := bucket.Exists(ctx, final); err != nil || there {
+		return errors.Join(err, errExists)
+	}
+	return bucket.Copy(ctx, final, staged, &blob.CopyOptions{BeforeCopy: func(as func(any) bool) error {
+		var disk *store.CopyOptions
+		var object *s3.CopyObjectInput
+		switch {
+		case as(&disk):
+			disk.IfNotExist = true
+		case as(&object):
+			object.IfNoneMatch = aws.String("*")
+		}
+		return nil
+	}})
+}
+
+var errExists = errors.New("the file is there already")
+
+func sha256Of(ctx context.Context, bucket *blob.Bucket, key string) (sum string, size int64, err error) {
+	r, err := bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return "", 0, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, r); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// sweep removes a run's own staged files, once they are published or lost. A
+// failure leaves waste behind, nothing else.
+func sweep(ctx context.Context, output *blob.Bucket, intent *writers.Intent) {
+	for _, f := range intent.Files {
+		_ = output.Delete(ctx, f.Staged)
+	}
+}
+
+// finishOpen finishes the entry after the head, if somebody began to publish
+// it and did not finish, and returns the new head.
+func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
+	number := int64(1)
+	if head != nil {
+		number = head.Entry + 1
+	}
+	intent, err := openIntent(ctx, s.Output, number)
+	if err != nil || intent == nil {
+		return head, err
+	}
+	s.Log.Warn("finishing an entry that an earlier run began to publish", "entry", number, "run", intent.RunID)
+	entry, err := finish(ctx, s.Output, number, intent, nil)
+	if err == nil {
+		sweep(ctx, s.Output, intent)
+	}
+	return entry, err
+}

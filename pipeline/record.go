@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"ratemill/rating/calendar"
+)
+
+// record is a usage row between map and fold, 48 bytes in a spill:
+//
+//	id        16  the event id's 128 bits
+//	occurred   8  microseconds since 1970
+//	quantity   8
+//	key        8  account 28 bits | day 12 | combination 24
+//	place      8  file 20 bits | row 44
+//
+// A combination is a source with one set of its dimension values. Accounts
+// and combinations are indexes that hold for this run only; the day counts
+// from the first day of the window.
+type record struct {
+	hi, lo   uint64
+	occurred int64
+	quantity int64
+	key      key
+	place    place
+}
+
+const recordSize = 48
+
+func (r *record) append(b []byte) []byte {
+	for _, v := range [...]uint64{r.hi, r.lo, uint64(r.occurred), uint64(r.quantity), uint64(r.key), uint64(r.place)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return b
+}
+
+func readRecord(b []byte) record {
+	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
+	return record{u(0), u(1), int64(u(2)), int64(u(3)), key(u(4)), place(u(5))}
+}
+
+// key is what usage is summed up by.
+type key uint64
+
+const (
+	maxAccounts     = 1 << 28
+	maxCombinations = 1 << 24
+	maxDayOffset    = 1<<12 - 1 // also stands for all later days
+)
+
+func makeKey(account, day, combination uint32) key {
+	return key(account)<<36 | key(day)<<24 | key(combination)
+}
+
+func (k key) account() uint32     { return uint32(k >> 36) }
+func (k key) day() uint32         { return uint32(k>>24) & maxDayOffset }
+func (k key) combination() uint32 { return uint32(k) & (maxCombinations - 1) }
+
+// place is where a row came from: a file of the plan, or the list of rows
+// held from earlier nights, and its number there.
+type place uint64
+
+const heldFile = 1<<20 - 1
+
+func makePlace(file int, row int64) place { return place(file)<<44 | place(row) }
+
+func (p place) file() int  { return int(p >> 44) }
+func (p place) row() int64 { return int64(p & (1<<44 - 1)) }
+func (p place) held() bool { return p.file() == heldFile }
+
+// group is a sum of usage rows with the same key, 32 bytes in a spill.
+type group struct {
+	key    key
+	rows   int64
+	hi, lo uint64 // sum of the quantities, 128 bits
+}
+
+const groupSize = 32
+
+func (g *group) append(b []byte) []byte {
+	for _, v := range [...]uint64{uint64(g.key), uint64(g.rows), g.hi, g.lo} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return b
+}
+
+func readGroup(b []byte) group {
+	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
+	return group{key(u(0)), int64(u(1)), u(2), u(3)}
+}
+
+// add adds another group of the same key.
+func (g *group) add(o group) {
+	var carry uint64
+	g.lo, carry = bits.Add64(g.lo, o.lo, 0)
+	g.hi, _ = bits.Add64(g.hi, o.hi, carry)
+	g.rows += o.rows
+}
+
+// mix spreads the bits of x over the whole word (the finalizer of MurmurHash3).
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// hashID spreads event ids over partitions. Ids are never used as they are:
+// version 7 UUIDs begin with the time.
+func hashID(source int, hi, lo uint64) uint64 {
+	return mix(hi ^ mix(lo+uint64(source)))
+}
+
+// span is the days that a night looks at: the window up to the billing day.
+type span struct {
+	zone      calendar.Zone
+	first     calendar.Day // history starts here; earlier rows are never billed
+	oldest    calendar.Day // first day of the window
+	billed    calendar.Day
+	midnights []int64 // of oldest, …, billed, and the day after
+}
+
+func newSpan(zone calendar.Zone, first, billed calendar.Day, window int) span {
+	s := span{zone: zone, first: first, oldest: billed - calendar.Day(window), billed: billed}
+	for d := s.oldest; d <= billed+1; d++ {
+		s.midnights = append(s.midnights, zone.Midnight(d))
+	}
+	return s
+}
+
+// dayOf is the calendar day of an instant. Most rows are of the billing day.
+func (s *span) dayOf(micros int64) calendar.Day {
+	last := len(s.midnights) - 1
+	if micros >= s.midnights[last] || micros < s.midnights[0] {
+		return s.zone.DayOf(micros)
+	}
+	i := last - 1
+	for micros < s.midnights[i] {
+		i--
+	}
+	return s.oldest + calendar.Day(i)
+}
+
+// offset is a day as it stands in a key.
+func (s *span) offset(d calendar.Day) uint32 { return uint32(min(d-s.oldest, maxDayOffset)) }
+
+// day is the day of an offset, of which the largest means any later day.
+func (s *span) day(offset uint32) calendar.Day { return s.oldest + calendar.Day(offset) }

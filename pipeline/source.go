@@ -1,0 +1,129 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+
+	"ratemill/rating/catalog"
+	"ratemill/readers"
+)
+
+// role is how rating sees a source's rows.
+type role uint8
+
+const (
+	usageRows   role = iota // summed up, or counted one by one
+	levelRows               // readings such as contact counts
+	seatRows                // users that come and go
+	accountRows             // what happens to the account itself
+)
+
+// source is a kind of export: its canonical columns, and what they are for.
+type source struct {
+	name   string
+	role   role
+	schema readers.Schema
+
+	id, account, at int   // field indexes; levels have no id and a date for at
+	quantity        int   // usage: the quantity column
+	dimensions      []int // usage: the dimension columns
+
+	meter  *catalog.Meter   // usage and seats: the meter that counts the rows; nil: none does
+	levels []*catalog.Meter // levels: the meters that read it
+}
+
+// canonicalSources are the sources that every company has, with the columns
+// of DESIGN's inputs.
+func canonicalSources() []source {
+	usage := func(name, quantity string, dimensions ...string) source {
+		s := source{name: name, role: usageRows, id: 0, account: 1, at: 2, quantity: 3}
+		s.schema = readers.Schema{Source: name, Fields: []readers.Field{
+			{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text},
+			{Name: "occurred_at", Kind: readers.Instant}, {Name: quantity, Kind: readers.Integer},
+		}}
+		for _, d := range dimensions {
+			s.dimensions = append(s.dimensions, len(s.schema.Fields))
+			s.schema.Fields = append(s.schema.Fields, readers.Field{Name: d, Kind: readers.Text})
+		}
+		return s
+	}
+	event := func(name string, r role, fields ...readers.Field) source {
+		s := source{name: name, role: r, id: 0, account: 1, at: 2, quantity: -1}
+		s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
+			{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
+		}, fields...)}
+		return s
+	}
+	optional := func(name string, kind readers.Kind) readers.Field {
+		return readers.Field{Name: name, Kind: kind, Optional: true}
+	}
+	contacts := source{name: "contacts", role: levelRows, id: -1, account: 0, at: 1, quantity: -1}
+	contacts.schema = readers.Schema{Source: "contacts", Fields: []readers.Field{
+		{Name: "account_id", Kind: readers.Text}, {Name: "as_of", Kind: readers.Date},
+		{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer),
+	}}
+	return []source{
+		event("account_events", accountRows,
+			readers.Field{Name: "type", Kind: readers.Text}, optional("plan", readers.Text), optional("term", readers.Text),
+			optional("method", readers.Text), optional("currency", readers.Text), optional("quantity", readers.Integer),
+			optional("service", readers.Text), optional("date", readers.Date), optional("offer", readers.Text),
+			optional("channel", readers.Text), optional("approved", readers.Text)),
+		contacts,
+		usage("emails", "recipients"),
+		usage("postcards", "quantity"),
+		event("seats", seatRows, readers.Field{Name: "user_id", Kind: readers.Text}, readers.Field{Name: "action", Kind: readers.Text}),
+		usage("sms", "segments", "direction", "carrier", "country"),
+	}
+}
+
+// bindSources joins the sources with the catalog's meters, and refuses a meter
+// that asks for what its source does not have.
+func bindSources(cat *catalog.Catalog) ([]source, error) {
+	sources := canonicalSources()
+	for i := range cat.Meters {
+		m := &cat.Meters[i]
+		at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
+		if at < 0 {
+			return nil, fmt.Errorf("meter %s: there is no source %q", m.Name, m.Source)
+		}
+		if err := sources[at].bind(m); err != nil {
+			return nil, fmt.Errorf("meter %s: %w", m.Name, err)
+		}
+	}
+	return sources, nil
+}
+
+func (s *source) bind(m *catalog.Meter) error {
+	want := map[catalog.MeterKind]role{catalog.Sum: usageRows, catalog.Latest: levelRows, catalog.HighWater: seatRows}[m.Kind]
+	if want != s.role {
+		return fmt.Errorf("source %s cannot be counted by %q", s.name, m.Kind)
+	}
+	for _, column := range slices.Concat(m.Columns, m.By) {
+		if s.schema.Field(column) < 0 {
+			return fmt.Errorf("source %s has no column %q", s.name, column)
+		}
+	}
+	if m.Kind == catalog.Latest {
+		s.levels = append(s.levels, m)
+		return nil
+	}
+	if s.meter != nil {
+		return fmt.Errorf("source %s is counted by meter %s already", s.name, s.meter.Name)
+	}
+	if m.Kind == catalog.Sum && s.schema.Field(m.Columns[0]) != s.quantity {
+		return fmt.Errorf("the quantity column of source %s is %q", s.name, s.schema.Fields[s.quantity].Name)
+	}
+	s.meter = m
+	return nil
+}
+
+// dimensionNames are the dimension columns that the catalog's meters price
+// by, sorted: the dimension columns of rated_usage.
+func dimensionNames(cat *catalog.Catalog) []string {
+	var all []string
+	for i := range cat.Meters {
+		all = append(all, cat.Meters[i].By...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

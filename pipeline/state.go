@@ -1,0 +1,113 @@
+package pipeline
+
+import (
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+	"ratemill/writers"
+
+	"github.com/shopspring/decimal"
+)
+
+// stateRow is an account as the state table keeps it. Its figures fit: the
+// account would have been parked otherwise.
+func stateRow(a *rating.Account) writers.State {
+	s := writers.State{
+		AccountID: string(a.ID), SignedUpOn: int32(a.SignedUpOn), TrialEndsOn: int32(a.TrialEndsOn), ClosedOn: int32(a.ClosedOn),
+		BilledThrough: int32(a.BilledThrough), Plan: a.Plan, Term: a.Term, Method: a.Method, Currency: a.Currency.Code,
+		AnchorDay: int32(a.AnchorDay), PeriodStart: int32(a.PeriodStart), NextBillingOn: int32(a.NextBillingOn),
+		BaseDueOn: int32(a.BaseDueOn), FirstChargeOn: int32(a.FirstChargeOn), ActiveUsers: a.ActiveUsers,
+	}
+	for _, g := range a.Segments {
+		s.Segments = append(s.Segments, writers.StateSegment{From: int32(g.From), PeriodStart: int32(g.PeriodStart), PeriodEnd: int32(g.PeriodEnd), Plan: g.Plan})
+	}
+	for _, c := range a.Counters {
+		s.Counters = append(s.Counters, writers.StateCounter{Meter: c.Meter, From: int32(c.From), Used: wide(c.Used), Packages: c.Packages})
+	}
+	for _, l := range a.Levels {
+		s.Levels = append(s.Levels, writers.StateLevel{Meter: l.Meter, AsOf: int32(l.AsOf), Value: l.Value})
+	}
+	for _, o := range a.AddOns {
+		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Quantity: o.Quantity})
+	}
+	for _, b := range a.Balances {
+		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Amount: cents(b.Amount)})
+	}
+	for _, u := range a.Unused {
+		s.Unused = append(s.Unused, writers.StateUnused{
+			Rule: string(u.Rule), Description: u.Description, Amount: cents(u.Amount), PeriodStart: int32(u.PeriodStart), PeriodEnd: int32(u.PeriodEnd),
+		})
+	}
+	for _, u := range a.Due {
+		s.Due = append(s.Due, writers.StateDue{
+			DueOn: int32(u.DueOn), Meter: u.Meter, ServiceDate: int32(u.ServiceDate), Late: u.Late, Rule: string(u.Price.Rule),
+			Description: u.Price.Description, UnitPrice: wide(u.Price.UnitPrice), CatalogLine: int32(u.Price.CatalogLine), Quantity: wide(u.Quantity),
+		})
+	}
+	return s
+}
+
+// accountOf reads an account back from the state table.
+func accountOf(s *writers.State) (rating.Account, error) {
+	currency, err := money.LookupCurrency(s.Currency)
+	if err != nil {
+		return rating.Account{}, err
+	}
+	a := rating.Account{
+		ID: rating.AccountID(s.AccountID), SignedUpOn: calendar.Day(s.SignedUpOn), TrialEndsOn: calendar.Day(s.TrialEndsOn),
+		ClosedOn: calendar.Day(s.ClosedOn), BilledThrough: calendar.Day(s.BilledThrough), Plan: s.Plan, Term: s.Term, Method: s.Method,
+		Currency: currency, AnchorDay: int(s.AnchorDay), PeriodStart: calendar.Day(s.PeriodStart), NextBillingOn: calendar.Day(s.NextBillingOn),
+		BaseDueOn: calendar.Day(s.BaseDueOn), FirstChargeOn: calendar.Day(s.FirstChargeOn), ActiveUsers: s.ActiveUsers,
+	}
+	for _, g := range s.Segments {
+		a.Segments = append(a.Segments, rating.Segment{From: calendar.Day(g.From), PeriodStart: calendar.Day(g.PeriodStart), PeriodEnd: calendar.Day(g.PeriodEnd), Plan: g.Plan})
+	}
+	for _, c := range s.Counters {
+		a.Counters = append(a.Counters, rating.Counter{Meter: c.Meter, From: calendar.Day(c.From), Used: writers.FromWide(c.Used), Packages: c.Packages})
+	}
+	for _, l := range s.Levels {
+		a.Levels = append(a.Levels, rating.Level{Meter: l.Meter, AsOf: calendar.Day(l.AsOf), Value: l.Value})
+	}
+	for _, o := range s.AddOns {
+		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Quantity: o.Quantity})
+	}
+	for _, b := range s.Balances {
+		amount, err := money.New(writers.FromMoney(b.Amount), currency)
+		if err != nil {
+			return a, err
+		}
+		a.Balances = append(a.Balances, rating.Balance{Name: b.Name, Amount: amount})
+	}
+	for _, u := range s.Unused {
+		amount, err := money.New(writers.FromMoney(u.Amount), currency)
+		if err != nil {
+			return a, err
+		}
+		a.Unused = append(a.Unused, rating.UnusedTime{
+			Rule: rating.RuleID(u.Rule), Description: u.Description, Amount: amount, PeriodStart: calendar.Day(u.PeriodStart), PeriodEnd: calendar.Day(u.PeriodEnd),
+		})
+	}
+	for _, u := range s.Due {
+		a.Due = append(a.Due, rating.DueUsage{
+			DueOn: calendar.Day(u.DueOn), Meter: u.Meter, ServiceDate: calendar.Day(u.ServiceDate), Late: u.Late, Quantity: writers.FromWide(u.Quantity),
+			Price: rating.PricePoint{Rule: rating.RuleID(u.Rule), Description: u.Description, UnitPrice: writers.FromWide(u.UnitPrice), CatalogLine: int(u.CatalogLine)},
+		})
+	}
+	return a, nil
+}
+
+func cents(a money.Amount) int64 {
+	v, ok := writers.Money(a)
+	if !ok {
+		panic("pipeline: an amount was not checked before it was written: " + a.String())
+	}
+	return v
+}
+
+func wide(d decimal.Decimal) writers.Wide {
+	w, ok := writers.ToWide(d)
+	if !ok {
+		panic("pipeline: a figure was not checked before it was written: " + d.String())
+	}
+	return w
+}

@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"ratemill/rating"
+	"ratemill/readers"
+	"ratemill/writers"
+)
+
+// states reads the state of the entry before, bucket by bucket: its order is
+// that of the buckets, whatever their number.
+type states struct {
+	n       *night
+	next    func() ([]writers.State, error, bool)
+	close   func()
+	pending []writers.State
+}
+
+func (n *night) openStates(ctx context.Context) (*states, error) {
+	next, stop := iter.Pull2(func(yield func([]writers.State, error) bool) {
+		err := readTable(ctx, n, writers.StateTable, func(rows []writers.State) error {
+			if !yield(rows, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && err != errStop {
+			yield(nil, err)
+		}
+	})
+	return &states{n: n, next: next, close: stop}, nil
+}
+
+var errStop = fmt.Errorf("enough")
+
+// bucket is the accounts of the next bucket.
+func (s *states) bucket(b int) ([]rating.Account, error) {
+	var accounts []rating.Account
+	for {
+		for i := range s.pending {
+			if s.n.bucket(accountHash(s.pending[i].AccountID)) != b {
+				s.pending = s.pending[i:]
+				return accounts, nil
+			}
+			a, err := accountOf(&s.pending[i])
+			if err != nil {
+				return nil, fmt.Errorf("state of account %s: %w", s.pending[i].AccountID, err)
+			}
+			accounts = append(accounts, a)
+		}
+		rows, err, more := s.next()
+		if err != nil || !more {
+			s.pending = nil
+			return accounts, err
+		}
+		s.pending = rows
+	}
+}
+
+// stateSchema reads the account ids of the state table alone.
+var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{{Name: "account_id", Kind: readers.Text}}}
+
+// learnAccounts gives the accounts of the state their indexes.
+func (n *night) learnAccounts(ctx context.Context) error {
+	if n.plan.before == nil {
+		return nil
+	}
+	file, err := outputOf(n.plan.before, writers.StateTable.Name)
+	if err != nil {
+		return err
+	}
+	export, err := readers.Open(ctx, n.Output, file.Key, file.Size, &stateSchema, n.Catalog.Zone)
+	if err != nil {
+		return err
+	}
+	defer export.Close()
+	for split := range export.Splits() {
+		err := export.Read(ctx, split, func(b *readers.Batch) error {
+			for row := range b.Len {
+				if _, err := n.account(textAt(&b.Columns[0], row)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

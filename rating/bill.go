@@ -1,0 +1,165 @@
+package rating
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// Bill does one billing day of one account: its state at the end of the day
+// before and the day's events in, its state at the end of the day and its
+// documents out. Days are billed without a gap: account.BilledThrough is the
+// day before, but for an account that has not signed up yet.
+//
+// Bill changes neither account nor events.
+func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome {
+	b := begin(cat, account, day)
+	b.renew()
+	b.accountEvents(events.Account)
+	b.readings(events.Readings)
+	b.seats(events.Seats)
+	b.recurring()
+	b.usage(events.Usage)
+	b.due()
+	b.invoice()
+	return b.end()
+}
+
+// billing is an account's day in the making.
+type billing struct {
+	cat     *catalog.Catalog
+	version *catalog.Version // in force on the day; nil before the first
+	day     Day
+	cohort  string
+	account Account
+	out     Outcome
+
+	renewal *renewal
+	lines   []Line
+	draws   []draw
+	moves   map[string]*Movement // looked up by name; read out in sorted order
+}
+
+// renewal is a start of a billing period that falls on the day, with the plan
+// and term of the start of the day (rule G-6).
+type renewal struct {
+	plan *catalog.Plan
+	term *catalog.Term
+}
+
+// draw is prepaid money used for a meter's usage.
+type draw struct {
+	balance string
+	amount  money.Amount
+}
+
+func begin(cat *catalog.Catalog, account Account, day Day) *billing {
+	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account), moves: map[string]*Movement{}}
+	if b.account.Exists() {
+		b.cohort = cat.CohortOf(b.account.SignedUpOn)
+	}
+	for _, held := range b.account.Balances {
+		b.moves[held.Name] = opening(held.Name, held.Amount)
+	}
+	if len(b.account.Unused) > 0 {
+		b.moves[UnusedTimeBalance] = opening(UnusedTimeBalance, b.unusedTotal())
+	}
+	return b
+}
+
+// clone copies the lists of an account, so that billing never writes into its
+// argument.
+func clone(a Account) Account {
+	a.Segments = slices.Clone(a.Segments)
+	a.Counters = slices.Clone(a.Counters)
+	a.Levels = slices.Clone(a.Levels)
+	a.ActiveUsers = slices.Clone(a.ActiveUsers)
+	a.AddOns = slices.Clone(a.AddOns)
+	a.Balances = slices.Clone(a.Balances)
+	a.Unused = slices.Clone(a.Unused)
+	a.Due = slices.Clone(a.Due)
+	return a
+}
+
+// end brings the account's lists into their order, forgets what lies beyond
+// the window, and closes the books of the day.
+func (b *billing) end() Outcome {
+	a := &b.account
+	if a.Exists() {
+		a.BilledThrough = b.day
+		if a.ClosedOn != calendar.None {
+			a.BaseDueOn = calendar.None
+		}
+		b.forget()
+	}
+	a.Balances = a.Balances[:0:0]
+	for _, name := range b.balanceNames() {
+		m := b.moves[name]
+		b.out.Movements = append(b.out.Movements, *m)
+		if name != UnusedTimeBalance && m.Closing.Sign() != 0 {
+			a.Balances = append(a.Balances, Balance{name, m.Closing})
+		}
+	}
+	b.out.Account = *a
+	return b.out
+}
+
+// forget drops the segments that ended before the window, with their
+// counters: no usage that old is accepted any more.
+func (b *billing) forget() {
+	a := &b.account
+	oldest := b.day - Day(b.cat.WindowDays)
+	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
+		from := a.Segments[0].From
+		a.Segments = a.Segments[1:]
+		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
+	}
+	slices.SortFunc(a.Counters, func(x, y Counter) int {
+		return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.From, y.From))
+	})
+}
+
+// plan is what the account's plan gives it on the day, or nil where the
+// catalog in force does not know the plan for its cohort.
+func (b *billing) plan() *catalog.Plan {
+	if b.version == nil {
+		return nil
+	}
+	return b.version.Plan(b.account.Plan, b.cohort)
+}
+
+// lived tells why a day is outside the account's life, or "" (rule G-2: by
+// day, whatever the hour; the days of sign-up and cancellation are inside).
+func (b *billing) lived(day Day) Reason {
+	switch a := &b.account; {
+	case !a.Exists() || day < a.SignedUpOn:
+		return UnknownAccount
+	case a.ClosedOn != calendar.None && day > a.ClosedOn:
+		return AccountClosed
+	}
+	return ""
+}
+
+func (b *billing) reject(o Origin, reason Reason, detail string) {
+	b.out.Rejections = append(b.out.Rejections, Rejection{o, reason, detail})
+}
+
+func (b *billing) leaveOut(o Origin, reason Reason) {
+	b.out.Unbillable = append(b.out.Unbillable, Unbillable{o, reason})
+}
+
+// line makes a line's amount: quantity × price × part, rounded once (rule G-4).
+func (b *billing) line(l Line) Line {
+	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
+	l.Calculation = calculation(l)
+	return l
+}
+
+func (b *billing) addLine(l Line) { b.lines = append(b.lines, l) }
+
+func whole(n int64) decimal.Decimal { return decimal.NewFromInt(n) }

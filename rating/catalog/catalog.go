@@ -1,0 +1,296 @@
+// Package catalog is the language in which a company writes its billing
+// policy: plans, prices, allowances, add-ons, balances and usage charges, as
+// one YAML file that a pricing manager can read. docs/catalog.md is its manual.
+//
+// Reading a catalog takes three steps, in this order:
+//
+//  1. Parse turns the text into a tree of YAML nodes that know their place,
+//     and the tree into a Catalog. Unknown and repeated keys are errors, and
+//     every number is read from its text, never through a float.
+//  2. check proves that the parts fit: names that are used exist, ladders of
+//     upgrades end, price tables have no two rows that fit equally well.
+//  3. compile resolves what depends on the cohort, so that rating only looks
+//     things up.
+//
+// An Error names file, line and column and shows the line. Print writes a
+// Catalog back as YAML; parsing what it wrote gives the same Catalog.
+package catalog
+
+import (
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+)
+
+// RuleID is the id of a rule of the company's policy ("MK-9"). It stands on
+// every line that the rule makes.
+type RuleID string
+
+// Catalog is a billing policy as understood: all of its versions, with names
+// resolved. It is read-only once parsed and shared by all workers.
+type Catalog struct {
+	Name       string
+	Currency   money.Currency // of accounts that name none
+	ZoneName   string         // IANA name
+	Zone       calendar.Zone  // days are days of this zone (rule G-1)
+	Rounding   money.Rounding
+	WindowDays int    // how many days back late usage and repeated rows reach
+	Series     string // the series of invoice numbers, part of the number
+	Cohorts    []Cohort
+	Meters     []Meter
+	Versions   []Version // by From, ascending; at least one
+	Digest     string    // SHA-256 of the text, lower-case hex
+}
+
+// Cohort is a group of accounts by sign-up date, which never changes.
+type Cohort struct {
+	Name           string
+	SignedUpBefore calendar.Day // None: the cohort of everybody else
+}
+
+// MeterKind is how a meter makes one figure of many rows.
+type MeterKind string
+
+const (
+	Sum       MeterKind = "sum"        // the sum of a column over rows
+	Latest    MeterKind = "latest"     // the latest reading's sum of columns
+	HighWater MeterKind = "high_water" // the number of active users, at the end of the day
+)
+
+// Meter is what a source's rows are counted as.
+type Meter struct {
+	Name        string
+	Source      string
+	Kind        MeterKind
+	Columns     []string // Sum: one; Latest: one or more, added up; HighWater: none
+	By          []string // Sum: the dimension columns that prices depend on
+	PerPeriod   bool     // the figure starts at zero with each billing period
+	DueNextDay  bool     // charged the day after the service day; else the same day
+	Rule        RuleID
+	DefinedLine int // line of the catalog file, for explain
+}
+
+// Version is the policy in force from a day on, until the next version's.
+type Version struct {
+	From         calendar.Day
+	Terms        []Term
+	Plans        []Plan
+	AddOns       []AddOn
+	Balances     []Balance
+	UsageCharges []UsageCharge
+	PriceTables  []PriceTable
+}
+
+// Term is how often the base fee is charged. A billing period is a month
+// whatever the term (rule MK-1).
+type Term struct {
+	Name       string
+	Months     int             // the base fee is charged once in so many billing periods: 1, 12
+	BasePrices decimal.Decimal // × the plan's monthly base: 1, 10
+	Rule       RuleID
+}
+
+// Plan is what one cohort gets under a plan's name.
+type Plan struct {
+	Name       string
+	Cohort     string
+	Base       decimal.Decimal // a month; zero makes no line
+	Rule       RuleID          // of the base fee
+	Seats      *Seats          // nil: the plan has no seats, each is refused
+	Allowances []Allowance     // by meter
+	Line       int             // line of the catalog file
+}
+
+// Seats are the users of a plan.
+type Seats struct {
+	Meter    string
+	Included int64
+	AddOn    string // sold for each further user; empty: refused (not_allowed)
+	Rule     RuleID
+}
+
+// Allowance is how much of a meter a plan includes, and what happens above.
+// Exactly one of Unlimited, Upgrade and AddOn is set.
+type Allowance struct {
+	Meter     string
+	Limit     int64
+	Unlimited bool
+	Upgrade   string // the plan that an account above the limit climbs to
+	AddOn     string // the package that is added above the limit
+	Rule      RuleID
+}
+
+// AddOn is something sold on top of a plan: a seat, or a package that widens
+// an allowance.
+type AddOn struct {
+	Name        string
+	LineKind    string // seat, package
+	Description string
+	Price       decimal.Decimal // a billing period
+	Adds        int64           // packages: how much each adds to the allowance of Meter
+	Meter       string
+	Renewal     Renewal
+	ByDay       bool // bought within a period: only the rest of it is charged (rule G-5); else all of it
+	Credit      bool // given up within a period: the unused rest becomes unused-time credit; else nothing
+	Rule        RuleID
+	Line        int
+}
+
+// Renewal is what becomes of an add-on at the billing date.
+type Renewal string
+
+const (
+	WhileNeeded Renewal = "while_needed" // counted anew from the level of that day, and charged
+	Never       Renewal = "never"        // ends with the period
+)
+
+// Balance is prepaid money of an account, used by later charges.
+type Balance struct {
+	Name string
+	Rule RuleID
+}
+
+// UsageCharge prices a meter's usage.
+type UsageCharge struct {
+	Meter       string
+	Description string
+	Price       decimal.Decimal // each, where there is no Table
+	Table       string          // the price table, else empty
+	Uses        []string        // balances, drawn in this order
+	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
+	RestTo      string          // the balance that keeps what a minimum took beyond the usage
+	Rule        RuleID
+	Line        int
+}
+
+// PriceTable gives a price by dimension columns. The row that names most
+// columns wins; Parse refuses tables where two rows could tie.
+type PriceTable struct {
+	Name    string
+	Columns []string // dimension columns of the meter
+	Rows    []PriceRow
+	Rule    RuleID
+}
+
+// PriceRow is one row of a price table.
+type PriceRow struct {
+	Match []string // one a column; "*" fits any value, also an absent one
+	Price decimal.Decimal
+	Line  int
+}
+
+// At is the version in force on a day, or nil before the first.
+func (c *Catalog) At(day calendar.Day) *Version {
+	for i := len(c.Versions) - 1; i >= 0; i-- {
+		if c.Versions[i].From <= day {
+			return &c.Versions[i]
+		}
+	}
+	return nil
+}
+
+// CohortOf is the cohort of an account by its sign-up date: the first whose
+// bound is later, else the one of everybody else; empty without cohorts.
+func (c *Catalog) CohortOf(signedUpOn calendar.Day) string {
+	rest := ""
+	for _, h := range c.Cohorts {
+		if h.SignedUpBefore == calendar.None {
+			rest = h.Name
+			continue
+		}
+		if signedUpOn < h.SignedUpBefore {
+			return h.Name
+		}
+	}
+	return rest
+}
+
+// Meter is the meter of a name, or nil.
+func (c *Catalog) Meter(name string) *Meter { return find(c.Meters, name, meterName) }
+
+// MetersOf are the meters that count a source's rows, in catalog order.
+func (c *Catalog) MetersOf(source string) []*Meter {
+	var of []*Meter
+	for i := range c.Meters {
+		if c.Meters[i].Source == source {
+			of = append(of, &c.Meters[i])
+		}
+	}
+	return of
+}
+
+// Plan is what a cohort gets under a plan's name, or nil where the cohort
+// cannot have that plan.
+func (v *Version) Plan(name, cohort string) *Plan {
+	for i := range v.Plans {
+		if p := &v.Plans[i]; p.Name == name && p.Cohort == cohort {
+			return p
+		}
+	}
+	return nil
+}
+
+// Term is the term of a name, or nil.
+func (v *Version) Term(name string) *Term { return find(v.Terms, name, termName) }
+
+// AddOn is the add-on of a name, or nil.
+func (v *Version) AddOn(name string) *AddOn { return find(v.AddOns, name, addOnName) }
+
+// UsageCharge is how a meter's usage is priced, or nil where it is not.
+func (v *Version) UsageCharge(meter string) *UsageCharge {
+	return find(v.UsageCharges, meter, chargeMeter)
+}
+
+// Table is the price table of a name, or nil.
+func (v *Version) Table(name string) *PriceTable { return find(v.PriceTables, name, tableName) }
+
+// Allowance is the plan's allowance of a meter, or nil where the plan names none.
+func (p *Plan) Allowance(meter string) *Allowance {
+	return find(p.Allowances, meter, allowanceMeter)
+}
+
+// Lookup is the row that fits the values (one a column of the table, empty for
+// an absent value) and names most columns, or nil where none fits: that usage
+// is rejected as no_price, never priced at zero.
+func (t *PriceTable) Lookup(values []string) *PriceRow {
+	var best *PriceRow
+	most := -1
+	for i := range t.Rows {
+		if n := t.Rows[i].fits(values); n > most {
+			best, most = &t.Rows[i], n
+		}
+	}
+	return best
+}
+
+// fits is how many columns the row names, or -1 where it does not fit.
+func (r *PriceRow) fits(values []string) int {
+	named := 0
+	for i, m := range r.Match {
+		switch {
+		case m == "*":
+		case m == values[i]:
+			named++
+		default:
+			return -1
+		}
+	}
+	return named
+}
+
+func meterName(m *Meter) string          { return m.Name }
+func termName(t *Term) string            { return t.Name }
+func addOnName(a *AddOn) string          { return a.Name }
+func chargeMeter(u *UsageCharge) string  { return u.Meter }
+func tableName(t *PriceTable) string     { return t.Name }
+func allowanceMeter(a *Allowance) string { return a.Meter }
+
+func find[T any](all []T, name string, of func(*T) string) *T {
+	for i := range all {
+		if of(&all[i]) == name {
+			return &all[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,271 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"ratemill/rating/calendar"
+)
+
+// check proves that the parts of a draft fit together. It points at the place
+// of use: that is where the mistake is mostly made.
+func (p *problems) check(d *draft) {
+	before := calendar.None
+	for i := range d.versions {
+		v := &d.versions[i]
+		if v.From != calendar.None && before != calendar.None && v.From <= before {
+			p.add(v.from.place, "from %s is not after the version before it (%s)", v.From, before)
+		}
+		before = max(before, v.From)
+		c := &checker{problems: p, draft: d, version: v}
+		c.plans()
+		c.addOns()
+		c.charges()
+		for j := range v.tables {
+			p.checkTable(&v.tables[j])
+		}
+	}
+}
+
+// checker checks one version.
+type checker struct {
+	*problems
+	draft   *draft
+	version *versionDraft
+}
+
+// cohortPlan is a plan as a cohort has it.
+type cohortPlan struct {
+	key *node
+	planBody
+}
+
+// plans checks each plan as each cohort has it.
+func (c *checker) plans() {
+	for _, cohort := range c.draft.cohortNames() {
+		var order []string
+		has := make(map[string]cohortPlan)
+		for i := range c.version.plans {
+			plan := &c.version.plans[i]
+			if body, ok := plan.of(cohort); ok {
+				has[plan.key.text] = cohortPlan{plan.key, body}
+				order = append(order, plan.key.text)
+			}
+		}
+		for _, name := range order {
+			c.plan(has[name], has)
+		}
+		c.ladders(order, has)
+	}
+}
+
+func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
+	if plan.base == nil {
+		c.add(plan.key.place, "plan %q has no %q%s", plan.key.text, "base", forCohort(plan.cohort))
+	}
+	if s := plan.seats; s != nil {
+		if m := c.meter(s.meter); m != nil && m.Kind != HighWater && m.Kind != "" {
+			c.add(s.meter.place, "seats need a high_water meter; %q is %s", m.Name, m.Kind)
+		}
+		c.sold(s.addOn, s.Meter, "seat")
+	}
+	for _, a := range plan.allowances {
+		c.allowance(plan, a, has)
+	}
+}
+
+func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]cohortPlan) {
+	m := c.draft.Meter(a.Meter)
+	if m.Kind == HighWater {
+		c.add(a.key.place, "meter %q counts active users: what a plan includes of them stands under %q", m.Name, "seats")
+	}
+	c.sold(a.addOn, a.Meter, "package")
+	if a.upgrade == nil {
+		return
+	}
+	if m.Kind == Sum {
+		c.add(a.upgrade.place, "an upgrade needs a latest meter; %q is %s", m.Name, m.Kind)
+	}
+	if _, ok := has[a.Upgrade]; ok {
+		return
+	}
+	names := c.planNames()
+	if slices.Contains(names, a.Upgrade) {
+		c.add(a.upgrade.place, "plan %q cannot upgrade to %q, which is not%s", plan.key.text, a.Upgrade, forCohort(plan.cohort))
+		return
+	}
+	c.undefined(a.upgrade, "plan", names)
+}
+
+// ladders refuses upgrades that lead back to a plan: an account above all of
+// their limits would climb for ever.
+func (c *checker) ladders(order []string, has map[string]cohortPlan) {
+	done := make(map[string]bool)
+	var climb func(name string, path []string)
+	climb = func(name string, path []string) {
+		path = append(path, name)
+		for _, a := range has[name].allowances {
+			_, there := has[a.Upgrade]
+			if a.upgrade == nil || !there {
+				continue
+			}
+			if i := slices.Index(path, a.Upgrade); i >= 0 {
+				ring := strings.Join(append(slices.Clone(path[i:]), a.Upgrade), " → ")
+				c.add(a.upgrade.place, "upgrades never end%s: %s", forCohort(has[name].cohort), ring)
+				continue
+			}
+			if !done[a.Upgrade] {
+				climb(a.Upgrade, path)
+			}
+		}
+		done[name] = true
+	}
+	for _, name := range order {
+		if !done[name] {
+			climb(name, nil)
+		}
+	}
+}
+
+// sold checks an add-on that a plan sells above what it includes of a meter.
+func (c *checker) sold(use *node, meter, lineKind string) {
+	if use == nil {
+		return
+	}
+	i := slices.IndexFunc(c.version.addOns, func(a addOnDraft) bool { return a.Name == use.text })
+	if i < 0 {
+		var names []string
+		for _, a := range c.version.addOns {
+			names = append(names, a.Name)
+		}
+		c.undefined(use, "add-on", names)
+		return
+	}
+	a := &c.version.addOns[i]
+	if a.Meter != meter && c.draft.Meter(a.Meter) != nil && c.draft.Meter(meter) != nil {
+		c.add(use.place, "add-on %q is of meter %q, and cannot add to %q", a.Name, a.Meter, meter)
+	}
+	if a.LineKind != lineKind && a.LineKind != "" {
+		c.add(use.place, "add-on %q makes %s lines; a %s is needed here", a.Name, a.LineKind, lineKind)
+	}
+}
+
+func (c *checker) addOns() {
+	for i := range c.version.addOns {
+		a := &c.version.addOns[i]
+		c.meter(a.meter)
+		if a.LineKind == "seat" && a.Adds > 1 {
+			c.add(a.adds.place, "add-on %q adds %d, but a seat is for one user", a.Name, a.Adds)
+		}
+	}
+}
+
+func (c *checker) charges() {
+	for i := range c.version.charges {
+		u := &c.version.charges[i]
+		m := c.meter(u.key)
+		if m != nil && m.Kind != Sum && m.Kind != "" {
+			c.add(u.key.place, "a usage charge needs a sum meter; %q is %s", m.Name, m.Kind)
+		}
+		c.chargeTable(u, m)
+		for _, use := range u.uses {
+			c.balance(use)
+		}
+		c.minimum(u)
+	}
+}
+
+// chargeTable checks that the meter keeps apart what its price depends on.
+func (c *checker) chargeTable(u *chargeDraft, m *Meter) {
+	if u.table == nil {
+		return
+	}
+	i := slices.IndexFunc(c.version.tables, func(t tableDraft) bool { return t.Name == u.Table })
+	if i < 0 {
+		var names []string
+		for _, t := range c.version.tables {
+			names = append(names, t.Name)
+		}
+		c.undefined(u.table, "price table", names)
+		return
+	}
+	if m == nil || m.Kind != Sum {
+		return
+	}
+	var lacking []string
+	for _, column := range c.version.tables[i].Columns {
+		if !slices.Contains(m.By, column) {
+			lacking = append(lacking, column)
+		}
+	}
+	if len(lacking) > 0 {
+		c.add(u.table.place, "price table %q needs %s in %q of meter %q", u.Table, words(lacking, "and"), "by", m.Name)
+	}
+}
+
+func (c *checker) minimum(u *chargeDraft) {
+	if u.minimum != nil && c.draft.Currency.Code != "" && !u.Minimum.Equal(u.Minimum.Truncate(c.draft.Currency.Minor)) {
+		c.add(u.minimum.place, "charge %s has more digits than %s has (%d)", u.minimum.text, c.draft.Currency.Code, c.draft.Currency.Minor)
+	}
+	if u.restTo == nil {
+		return
+	}
+	c.balance(u.restTo)
+	if !slices.Contains(u.Uses, u.RestTo) {
+		c.add(u.restTo.place, "rest_to %q is not among %q of this charge: the rest would never be used", u.RestTo, "uses")
+	}
+}
+
+// meter is the meter that a word names, or nil.
+func (c *checker) meter(use *node) *Meter {
+	if use == nil {
+		return nil
+	}
+	m := c.draft.Meter(use.text)
+	if m == nil {
+		var names []string
+		for i := range c.draft.Meters {
+			names = append(names, c.draft.Meters[i].Name)
+		}
+		c.undefined(use, "meter", names)
+	}
+	return m
+}
+
+func (c *checker) balance(use *node) {
+	var names []string
+	for _, b := range c.version.Balances {
+		names = append(names, b.Name)
+	}
+	if !slices.Contains(names, use.text) {
+		c.undefined(use, "balance", names)
+	}
+}
+
+func (c *checker) planNames() []string {
+	var names []string
+	for i := range c.version.plans {
+		names = append(names, c.version.plans[i].key.text)
+	}
+	return names
+}
+
+// undefined says that a word names nothing. A word that is no text was a
+// problem before. All but meters are defined in each version anew.
+func (c *checker) undefined(use *node, what string, defined []string) {
+	if use.kind != plain && use.kind != quoted {
+		return
+	}
+	where := " in this version"
+	if what == "meter" {
+		where = ""
+	}
+	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, didYouMean(use.text, defined))
+}
+
+func forCohort(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " for cohort \"" + name + "\""
+}

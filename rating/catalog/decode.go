@@ -1,0 +1,394 @@
+package catalog
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+)
+
+// fields reads an object key by key. It knows which keys were asked for, so
+// that done can refuse all others.
+type fields struct {
+	*problems
+	node    *node
+	what    string // for messages: `add-on "seat"`
+	known   []string
+	missing []string
+}
+
+// fields begins to read a node as an object. A node that is none is a problem,
+// and an object of which nothing is missed.
+func (p *problems) fields(n *node, format string, args ...any) *fields {
+	f := &fields{problems: p, node: n, what: fmt.Sprintf(format, args...)}
+	switch {
+	case n == nil:
+		f.node = &node{kind: null}
+	case n.kind != object:
+		p.add(n.at(), "%s is %s where an object {key: value, ...} is wanted", f.what, n.shown())
+	}
+	return f
+}
+
+// required is the value of a key that must be there, or nil with a problem.
+func (f *fields) required(key string) *node {
+	n := f.optional(key)
+	if n == nil && f.node.kind == object && !f.given(key) {
+		f.missing = append(f.missing, key)
+	}
+	return n
+}
+
+// optional is the value of a key, or nil. A key with nothing after it is a
+// problem: whoever wrote it wanted something.
+func (f *fields) optional(key string) *node {
+	f.known = append(f.known, key)
+	for _, e := range f.node.entries {
+		if e.key.text != key {
+			continue
+		}
+		if e.value.kind == null {
+			f.add(e.key.place, "%q in %s has no value", key, f.what)
+			return nil
+		}
+		return e.value
+	}
+	return nil
+}
+
+func (f *fields) given(key string) bool {
+	for _, e := range f.node.entries {
+		if e.key.text == key {
+			return true
+		}
+	}
+	return false
+}
+
+// oneOf is the only one of the keys that is there, with its value; else a
+// problem.
+func (f *fields) oneOf(keys ...string) (key string, value *node) {
+	var there []string
+	for _, k := range keys {
+		if n := f.optional(k); n != nil && value == nil {
+			key, value = k, n
+		}
+		if f.given(k) {
+			there = append(there, k)
+		}
+	}
+	switch {
+	case len(there) > 1:
+		f.add(f.node.at(), "%s has %s: only one of %s can be", f.what, words(there, "and"), words(keys, "and"))
+	case len(there) == 0 && f.node.kind == object && !f.meant(keys):
+		f.add(f.node.at(), "missing key in %s: one of %s", f.what, words(keys, "or"))
+	}
+	return key, value
+}
+
+// meant tells whether a key that is there looks like one of the wanted: then
+// done says so, and that it is missing goes without saying.
+func (f *fields) meant(wanted []string) bool {
+	for _, e := range f.node.entries {
+		if nearest(e.key.text, wanted) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// done reports keys that nobody asked for, and then missing ones.
+func (f *fields) done() {
+	asked := make(map[string]bool, len(f.known))
+	for _, k := range f.known {
+		asked[k] = true
+	}
+	meant := make(map[string]bool)
+	for _, e := range f.node.entries {
+		if !asked[e.key.text] {
+			f.unknown(e.key, f.known)
+			meant[nearest(e.key.text, f.known)] = true
+		}
+	}
+	missing := slices.DeleteFunc(f.missing, func(k string) bool { return meant[k] })
+	switch len(missing) {
+	case 0:
+	case 1:
+		f.add(f.node.at(), "missing key %q in %s", missing[0], f.what)
+	default:
+		f.add(f.node.at(), "missing keys %s in %s", words(missing, "and"), f.what)
+	}
+}
+
+func (f *fields) unknown(key *node, candidates []string) {
+	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, didYouMean(key.text, candidates))
+}
+
+// entries are the keys and values of an object whose keys are names that the
+// catalog's author chose, such as plans.
+func (p *problems) entries(n *node, format string, args ...any) []entry {
+	if n == nil {
+		return nil
+	}
+	what := fmt.Sprintf(format, args...)
+	switch {
+	case n.kind != object:
+		p.add(n.at(), "%s is %s where an object {name: ...} is wanted", what, n.shown())
+	case len(n.entries) == 0:
+		p.add(n.at(), "%s is empty", what)
+	}
+	return n.entries
+}
+
+// items are the items of a list that is not empty.
+func (p *problems) items(n *node, what string) []*node {
+	if n == nil {
+		return nil
+	}
+	switch {
+	case n.kind != list:
+		p.add(n.place, "%s is %s where a list [...] is wanted", what, n.shown())
+	case len(n.items) == 0:
+		p.add(n.place, "%s is an empty list", what)
+	}
+	return n.items
+}
+
+// names are the texts of a list in which none may come twice.
+func (p *problems) names(n *node, what string) []string {
+	var all []string
+	seen := make(map[string]bool)
+	for _, item := range p.items(n, what) {
+		name := p.text(item, what)
+		if seen[name] && name != "" {
+			p.add(item.place, "%s names %q twice", what, name)
+		}
+		seen[name] = true
+		all = append(all, name)
+	}
+	return all
+}
+
+// text is a text as written: 04 keeps its zero, and NO is Norway.
+func (p *problems) text(n *node, what string) string {
+	switch {
+	case n == nil:
+		return ""
+	case n.kind == null:
+		p.add(n.place, "%s has nothing where a text is wanted; put it in quotes if it is one", what)
+		return ""
+	case n.kind != plain && n.kind != quoted:
+		p.add(n.place, "%s is %s where a text is wanted", what, n.kind)
+		return ""
+	}
+	if why := badText(n.text); why != "" {
+		p.add(n.place, "%s %q %s", what, n.text, why)
+	}
+	return n.text
+}
+
+// maxText is how many bytes a name or a description may have.
+const maxText = 500
+
+// badText is what is wrong with a text, or empty. Spaces around it and
+// characters without a shape would make two names that look the same.
+func badText(s string) string {
+	switch {
+	case s == "":
+		return "is empty"
+	case len(s) > maxText:
+		return fmt.Sprintf("is longer than %d bytes", maxText)
+	case strings.TrimSpace(s) != s:
+		return "begins or ends with a space"
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }):
+		return "has an invisible character"
+	}
+	return ""
+}
+
+// word is one of a few words that the language knows.
+func (p *problems) word(n *node, what string, allowed ...string) string {
+	if n == nil {
+		return ""
+	}
+	for _, w := range allowed {
+		if (n.kind == plain || n.kind == quoted) && n.text == w {
+			return w
+		}
+	}
+	p.add(n.place, "%s is %s where %s is wanted", what, n.shown(), words(allowed, "or"))
+	return ""
+}
+
+// isTrue reads a key that is only ever written as true.
+func (p *problems) isTrue(n *node, what string) bool {
+	if n == nil {
+		return false
+	}
+	if n.kind != plain || n.text != "true" {
+		p.add(n.place, "%s is %s where true is wanted; leave the key out otherwise", what, n.shown())
+		return false
+	}
+	return true
+}
+
+// Prices and factors keep every digit: up to maxDigits, of which maxDecimals
+// stand after the point, which is what the tables store.
+const maxDigits, maxDecimals = 38, 18
+
+var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+
+// decimal is a number that is not negative, from its digits.
+func (p *problems) decimal(n *node, what string) decimal.Decimal {
+	text, ok := p.number(n, what)
+	if !ok {
+		return decimal.Zero
+	}
+	whole, after, _ := strings.Cut(text, ".")
+	if len(whole)+len(after) > maxDigits || len(after) > maxDecimals {
+		p.add(n.place, "%s %s has too many digits: %d may be, %d of them after the point", what, text, maxDigits, maxDecimals)
+		return decimal.Zero
+	}
+	d, err := decimal.NewFromString(text)
+	if err != nil {
+		p.add(n.place, "%s %s is not a number: %s", what, text, err)
+	}
+	return d
+}
+
+// positive is a number above zero.
+func (p *problems) positive(n *node, what string) decimal.Decimal {
+	before := len(p.found)
+	d := p.decimal(n, what)
+	if n != nil && !d.IsPositive() && len(p.found) == before {
+		p.add(n.place, "%s %s must be more than zero", what, n.text)
+	}
+	return d
+}
+
+// count is a whole number from least to what 64 bits hold.
+func (p *problems) count(n *node, what string, least int64) int64 {
+	text, ok := p.number(n, what)
+	if !ok {
+		return 0
+	}
+	if strings.Contains(text, ".") {
+		p.add(n.place, "%s %s is not a whole number", what, text)
+		return 0
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		p.add(n.place, "%s %s is more than %d", what, text, int64(math.MaxInt64))
+		return 0
+	}
+	if v < least {
+		p.add(n.place, "%s %s must be at least %d", what, text, least)
+	}
+	return v
+}
+
+// number is the digits of a number that is not negative. There is one way to
+// write it, so that no reader of the file can take it for another number.
+func (p *problems) number(n *node, what string) (text string, ok bool) {
+	switch {
+	case n == nil:
+		return "", false
+	case n.kind == quoted:
+		p.add(n.place, "%s %q is in quotes: write the number without", what, n.text)
+	case n.kind != plain:
+		p.add(n.place, "%s is %s where a number is wanted", what, n.kind)
+	case !plainNumber.MatchString(n.text):
+		p.add(n.place, "%s %s is not a plain number such as 12 or 0.0125", what, n.shown())
+	case n.text[0] == '-':
+		p.add(n.place, "%s %s must not be negative", what, n.text)
+	default:
+		return n.text, true
+	}
+	return "", false
+}
+
+// date is a day as YYYY-MM-DD.
+func (p *problems) date(n *node, what string) calendar.Day {
+	if n == nil {
+		return calendar.None
+	}
+	day, err := calendar.Parse(n.text)
+	if err != nil || n.kind != plain {
+		p.add(n.place, "%s is %s where a date YYYY-MM-DD is wanted", what, n.shown())
+		return calendar.None
+	}
+	return day
+}
+
+var duration = regexp.MustCompile(`^([1-9][0-9]{0,3}) (day|month)s?$`)
+
+// duration is how many days ("30 days") or months ("1 month") are written.
+func (p *problems) duration(n *node, what, unit string) int {
+	if n == nil {
+		return 0
+	}
+	m := duration.FindStringSubmatch(n.text)
+	if m == nil || n.kind != plain || m[2] != unit {
+		p.add(n.place, "%s is %s where a number of %ss such as \"12 %ss\" is wanted", what, n.shown(), unit, unit)
+		return 0
+	}
+	v, _ := strconv.Atoi(m[1]) // at most four digits
+	return v
+}
+
+// times is the factor of "10 x monthly".
+func (p *problems) times(n *node, what, of string) decimal.Decimal {
+	if n == nil {
+		return decimal.Zero
+	}
+	factor, ok := strings.CutSuffix(n.text, " x "+of)
+	if n.kind != plain || !ok {
+		p.add(n.place, "%s is %s where a factor such as \"10 x %s\" is wanted", what, n.shown(), of)
+		return decimal.Zero
+	}
+	number := *n
+	number.text = factor
+	return p.positive(&number, what)
+}
+
+// shown is a node as a message quotes it.
+func (n *node) shown() string {
+	if n.kind == plain || n.kind == quoted {
+		return strconv.Quote(n.text)
+	}
+	return n.kind.String()
+}
+
+// keyPlace is where the node's key stands, or the node where it has none.
+func (n *node) keyPlace() place {
+	switch {
+	case n == nil:
+		return place{1, 1}
+	case n.key != nil:
+		return n.key.place
+	}
+	return n.place
+}
+
+// words are a list of words in a sentence: "a", "b" or "c".
+func words(all []string, last string) string {
+	var b strings.Builder
+	for i, w := range all {
+		switch {
+		case i == 0:
+		case i == len(all)-1:
+			b.WriteString(" " + last + " ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(w))
+	}
+	return b.String()
+}

@@ -1,0 +1,381 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+)
+
+// TestPrintGenerated prints and parses catalogs with any names, digits and
+// shapes that the language allows.
+func TestPrintGenerated(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		printsAndParsesBack(rt, generate(rt))
+	})
+}
+
+// names are texts of every kind that the language takes, also such as YAML
+// would read as something else.
+var names = rapid.OneOf(
+	rapid.StringMatching(`[a-z][a-z_]{0,8}`),
+	rapid.SampledFrom([]string{"no", "NULL", "~", "true", "012", "1e3", ".inf", "-", "- a", "a: b", "a #b", "#", "&a", "*", "!t", "%",
+		"{", "]", "'", `"`, `\`, `\n`, `a\`, "a,b", "é", "日本", "2024-01-01", "<<", "?", "? a", "|", ">", "@", "`", "---", "...", "=", "base", "seats"}),
+	rapid.StringOfN(rapid.RuneFrom([]rune(`abZ09 _-'"\:#,[]{}&*!|>%@é€😀`)), 1, 12, -1),
+).Filter(func(s string) bool { return badText(s) == "" && s != all })
+
+// generator draws parts of a catalog.
+type generator struct {
+	*rapid.T
+	catalog *Catalog
+}
+
+func generate(t *rapid.T) *Catalog {
+	g := generator{t, &Catalog{
+		Name:       names.Draw(t, "name"),
+		ZoneName:   rapid.SampledFrom([]string{"UTC", "America/Los_Angeles", "Etc/GMT+5"}).Draw(t, "zone"),
+		Rounding:   rapid.SampledFrom(money.Roundings).Draw(t, "rounding"),
+		WindowDays: rapid.IntRange(1, 9999).Draw(t, "window"),
+		Series:     names.Draw(t, "series"),
+	}}
+	var err error
+	g.catalog.Currency, err = money.LookupCurrency(rapid.SampledFrom([]string{"USD", "JPY", "BHD"}).Draw(t, "currency"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.cohorts()
+	for _, name := range g.some("meters", 1, 4) {
+		g.catalog.Meters = append(g.catalog.Meters, g.meter(name))
+	}
+	from := calendar.Date(2000, 1, 1)
+	for range rapid.IntRange(1, 2).Draw(t, "versions") {
+		from += calendar.Day(rapid.IntRange(1, 5000).Draw(t, "from"))
+		g.catalog.Versions = append(g.catalog.Versions, g.version(from))
+	}
+	return g.catalog
+}
+
+// some draws different names.
+func (g generator) some(what string, least, most int) []string {
+	return rapid.SliceOfNDistinct(names, least, most, rapid.ID[string]).Draw(g.T, what)
+}
+
+func (g generator) yes(what string) bool { return rapid.Bool().Draw(g.T, what) }
+
+func (g generator) rule() RuleID { return RuleID(names.Draw(g.T, "rule")) }
+
+func (g generator) count(least int64) int64 {
+	return rapid.Int64Min(least).Draw(g.T, "count")
+}
+
+func (g generator) price() decimal.Decimal {
+	text := rapid.StringMatching(`(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?`).Draw(g.T, "price")
+	d, err := decimal.NewFromString(text)
+	if err != nil {
+		g.Fatal(err)
+	}
+	return d
+}
+
+func (g generator) cohorts() {
+	if !g.yes("cohorts") {
+		return
+	}
+	all := g.some("cohorts", 1, 3)
+	rest := rapid.IntRange(0, len(all)-1).Draw(g.T, "otherwise")
+	before := calendar.Date(2010, 1, 1)
+	for i, name := range all {
+		c := Cohort{Name: name}
+		if i != rest {
+			before += 100
+			c.SignedUpBefore = before
+		}
+		g.catalog.Cohorts = append(g.catalog.Cohorts, c)
+	}
+}
+
+func (g generator) meter(name string) Meter {
+	m := Meter{
+		Name:       name,
+		Source:     names.Draw(g.T, "source"),
+		Kind:       rapid.SampledFrom([]MeterKind{Sum, Latest, HighWater}).Draw(g.T, "kind"),
+		DueNextDay: g.yes("due"),
+		Rule:       g.rule(),
+	}
+	switch m.Kind {
+	case Sum:
+		m.Columns = g.some("sum", 1, 1)
+		if g.yes("by") {
+			m.By = g.some("by", 1, 3)
+		}
+		m.PerPeriod = g.yes("reset")
+	case Latest:
+		m.Columns = g.some("latest", 1, 2)
+	case HighWater:
+		m.PerPeriod = g.yes("reset")
+	}
+	return m
+}
+
+func (g generator) version(from calendar.Day) Version {
+	v := Version{From: from}
+	for _, name := range g.some("terms", 1, 2) {
+		v.Terms = append(v.Terms, Term{
+			Name:       name,
+			Months:     rapid.IntRange(1, 100).Draw(g.T, "months"),
+			BasePrices: g.price().Add(decimal.New(1, 0)),
+			Rule:       g.rule(),
+		})
+	}
+	for _, name := range g.some("add-ons", 0, 3) {
+		v.AddOns = append(v.AddOns, g.addOn(name))
+	}
+	if g.yes("balances") {
+		for _, name := range g.some("balances", 1, 3) {
+			v.Balances = append(v.Balances, Balance{name, g.rule()})
+		}
+	}
+	for i := range g.catalog.Meters {
+		if m := &g.catalog.Meters[i]; m.Kind == Sum && g.yes("charged") {
+			g.charge(&v, m)
+		}
+	}
+	g.plans(&v)
+	return v
+}
+
+func (g generator) addOn(name string) AddOn {
+	m := rapid.SampledFrom(g.catalog.Meters).Draw(g.T, "of")
+	a := AddOn{
+		Name:        name,
+		LineKind:    rapid.SampledFrom([]string{"seat", "package"}).Draw(g.T, "line"),
+		Description: names.Draw(g.T, "description"),
+		Price:       g.price(),
+		Adds:        1,
+		Meter:       m.Name,
+		Renewal:     rapid.SampledFrom([]Renewal{WhileNeeded, Never}).Draw(g.T, "renewal"),
+		ByDay:       g.yes("proration"),
+		Credit:      g.yes("given_up"),
+		Rule:        g.rule(),
+	}
+	if a.LineKind == "package" {
+		a.Adds = g.count(1)
+	}
+	return a
+}
+
+func (g generator) charge(v *Version, m *Meter) {
+	u := UsageCharge{Meter: m.Name, Description: names.Draw(g.T, "description"), Rule: g.rule()}
+	for _, b := range v.Balances {
+		u.Uses = append(u.Uses, b.Name)
+	}
+	if len(u.Uses) > 0 && g.yes("minimum") {
+		u.RestTo = rapid.SampledFrom(u.Uses).Draw(g.T, "rest_to")
+		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
+	}
+	if len(m.By) == 0 {
+		u.Price = g.price()
+	} else {
+		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
+		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
+	}
+	v.UsageCharges = append(v.UsageCharges, u)
+}
+
+// table draws rows that name the first few columns each, so that none tie.
+func (g generator) table(name string, columns []string) PriceTable {
+	t := PriceTable{Name: name, Columns: columns, Rule: g.rule()}
+	for range rapid.IntRange(1, 5).Draw(g.T, "rows") {
+		match := slices.Repeat([]string{"*"}, len(columns))
+		for i := range rapid.IntRange(0, len(columns)).Draw(g.T, "named") {
+			match[i] = names.Filter(func(s string) bool { return s != "*" }).Draw(g.T, "match")
+		}
+		if !slices.ContainsFunc(t.Rows, func(r PriceRow) bool { return slices.Equal(r.Match, match) }) {
+			t.Rows = append(t.Rows, PriceRow{Match: match, Price: g.price()})
+		}
+	}
+	return t
+}
+
+// plans draws each plan for some of the cohorts. Upgrades go to plans drawn
+// before, so that ladders end.
+func (g generator) plans(v *Version) {
+	cohorts := []string{""}
+	if len(g.catalog.Cohorts) > 0 {
+		cohorts = nil
+		for _, c := range g.catalog.Cohorts {
+			cohorts = append(cohorts, c.Name)
+		}
+	}
+	for _, name := range g.some("plans", 1, 4) {
+		only := rapid.SampledFrom(cohorts).Draw(g.T, "cohort")
+		alike := g.yes("alike")
+		var first *Plan
+		for _, cohort := range cohorts {
+			if cohort != only && g.yes("not for the cohort") {
+				continue
+			}
+			p := g.plan(v, name, cohort)
+			if alike && first != nil {
+				p.Base, p.Rule, p.Seats = first.Base, first.Rule, first.Seats
+			}
+			v.Plans = append(v.Plans, p)
+			first = &p
+		}
+	}
+}
+
+func (g generator) plan(v *Version, name, cohort string) Plan {
+	p := Plan{Name: name, Cohort: cohort, Base: g.price(), Rule: g.rule()}
+	for i := range g.catalog.Meters {
+		m := &g.catalog.Meters[i]
+		if m.Kind == HighWater {
+			p.Seats = &Seats{Meter: m.Name, Included: g.count(0), AddOn: g.sold(v, m, "seat"), Rule: g.rule()}
+			continue
+		}
+		if m.Name == "base" || m.Name == "seats" || g.yes("no allowance") {
+			continue
+		}
+		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
+	}
+	return p
+}
+
+func (g generator) allowance(v *Version, m *Meter, cohort string) Allowance {
+	a := Allowance{Meter: m.Name, Rule: g.rule()}
+	var targets []string
+	for _, p := range v.Plans {
+		if p.Cohort == cohort && m.Kind == Latest {
+			targets = append(targets, p.Name)
+		}
+	}
+	addOn := g.sold(v, m, "package")
+	switch {
+	case len(targets) > 0 && g.yes("upgrade"):
+		a.Upgrade, a.Limit = rapid.SampledFrom(targets).Draw(g.T, "upgrade to"), g.count(0)
+	case addOn != "":
+		a.AddOn, a.Limit = addOn, g.count(0)
+	default:
+		a.Unlimited = true
+	}
+	return a
+}
+
+// sold is an add-on for a meter, or empty.
+func (g generator) sold(v *Version, m *Meter, lineKind string) string {
+	for _, a := range v.AddOns {
+		if a.Meter == m.Name && a.LineKind == lineKind && g.yes("sold") {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// TestTies compares the search for ties with trying out every value: a table
+// is refused exactly where some values have no single most specific row.
+func TestTies(t *testing.T) {
+	values := []string{"a", "b", "c", ""} // c and the absent value are in no row
+	rapid.Check(t, func(rt *rapid.T) {
+		match := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "*"}), 3, 3)
+		var table tableDraft
+		table.Columns = []string{"x", "y", "z"}
+		for i, m := range rapid.SliceOfN(match, 1, 8).Draw(rt, "rows") {
+			table.Rows = append(table.Rows, PriceRow{Match: m, Line: i + 1})
+			table.rows = append(table.rows, &node{place: place{i + 1, 1}})
+		}
+		p := &problems{}
+		p.checkTable(&table)
+		tied := ""
+		for _, x := range values {
+			for _, y := range values {
+				for _, z := range values {
+					if n := mostSpecific(table.Rows, []string{x, y, z}); n > 1 {
+						tied = strings.Join([]string{x, y, z}, ",")
+					}
+				}
+			}
+		}
+		if (tied != "") != (len(p.found) > 0) {
+			rt.Fatalf("ties at %q, reported: %v", tied, p.found)
+		}
+	})
+}
+
+// mostSpecific is how many rows fit the values and name most columns.
+func mostSpecific(rows []PriceRow, values []string) int {
+	most, n := -1, 0
+	for i := range rows {
+		switch named := rows[i].fits(values); {
+		case named < 0 || named < most:
+		case named > most:
+			most, n = named, 1
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// FuzzParse: no text makes Parse panic, an error has a place, and a text that
+// parses prints and parses back equal.
+func FuzzParse(f *testing.F) {
+	f.Add(marketing(f))
+	f.Add("a: [b, {c: \"d\"}]\n- e")
+	f.Add("catalog: {name: x}\nmeters: {m: {source: s, sum: q, rule: R}}\nversions: [{from: 2020-01-01}]")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse("fuzz.yaml", []byte(text))
+		if err == nil {
+			printsAndParsesBack(t, c)
+			return
+		}
+		for _, e := range err.(Errors) {
+			if e.Line < 1 || e.Column < 1 || e.Message == "" {
+				t.Errorf("%+v", e)
+			}
+		}
+		_ = err.Error()
+	})
+}
+
+// FuzzPlaces: in a text that is YAML, the library's lines and columns are
+// right. A caret below the wrong word is worse than none.
+func FuzzPlaces(f *testing.F) {
+	f.Add(marketing(f))
+	f.Add("a: \"é\\\"x\" # c\r\n\r\n# d\r\nb: [1,\n\n 2, 'c''d', x y]\n\nc:\n- {\n f: g}")
+	f.Fuzz(func(t *testing.T, text string) {
+		p := &problems{file: "fuzz.yaml"}
+		if root := p.tree(p.scan([]byte(text))); root != nil && p.found == nil {
+			checkPlaces(t, p.lines, root)
+		}
+	})
+}
+
+// checkPlaces looks for each scalar's first character in the text.
+func checkPlaces(t *testing.T, lines []string, n *node) {
+	want := map[nodeKind]string{plain: n.text, quoted: n.text[:0]}[n.kind]
+	if n.line > len(lines) || !strings.HasPrefix(from(lines[n.line-1], n.column), want) {
+		t.Errorf("%q is not at %v of %q", n.text, n.place, lines)
+	}
+	if rest := from(lines[n.line-1], n.column); n.kind == quoted && (rest == "" || !strings.ContainsAny(rest[:1], `"'`)) {
+		t.Errorf("no quote for %q at %v of %q", n.text, n.place, lines)
+	}
+	for _, e := range n.entries {
+		checkPlaces(t, lines, e.key)
+		checkPlaces(t, lines, e.value)
+	}
+	for _, item := range n.items {
+		checkPlaces(t, lines, item)
+	}
+}
+
+// from is the rest of a line from a column.
+func from(line string, column int) string {
+	runes := []rune(line)
+	return string(runes[min(column-1, len(runes)):])
+}

@@ -1,0 +1,212 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+)
+
+// Parse reads a catalog. The name is the file's, for messages. The error is an
+// Errors: everything wrong that one reading can find.
+func Parse(name string, text []byte) (*Catalog, error) {
+	p := &problems{file: name}
+	tokens := p.scan(text)
+	if p.found != nil {
+		return nil, p.err()
+	}
+	root := p.tree(tokens)
+	if p.found != nil {
+		return nil, p.err()
+	}
+	d := p.draft(root)
+	p.check(d)
+	if p.found != nil {
+		return nil, p.err()
+	}
+	c := d.compile()
+	sum := sha256.Sum256(text)
+	c.Digest = hex.EncodeToString(sum[:])
+	return c, nil
+}
+
+// draft is a catalog as written: names are not resolved, plans not yet made
+// for each cohort. Where check needs the place of a word, its node is beside
+// what was read of it; the node is nil where the word is missing.
+type draft struct {
+	Catalog  // all but Versions and Digest
+	versions []versionDraft
+}
+
+type versionDraft struct {
+	from    *node
+	Version // From, Terms and Balances
+	plans   []planDraft
+	addOns  []addOnDraft
+	charges []chargeDraft
+	tables  []tableDraft
+}
+
+type planDraft struct {
+	key    *node
+	bodies []planBody
+}
+
+// planBody is what a plan says under "all" or under a cohort's name.
+type planBody struct {
+	cohort     string // or "all"
+	base       *baseDraft
+	seats      *seatsDraft
+	allowances []allowanceDraft
+}
+
+type baseDraft struct {
+	price decimal.Decimal
+	rule  RuleID
+}
+
+type seatsDraft struct {
+	Seats
+	meter, addOn *node
+}
+
+type allowanceDraft struct {
+	Allowance
+	key, upgrade, addOn *node
+}
+
+type addOnDraft struct {
+	AddOn
+	meter, adds *node
+}
+
+type chargeDraft struct {
+	UsageCharge
+	key, table, minimum, restTo *node
+	uses                        []*node
+}
+
+type tableDraft struct {
+	PriceTable
+	rows []*node
+}
+
+func (p *problems) draft(root *node) *draft {
+	d := &draft{}
+	f := p.fields(root, "the catalog")
+	p.header(d, f.required("catalog"))
+	p.cohorts(d, f.optional("cohorts"))
+	p.meters(d, f.required("meters"))
+	for _, n := range p.items(f.required("versions"), "versions") {
+		d.versions = append(d.versions, p.version(d, n))
+	}
+	f.done()
+	return d
+}
+
+func (p *problems) header(d *draft, n *node) {
+	if n == nil {
+		return
+	}
+	f := p.fields(n, "catalog")
+	d.Name = p.text(f.required("name"), "name")
+	if c := f.required("currency"); c != nil {
+		var err error
+		if d.Currency, err = money.LookupCurrency(p.text(c, "currency")); err != nil {
+			p.add(c.place, "currency: %s", err)
+		}
+	}
+	if z := f.required("time_zone"); z != nil {
+		var err error
+		d.ZoneName = p.text(z, "time_zone")
+		if d.Zone, err = calendar.LoadZone(d.ZoneName); err != nil {
+			p.add(z.place, "time_zone: %s", err)
+		}
+	}
+	d.Rounding = money.Rounding(p.word(f.required("rounding"), "rounding", roundings()...))
+	d.WindowDays = p.duration(f.required("window"), "window", "day")
+	d.Series = p.text(f.required("invoice_series"), "invoice_series")
+	f.done()
+}
+
+func roundings() []string {
+	var all []string
+	for _, r := range money.Roundings {
+		all = append(all, string(r))
+	}
+	return all
+}
+
+func (p *problems) cohorts(d *draft, n *node) {
+	var rest *node
+	latest := calendar.None
+	for _, e := range p.entries(n, "cohorts") {
+		c := Cohort{Name: e.key.text}
+		if c.Name == all {
+			p.add(e.key.place, "a cohort cannot be called %q: plans use that word for every cohort", all)
+		}
+		f := p.fields(e.value, "cohort %q", c.Name)
+		switch key, v := f.oneOf("signed_up_before", "otherwise"); key {
+		case "signed_up_before":
+			c.SignedUpBefore = p.date(v, key)
+			if c.SignedUpBefore != calendar.None && c.SignedUpBefore <= latest && latest != calendar.None {
+				p.add(v.place, "signed_up_before %s is not after the cohort before it (%s): no account would be in it", c.SignedUpBefore, latest)
+			}
+			latest = c.SignedUpBefore
+		case "otherwise":
+			if p.isTrue(v, key) && rest != nil {
+				p.add(e.key.place, "cohort %q is a second one with otherwise: true (first in line %d)", c.Name, rest.line)
+			}
+			rest = e.key
+		}
+		f.done()
+		d.Cohorts = append(d.Cohorts, c)
+	}
+	if len(d.Cohorts) > 0 && rest == nil {
+		p.add(n.keyPlace(), "no cohort has otherwise: true: some accounts would be in none")
+	}
+}
+
+func (p *problems) meters(d *draft, n *node) {
+	for _, e := range p.entries(n, "meters") {
+		d.Meters = append(d.Meters, p.meter(e))
+	}
+}
+
+func (p *problems) meter(e entry) Meter {
+	m := Meter{Name: e.key.text, DefinedLine: e.key.line}
+	f := p.fields(e.value, "meter %q", m.Name)
+	m.Source = p.text(f.required("source"), "source")
+	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater))
+	m.Kind = MeterKind(kind)
+	if kind != "" {
+		f.what = fmt.Sprintf("%s meter %q", kind, m.Name) // the keys depend on it
+	}
+	switch m.Kind {
+	case Sum:
+		m.Columns = []string{p.text(value, kind)}
+		if by := f.optional("by"); by != nil {
+			m.By = p.names(by, "by")
+		}
+	case Latest:
+		m.Columns = p.names(value, kind)
+	case HighWater:
+		p.word(value, kind, "active_users")
+	}
+	if m.Kind != Latest { // a reading is not a count that could start at zero
+		m.PerPeriod = p.word(f.optional("reset"), "reset", "period") != ""
+	}
+	m.DueNextDay = p.word(f.optional("due"), "due", "same_day", "next_day") == "next_day"
+	m.Rule = p.rule(f)
+	f.done()
+	return m
+}
+
+// rule is the id that stands on every line that a construct makes.
+func (p *problems) rule(f *fields) RuleID {
+	return RuleID(p.text(f.required("rule"), "rule"))
+}

@@ -1,0 +1,221 @@
+package catalog
+
+// version reads one item of "versions".
+func (p *problems) version(d *draft, n *node) versionDraft {
+	var v versionDraft
+	f := p.fields(n, "version")
+	v.from = f.required("from")
+	v.From = p.date(v.from, "from")
+	for _, e := range p.entries(f.required("terms"), "terms") {
+		v.Terms = append(v.Terms, p.term(e))
+	}
+	for _, e := range p.entries(f.required("plans"), "plans") {
+		v.plans = append(v.plans, p.plan(d, e))
+	}
+	for _, e := range p.entries(f.optional("add_ons"), "add_ons") {
+		v.addOns = append(v.addOns, p.addOn(e))
+	}
+	for _, e := range p.entries(f.optional("balances"), "balances") {
+		b := p.fields(e.value, "balance %q", e.key.text)
+		v.Balances = append(v.Balances, Balance{Name: e.key.text, Rule: p.rule(b)})
+		b.done()
+	}
+	for _, e := range p.entries(f.optional("usage_charges"), "usage_charges") {
+		v.charges = append(v.charges, p.charge(e))
+	}
+	for _, e := range p.entries(f.optional("price_tables"), "price_tables") {
+		v.tables = append(v.tables, p.table(e))
+	}
+	f.done()
+	return v
+}
+
+func (p *problems) term(e entry) Term {
+	f := p.fields(e.value, "term %q", e.key.text)
+	t := Term{
+		Name:       e.key.text,
+		Months:     p.duration(f.required("base_every"), "base_every", "month"),
+		BasePrices: p.times(f.required("base"), "base", "monthly"),
+		Rule:       p.rule(f),
+	}
+	f.done()
+	return t
+}
+
+// all is the word under which a plan says what holds for every cohort.
+const all = "all"
+
+func (p *problems) plan(d *draft, e entry) planDraft {
+	plan := planDraft{key: e.key}
+	known := []string{all}
+	for _, c := range d.Cohorts {
+		known = append(known, c.Name)
+	}
+	f := p.fields(e.value, "plan %q", e.key.text)
+	for _, cohort := range known {
+		if n := f.optional(cohort); n != nil {
+			plan.bodies = append(plan.bodies, p.planBody(d, e.key.text, cohort, n))
+		}
+	}
+	f.done()
+	if e.value.kind == object && len(e.value.entries) == 0 {
+		p.add(e.key.place, "plan %q is for nobody: say what it is under %s", e.key.text, words(known, "or"))
+	}
+	return plan
+}
+
+func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
+	body := planBody{cohort: cohort}
+	f := p.fields(n, "%q of plan %q", cohort, plan)
+	if b := f.optional("base"); b != nil {
+		base := p.fields(b, "base of plan %q", plan)
+		body.base = &baseDraft{price: p.decimal(base.required("price"), "price"), rule: p.rule(base)}
+		base.done()
+	}
+	if s := f.optional("seats"); s != nil {
+		body.seats = p.seats(plan, s)
+	}
+	for _, m := range d.Meters {
+		if m.Name == "base" || m.Name == "seats" {
+			continue // reserved words of a plan; such a meter has no allowance
+		}
+		if a := f.optional(m.Name); a != nil {
+			body.allowances = append(body.allowances, p.allowance(plan, a))
+		}
+	}
+	f.done()
+	if n.kind == object && len(n.entries) == 0 {
+		p.add(n.at(), "%q of plan %q is empty: leave it out", cohort, plan)
+	}
+	return body
+}
+
+func (p *problems) seats(plan string, n *node) *seatsDraft {
+	f := p.fields(n, "seats of plan %q", plan)
+	s := &seatsDraft{meter: f.required("meter")}
+	s.Meter = p.text(s.meter, "meter")
+	s.Included = p.count(f.required("included"), "included", 0)
+	switch above := f.required("above"); {
+	case above == nil:
+	case above.kind == object:
+		a := p.fields(above, "above of seats of plan %q", plan)
+		s.addOn = a.required("add")
+		s.AddOn = p.text(s.addOn, "add")
+		a.done()
+	case above.text != "refuse":
+		p.add(above.place, `above is %s where "refuse" or {add: ADD-ON} is wanted`, above.shown())
+	}
+	s.Rule = p.rule(f)
+	f.done()
+	return s
+}
+
+func (p *problems) allowance(plan string, n *node) allowanceDraft {
+	meter := n.key.text
+	f := p.fields(n, "%q of plan %q", meter, plan)
+	a := allowanceDraft{Allowance: Allowance{Meter: meter}, key: n.key}
+	switch key, value := f.oneOf("limit", "unlimited"); key {
+	case "unlimited":
+		a.Unlimited = p.isTrue(value, key)
+	case "limit":
+		a.Limit = p.count(value, key, 0)
+		p.above(&a, f.required("above"), plan)
+	}
+	a.Rule = p.rule(f)
+	f.done()
+	return a
+}
+
+func (p *problems) above(a *allowanceDraft, n *node, plan string) {
+	if n == nil {
+		return
+	}
+	f := p.fields(n, "above of %q of plan %q", a.Meter, plan)
+	switch key, value := f.oneOf("upgrade", "add"); key {
+	case "upgrade":
+		a.upgrade, a.Upgrade = value, p.text(value, key)
+	case "add":
+		a.addOn, a.AddOn = value, p.text(value, key)
+	}
+	f.done()
+}
+
+func (p *problems) addOn(e entry) addOnDraft {
+	f := p.fields(e.value, "add-on %q", e.key.text)
+	a := addOnDraft{AddOn: AddOn{Name: e.key.text, Line: e.key.line}}
+	a.LineKind = p.word(f.required("line"), "line", "seat", "package")
+	a.Description = p.text(f.required("description"), "description")
+	a.Price = p.decimal(f.required("price"), "price")
+	a.adds = f.required("adds")
+	a.Adds = p.count(a.adds, "adds", 1)
+	a.meter = f.required("of")
+	a.Meter = p.text(a.meter, "of")
+	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never)))
+	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
+	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
+	a.Rule = p.rule(f)
+	f.done()
+	return a
+}
+
+func (p *problems) charge(e entry) chargeDraft {
+	f := p.fields(e.value, "usage charge of %q", e.key.text)
+	u := chargeDraft{UsageCharge: UsageCharge{Meter: e.key.text, Line: e.key.line}, key: e.key}
+	u.Description = p.text(f.required("description"), "description")
+	if n := f.required("price"); n != nil {
+		price := p.fields(n, "price of the usage charge of %q", e.key.text)
+		switch key, value := price.oneOf("each", "table"); key {
+		case "each":
+			u.Price = p.decimal(value, key)
+		case "table":
+			u.table, u.Table = value, p.text(value, key)
+		}
+		price.done()
+	}
+	if n := f.optional("uses"); n != nil {
+		u.Uses = p.names(n, "uses")
+		u.uses = n.items
+	}
+	if n := f.optional("minimum"); n != nil {
+		m := p.fields(n, "minimum of the usage charge of %q", e.key.text)
+		u.minimum, u.restTo = m.required("charge"), m.required("rest_to")
+		u.Minimum = p.positive(u.minimum, "charge")
+		u.RestTo = p.text(u.restTo, "rest_to")
+		m.done()
+	}
+	u.Rule = p.rule(f)
+	f.done()
+	return u
+}
+
+func (p *problems) table(e entry) tableDraft {
+	f := p.fields(e.value, "price table %q", e.key.text)
+	t := tableDraft{PriceTable: PriceTable{Name: e.key.text}}
+	columns := f.required("columns")
+	t.Columns = p.names(columns, "columns")
+	if len(t.Columns) > maxColumns {
+		p.add(columns.place, "price table %q has %d columns; it may have %d", t.Name, len(t.Columns), maxColumns)
+	}
+	t.rows = p.items(f.required("rows"), "rows")
+	for _, n := range t.rows {
+		t.Rows = append(t.Rows, p.row(n, &t))
+	}
+	t.Rule = p.rule(f)
+	f.done()
+	return t
+}
+
+func (p *problems) row(n *node, t *tableDraft) PriceRow {
+	f := p.fields(n, "row of price table %q", t.Name)
+	match := f.required("match")
+	row := PriceRow{Line: n.line}
+	for _, item := range p.items(match, "match") {
+		row.Match = append(row.Match, p.text(item, "match"))
+	}
+	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
+		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
+	}
+	row.Price = p.decimal(f.required("each"), "each")
+	f.done()
+	return row
+}

@@ -1,0 +1,157 @@
+package rating
+
+import (
+	"fmt"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// Check proves an outcome against the rules that every bill must keep, and
+// returns each break as a line of text. It runs in every test and before
+// anything is written; an account that breaks one is parked.
+func Check(cat *catalog.Catalog, before *Account, o *Outcome) []string {
+	c := checker{cat: cat}
+	c.account(&o.Account)
+	if o.Invoice != nil {
+		c.lines(o.Invoice)
+		c.invoice(o)
+	} else if o.Charge != nil || o.Uncollected != nil {
+		c.fail("an amount is due without an invoice")
+	}
+	c.movements(before, o)
+	return c.broken
+}
+
+type checker struct {
+	cat    *catalog.Catalog
+	broken []string
+}
+
+func (c *checker) fail(format string, args ...any) {
+	c.broken = append(c.broken, fmt.Sprintf(format, args...))
+}
+
+// account: an open account has a plan and a term that the catalog in force
+// knows, and a billing date ahead; else it would silently stop being billed.
+func (c *checker) account(a *Account) {
+	if !a.Exists() || a.ClosedOn != calendar.None {
+		return
+	}
+	if a.NextBillingOn <= a.BilledThrough {
+		c.fail("next billing date %s is not after %s", a.NextBillingOn, a.BilledThrough)
+	}
+	version := c.cat.At(a.BilledThrough)
+	switch {
+	case version == nil:
+		c.fail("no catalog version in force on %s", a.BilledThrough)
+	case version.Plan(a.Plan, c.cat.CohortOf(a.SignedUpOn)) == nil:
+		c.fail("the catalog in force has no plan %q for cohort %q", a.Plan, c.cat.CohortOf(a.SignedUpOn))
+	case version.Term(a.Term) == nil:
+		c.fail("the catalog in force has no term %q", a.Term)
+	}
+}
+
+// lines: every cent has a rule, and is quantity × price × part, rounded once.
+func (c *checker) lines(inv *Invoice) {
+	for i, l := range inv.Lines {
+		if l.Rule == "" {
+			c.fail("line %d (%s) has no rule", i+1, l.Kind)
+		}
+		if l.Calculation == "" {
+			c.fail("line %d (%s) has no calculation", i+1, l.Kind)
+		}
+		if l.Part.D <= 0 || l.Part.N < 0 || l.Part.N > l.Part.D {
+			c.fail("line %d (%s) covers %d/%d of its period", i+1, l.Kind, l.Part.N, l.Part.D)
+			continue
+		}
+		if want := money.Line(l.Quantity, l.UnitPrice, l.Part, inv.Currency, c.cat.Rounding); want.Cmp(l.Amount) != 0 {
+			c.fail("line %d (%s) is %s, its figures make %s", i+1, l.Kind, l.Amount, want)
+		}
+	}
+}
+
+// invoice: the total is the sum of the lines, what is due is the total less
+// the credits, and exactly that is charged or listed as uncollected.
+func (c *checker) invoice(o *Outcome) {
+	inv := o.Invoice
+	sum := money.Zero(inv.Currency)
+	for _, l := range inv.Lines {
+		sum = sum.Add(l.Amount)
+	}
+	if sum.Cmp(inv.Total) != 0 {
+		c.fail("the lines make %s, the invoice's total is %s", sum, inv.Total)
+	}
+	if inv.Total.Sign() < 0 || inv.AmountDue.Sign() < 0 || inv.CreditsApplied.Sign() < 0 {
+		c.fail("total %s, credits %s, due %s: none may be below zero", inv.Total, inv.CreditsApplied, inv.AmountDue)
+	}
+	if inv.AmountDue.Cmp(inv.Total.Sub(inv.CreditsApplied)) != 0 {
+		c.fail("total %s less credits %s is not the %s due", inv.Total, inv.CreditsApplied, inv.AmountDue)
+	}
+	asked := money.Zero(inv.Currency)
+	if o.Charge != nil {
+		asked = asked.Add(o.Charge.Amount)
+	}
+	if o.Uncollected != nil {
+		asked = asked.Add(o.Uncollected.Amount)
+	}
+	if asked.Cmp(inv.AmountDue) != 0 {
+		c.fail("%s is due, %s is charged or uncollected", inv.AmountDue, asked)
+	}
+}
+
+// movements: opening + added − used − lapsed = closing, nothing below zero,
+// the opening is what the account had before and the closing what it has now,
+// and the prepaid money used is what the invoice applied.
+func (c *checker) movements(before *Account, o *Outcome) {
+	var used money.Amount
+	opened, closed := len(before.Balances), len(o.Account.Balances)
+	for _, m := range o.Movements {
+		if m.Closing.Cmp(m.Opening.Add(m.Added).Sub(m.Used).Sub(m.Lapsed)) != 0 || m.Closing.Sign() < 0 {
+			c.fail("balance %s: %s + %s − %s − %s is not %s, or below zero", m.Balance, m.Opening, m.Added, m.Used, m.Lapsed, m.Closing)
+		}
+		was, is := balanceOf(before, m.Balance), balanceOf(&o.Account, m.Balance)
+		if was.Cmp(m.Opening) != 0 || is.Cmp(m.Closing) != 0 {
+			c.fail("balance %s: the account had %s and has %s, the movement says %s and %s", m.Balance, was, is, m.Opening, m.Closing)
+		}
+		if m.Balance == UnusedTimeBalance {
+			continue
+		}
+		used = used.Add(m.Used)
+		if m.Opening.Sign() != 0 {
+			opened--
+		}
+		if m.Closing.Sign() != 0 {
+			closed--
+		}
+	}
+	if opened != 0 || closed != 0 {
+		c.fail("a balance has no movement: %d of before, %d of after", opened, closed)
+	}
+	applied := money.Amount{}
+	if o.Invoice != nil {
+		applied = o.Invoice.CreditsApplied
+	}
+	if used.Cmp(applied) != 0 {
+		c.fail("balances gave %s, the invoice applied %s", used, applied)
+	}
+}
+
+// balanceOf is what an account has of a balance, or of open credit for unused
+// time.
+func balanceOf(a *Account, name string) money.Amount {
+	sum := money.Amount{}
+	if name == UnusedTimeBalance {
+		for _, u := range a.Unused {
+			sum = sum.Add(u.Amount)
+		}
+		return sum
+	}
+	for _, b := range a.Balances {
+		if b.Name == name {
+			sum = sum.Add(b.Amount)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,25 @@
+// Package rating is the pure core: what one billing day does to one account.
+//
+// Bill is a function of values. It does no I/O, reads no clock and no
+// environment, starts no goroutine and knows no file format; the same
+// arguments give the same Outcome. Within a day it goes through eight steps,
+// each a function of that name in this order:
+//
+//  1. renew: note a renewal due on the day, with the plan and term of its start.
+//  2. accountEvents: sign-ups and cancellations, in time order.
+//  3. readings: levels such as contact counts; ladders of upgrades are climbed.
+//  4. seats: users come and go; the level at the end of the day counts.
+//  5. recurring: the renewal's lines and what the day's levels need beyond it,
+//     with the quantities of the end of the day.
+//  6. usage: the day's metered usage is priced or counted against an allowance.
+//  7. due: usage whose charge falls due becomes lines, balances are drawn,
+//     minimums are applied.
+//  8. invoice: one document holds all that fell on the day.
+//
+// Every line carries the rule that made it and its arithmetic with the
+// figures, so that explaining a bill is reading it. What a rule refuses is a
+// Rejection with a Reason, never an error and never silence.
+//
+// The order of refusals is fixed and effects come last: a function first finds
+// out why an event cannot be, and changes the account only when it can.
+package rating

@@ -1,0 +1,121 @@
+package rating
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+)
+
+// invoice puts all that fell on the day on one document (rule G-3). Open
+// credit for unused time is taken first, up to the sum of the lines (rule
+// G-7); prepaid balances are credits applied (rule G-4).
+func (b *billing) invoice() {
+	if len(b.lines) > 0 {
+		b.takeUnused()
+		total := b.total()
+		credits := b.creditsApplied(total)
+		inv := &Invoice{
+			ID: DocumentID(b.cat.Name, b.account.ID, b.day, "invoice"), Account: b.account.ID, IssuedOn: b.day,
+			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
+		}
+		b.out.Invoice = inv
+		b.collect(inv)
+	}
+	if b.account.ClosedOn == b.day {
+		b.lapse()
+	}
+}
+
+// total is the sum of the lines as printed.
+func (b *billing) total() money.Amount {
+	sum := money.Zero(b.account.Currency)
+	for i := range b.lines {
+		sum = sum.Add(b.lines[i].Amount)
+	}
+	return sum
+}
+
+// takeUnused adds a line for each open credit that the invoice consumes.
+func (b *billing) takeUnused() {
+	open := b.total()
+	for i := range b.account.Unused {
+		u := &b.account.Unused[i]
+		take := money.Min(u.Amount, open)
+		if take.Sign() <= 0 {
+			continue
+		}
+		b.addLine(Line{
+			Kind: Credit, Rule: u.Rule, Description: u.Description, Quantity: whole(-1), UnitPrice: take.Value(), Part: money.Whole,
+			Amount: take.Neg(), PeriodStart: u.PeriodStart, PeriodEnd: u.PeriodEnd,
+			Calculation: fmt.Sprintf("%s open, %s taken", u.Amount, take),
+		})
+		u.Amount = u.Amount.Sub(take)
+		open = open.Sub(take)
+		b.move(UnusedTimeBalance).used(take)
+	}
+	b.account.Unused = slices.DeleteFunc(b.account.Unused, func(u UnusedTime) bool { return u.Amount.Sign() == 0 })
+}
+
+// creditsApplied is the prepaid money used for the invoice. Credit for unused
+// time goes first, so draws beyond what it left are given back, the last one
+// first.
+func (b *billing) creditsApplied(total money.Amount) money.Amount {
+	applied := money.Zero(b.account.Currency)
+	for _, d := range b.draws {
+		applied = applied.Add(d.amount)
+	}
+	for i := len(b.draws) - 1; i >= 0 && applied.Cmp(total) > 0; i-- {
+		back := money.Min(b.draws[i].amount, applied.Sub(total))
+		b.move(b.draws[i].balance).used(back.Neg())
+		applied = applied.Sub(back)
+	}
+	return applied
+}
+
+// collect charges the amount due to the method on file; without one it is
+// listed as uncollected (rules G-3, G-13).
+func (b *billing) collect(inv *Invoice) {
+	if inv.AmountDue.Sign() <= 0 {
+		return
+	}
+	if b.account.Method == "" {
+		b.out.Uncollected = &Uncollected{inv.ID, inv.AmountDue, NoMethod}
+		return
+	}
+	b.out.Charge = &Charge{
+		ID: ChargeID(inv.ID, 1), InvoiceID: inv.ID, Amount: inv.AmountDue,
+		Method: b.account.Method, Attempt: 1, CollectOn: b.day,
+	}
+}
+
+// lapse ends open credit for unused time at cancellation (rule G-7).
+func (b *billing) lapse() {
+	for _, u := range b.account.Unused {
+		b.move(UnusedTimeBalance).lapsed(u.Amount)
+	}
+	b.account.Unused = nil
+}
+
+func (b *billing) unusedTotal() money.Amount {
+	sum := money.Zero(b.account.Currency)
+	for _, u := range b.account.Unused {
+		sum = sum.Add(u.Amount)
+	}
+	return sum
+}
+
+// DocumentID is the id of an account's document of a day. It is made from
+// what the document is, so that a rerun makes the same one.
+func DocumentID(catalogName string, account AccountID, day calendar.Day, kind string) string {
+	sum := sha256.Sum256([]byte(fmt.Sprintf("ratemill document\x00%s\x00%s\x00%s\x00%s", catalogName, account, day, kind)))
+	return "in_" + hex.EncodeToString(sum[:12])
+}
+
+// ChargeID is the idempotency key of an attempt to collect an invoice.
+func ChargeID(invoiceID string, attempt int) string {
+	return fmt.Sprintf("ch_%s_%d", invoiceID[len("in_"):], attempt)
+}

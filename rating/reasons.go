@@ -1,0 +1,43 @@
+package rating
+
+// Reasons of rejection, in the order in which they are tried. A final one is
+// not retried: the row is right and the answer is no, or the row is wrong and
+// must come again corrected. A retryable one can heal, and is kept in held.
+const (
+	UnknownAccount   Reason = "unknown_account"   // retryable: its sign-up may be late
+	AccountClosed    Reason = "account_closed"    // after the day of cancellation (rule G-2)
+	AlreadySignedUp  Reason = "already_signed_up" // a second signed_up
+	UnknownPlan      Reason = "unknown_plan"      // the catalog has no such plan
+	UnknownTerm      Reason = "unknown_term"
+	UnknownMethod    Reason = "unknown_method"
+	UnknownCurrency  Reason = "unknown_currency" // not the catalog's
+	BadDate          Reason = "bad_date"         // a trial that ends before it starts
+	UnknownAction    Reason = "unknown_action"
+	UnsupportedEvent Reason = "unsupported_event" // retryable: a later version may know it
+	NotAllowed       Reason = "not_allowed"       // a rule refuses it (rule G-10)
+	NoPrice          Reason = "no_price"          // retryable: the price table may get a row
+	NoCatalog        Reason = "no_catalog"        // retryable: no version in force on the service day
+)
+
+// Reasons for which a row is left out of billing without being wrong.
+const (
+	NoMeter    Reason = "no_meter"   // no meter of the catalog counts the source
+	NoChange   Reason = "no_change"  // activating an active user, deactivating an inactive one (rule G-12)
+	Superseded Reason = "superseded" // a reading older than the latest known
+)
+
+// NoMethod is why an amount due is not collected: no method on file (rule G-13).
+const NoMethod Reason = "no_payment_method"
+
+// Retryable tells whether a rejection for the reason can heal by itself.
+func (r Reason) Retryable() bool {
+	switch r {
+	case UnknownAccount, UnsupportedEvent, NoPrice, NoCatalog:
+		return true
+	}
+	return false
+}
+
+// Refusal tells whether the reason is a rule's answer rather than a mistake:
+// such rejections do not count towards the allowed share (rule G-10).
+func (r Reason) Refusal() bool { return r == NotAllowed }

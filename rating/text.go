@@ -1,0 +1,68 @@
+package rating
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// calculation is a line's arithmetic with its figures: 340 × 0.0100 = 3.40.
+func calculation(l Line) string {
+	product := l.Quantity.Mul(l.UnitPrice)
+	text := fmt.Sprintf("%s × %s", l.Quantity, l.UnitPrice)
+	exact := product
+	if l.Part != money.Whole {
+		text += fmt.Sprintf(" × %d/%d", l.Part.N, l.Part.D)
+		// Without a remainder the product is shown; else only the rounded amount.
+		exact = l.Amount.Value()
+	}
+	if !exact.Equal(l.Amount.Value()) {
+		text += fmt.Sprintf(" = %s, rounded", exact)
+	}
+	return text + " = " + l.Amount.String()
+}
+
+// rowText names what a price row asks for: outbound US att, any other * left out.
+func rowText(row *catalog.PriceRow) string {
+	var named []string
+	for _, m := range row.Match {
+		if m != "*" {
+			named = append(named, m)
+		}
+	}
+	if len(named) == 0 {
+		return "any"
+	}
+	return strings.Join(named, " ")
+}
+
+// dimensionText is a group's dimensions by name: direction=outbound carrier=.
+func dimensionText(meter *catalog.Meter, values []string) string {
+	var parts []string
+	for i, by := range meter.By {
+		parts = append(parts, by+"="+values[i])
+	}
+	return strings.Join(parts, " ")
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func compare(a, b string) int { return cmp.Compare(a, b) }
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,299 @@
+package rating
+
+import (
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// AccountID names a customer's account, as the exports write it.
+type AccountID string
+
+// RuleID is the id of the policy rule that made a line ("MK-9").
+type RuleID = catalog.RuleID
+
+// Day is a calendar day of the catalog's time zone.
+type Day = calendar.Day
+
+// Account is all that the core knows of an account at the end of a day. It is
+// what the state table keeps from one night to the next. The zero Account
+// (but for its ID) is one that has not signed up.
+type Account struct {
+	ID            AccountID
+	SignedUpOn    Day // fixes the cohort; first day whose usage counts
+	TrialEndsOn   Day // the first charge falls on this day, or later with a late sign-up; None: no trial
+	ClosedOn      Day // last day whose usage counts; None: open
+	BilledThrough Day // last billing day that this state includes
+
+	Plan     string // whose allowances are in force
+	Term     string
+	Method   string // how charges are collected; empty: no method on file
+	Currency money.Currency
+
+	AnchorDay     int // day of the month that billing dates keep, 1 to 31
+	PeriodStart   Day // of the running billing period, or of the trial
+	NextBillingOn Day // None once closed
+	BaseDueOn     Day // billing date on which the base fee is due again
+	FirstChargeOn Day // None before it: in a trial, or on the way to one
+
+	Segments    []Segment      // by From, as far back as the window reaches
+	Counters    []Counter      // by Meter, From
+	Levels      []Level        // by Meter
+	ActiveUsers []string       // sorted
+	AddOns      []AddOnInForce // by Name
+	Balances    []Balance      // by Name; zero ones are dropped
+	Unused      []UnusedTime   // in the order in which they arose
+	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
+}
+
+// Exists tells whether the account has signed up.
+func (a *Account) Exists() bool { return a.Plan != "" }
+
+// Segment is a stretch of days under one plan within one billing period:
+// allowances of that plan hold for it, and sends before it do not count
+// against them (rule MK-6).
+type Segment struct {
+	From        Day // first day; the last is the day before the next segment's
+	PeriodStart Day
+	PeriodEnd   Day // first day after the billing period
+	Plan        string
+}
+
+// Counter is what a meter has counted in one segment, and the packages that
+// were added to the segment's allowance.
+type Counter struct {
+	Meter    string
+	From     Day // of the segment
+	Used     decimal.Decimal
+	Packages int64
+}
+
+// Level is the latest reading of a meter such as the contact count.
+type Level struct {
+	Meter string
+	AsOf  Day
+	Value int64
+}
+
+// AddOnInForce is a recurring add-on that the account has: packages of an
+// allowance, or seats paid for beyond the included ones.
+type AddOnInForce struct {
+	Name     string
+	Quantity int64 // paid for in the running period, its high-water mark
+}
+
+// Balance is prepaid money.
+type Balance struct {
+	Name   string
+	Amount money.Amount
+}
+
+// UnusedTime is open credit for time that was paid for and given up. It keeps
+// the rule and period of what was charged (rule G-5).
+type UnusedTime struct {
+	Rule        RuleID
+	Description string
+	Amount      money.Amount // still open
+	PeriodStart Day
+	PeriodEnd   Day // first day after
+}
+
+// DueUsage is usage that was rated and whose charge falls due later.
+type DueUsage struct {
+	DueOn       Day
+	Meter       string
+	ServiceDate Day
+	Late        bool
+	Price       PricePoint
+	Quantity    decimal.Decimal
+}
+
+// PricePoint is the price that usage was rated at, with where it comes from.
+type PricePoint struct {
+	Rule        RuleID
+	Description string
+	UnitPrice   decimal.Decimal
+	CatalogLine int // line of the catalog file, 0 where no price row applied
+}
+
+// Origin is where an event came from, kept through to the outputs. Ref is the
+// pipeline's own handle of the row or group; the core only hands it back.
+type Origin struct {
+	Source string
+	File   string // empty for a group of rows
+	Row    int64  // 1-based; 0 for a group of rows
+	Rows   int64  // 1, or the rows of the group
+	Ref    int
+}
+
+// Events are an account's inputs of one billing day, each list in its total
+// order.
+type Events struct {
+	Account  []AccountEvent // by time, event id
+	Readings []Reading      // by meter source, day
+	Seats    []SeatEvent    // by time, event id
+	Usage    []Usage        // by meter, service date, dimensions
+}
+
+// AccountEvent is something that happened to the account itself.
+type AccountEvent struct {
+	Origin
+	Day  Day    // the calendar day on which it happened; before the billing day: late
+	Type string // signed_up, cancelled, …
+	Plan, Term, Method,
+	Currency string // empty: absent
+	Date Day // signed_up: the end of the trial
+}
+
+// Reading is a level as of a day, such as a contact count.
+type Reading struct {
+	Origin
+	Meter string
+	AsOf  Day
+	Value int64
+}
+
+// SeatEvent activates or deactivates a user.
+type SeatEvent struct {
+	Origin
+	Day    Day
+	User   string
+	Action string // activated, deactivated
+}
+
+// Usage is a group of usage rows that are priced alike: one account, meter,
+// service day and set of dimension values.
+type Usage struct {
+	Origin
+	Meter       string // empty: no meter of the catalog counts this source
+	ServiceDate Day
+	Dimensions  []string // one for each of the meter's By, empty: absent
+	Quantity    decimal.Decimal
+}
+
+// Outcome is what a billing day does to an account. It holds all that is
+// published about it, each figure with its rule and its arithmetic.
+type Outcome struct {
+	Account     Account // the state after the day
+	Invoice     *Invoice
+	Charge      *Charge
+	Uncollected *Uncollected
+	Movements   []Movement // by balance name
+	PlanChanges []PlanChange
+	Rated       []RatedUsage
+	Rejections  []Rejection
+	Unbillable  []Unbillable
+}
+
+// Invoice is the one document of an account's day (rule G-3).
+type Invoice struct {
+	ID             string
+	Account        AccountID
+	IssuedOn       Day
+	Currency       money.Currency
+	Lines          []Line
+	Total          money.Amount // the sum of the lines
+	CreditsApplied money.Amount // prepaid balances drawn
+	AmountDue      money.Amount // total − credits applied, never below zero
+}
+
+// LineKind says what a line is for.
+type LineKind string
+
+const (
+	BaseFee LineKind = "base_fee"
+	Seat    LineKind = "seat"
+	Package LineKind = "package"
+	Metered LineKind = "usage"
+	Minimum LineKind = "minimum"
+	Credit  LineKind = "proration_credit"
+)
+
+// Line is one line of an invoice: quantity × unit price × part, rounded once.
+type Line struct {
+	Kind        LineKind
+	Rule        RuleID
+	Description string
+	Meter       string // empty where no meter is behind it
+	Quantity    decimal.Decimal
+	UnitPrice   decimal.Decimal
+	Part        money.Fraction // of the cycle; Whole where nothing is prorated
+	Amount      money.Amount
+	PeriodStart Day
+	PeriodEnd   Day // first day after
+	ServiceDate Day // None but for usage
+	Late        bool
+	Calculation string // the arithmetic, with its figures, as it was done
+	CatalogLine int
+}
+
+// Charge is a payment to collect.
+type Charge struct {
+	ID        string // the idempotency key: invoice and attempt
+	InvoiceID string
+	Amount    money.Amount // above zero
+	Method    string
+	Attempt   int
+	CollectOn Day
+}
+
+// Uncollected is an amount due that nothing can be charged to.
+type Uncollected struct {
+	InvoiceID string
+	Amount    money.Amount
+	Reason    Reason
+}
+
+// Movement is what a day did to one balance: opening + added − used − lapsed
+// = closing.
+type Movement struct {
+	Balance                               string
+	Opening, Added, Used, Lapsed, Closing money.Amount
+}
+
+// UnusedTimeBalance is the name under which open credit for unused time
+// stands in the balances table.
+const UnusedTimeBalance = "unused_time"
+
+// PlanChange is one step of an account from plan to plan; signing up and
+// closing are steps from and to no plan.
+type PlanChange struct {
+	From, To    string
+	Cause       string // signed_up, cancelled, auto_upgrade
+	Rule        RuleID
+	EffectiveOn Day
+	PriceFrom   Day  // first day on which the new plan's price is charged; None: never
+	NeedsRerate bool // a late event: the days before this one were billed without it
+	Detail      string
+}
+
+// RatedUsage is a group of usage with its price. Amount is not rounded.
+type RatedUsage struct {
+	Origin
+	Meter       string
+	ServiceDate Day
+	Dimensions  []string
+	Quantity    decimal.Decimal
+	Price       PricePoint
+	Amount      decimal.Decimal
+	DueOn       Day
+	Late        bool
+}
+
+// Reason names why a row was refused. Reasons are listed in reasons.go.
+type Reason string
+
+// Rejection is a row or group that a rule refused.
+type Rejection struct {
+	Origin
+	Reason Reason
+	Detail string
+}
+
+// Unbillable is a row or group that a named rule leaves out of billing.
+type Unbillable struct {
+	Origin
+	Reason Reason
+}

@@ -1,0 +1,181 @@
+package rating
+
+import (
+	"fmt"
+	"slices"
+
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// usage prices the day's metered usage, or counts it against the allowance of
+// its own day (rules MK-6, MK-9). Late usage is rated under the catalog
+// version, plan and counters of its service date.
+func (b *billing) usage(groups []Usage) {
+	touched := map[counterKey]counted{} // looked up below in the account's own order
+	for i := range groups {
+		u := &groups[i]
+		if u.Meter == "" {
+			b.leaveOut(u.Origin, NoMeter)
+			continue
+		}
+		if reason := b.lived(u.ServiceDate); reason != "" {
+			b.reject(u.Origin, reason, "")
+			continue
+		}
+		version := b.cat.At(u.ServiceDate)
+		if version == nil {
+			b.reject(u.Origin, NoCatalog, fmt.Sprintf("no catalog version in force on %s", u.ServiceDate))
+			continue
+		}
+		if charge := version.UsageCharge(u.Meter); charge != nil {
+			b.price(u, version, charge)
+			continue
+		}
+		b.count(u, version, touched)
+	}
+	b.chargeCountedPackages(touched)
+}
+
+// price finds a group's unit price, and keeps the group until its charge is
+// due.
+func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
+	meter := b.cat.Meter(u.Meter)
+	point := PricePoint{Rule: charge.Rule, Description: charge.Description, UnitPrice: charge.Price, CatalogLine: charge.Line}
+	if charge.Table != "" {
+		table := version.Table(charge.Table)
+		row := table.Lookup(tableValues(table, meter, u.Dimensions))
+		if row == nil {
+			b.reject(u.Origin, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions)))
+			return
+		}
+		point.UnitPrice, point.CatalogLine = row.Price, row.Line
+		point.Description = charge.Description + " " + rowText(row)
+	}
+	due := u.ServiceDate
+	if meter.DueNextDay {
+		due++
+	}
+	due = max(due, b.day) // past due when it arrived: it falls due today
+	late := u.ServiceDate < b.day
+	b.out.Rated = append(b.out.Rated, RatedUsage{
+		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
+		Price: point, Amount: u.Quantity.Mul(point.UnitPrice), DueOn: due, Late: late,
+	})
+	b.account.Due = addDue(b.account.Due, DueUsage{due, u.Meter, u.ServiceDate, late, point, u.Quantity})
+}
+
+// addDue adds rated usage to the list, into its line where there is one.
+func addDue(list []DueUsage, u DueUsage) []DueUsage {
+	i, found := slices.BinarySearchFunc(list, u, compareDue)
+	if found {
+		list[i].Quantity = list[i].Quantity.Add(u.Quantity)
+		return list
+	}
+	return slices.Insert(list, i, u)
+}
+
+// count adds a group to what its segment has used of the plan's allowance.
+func (b *billing) count(u *Usage, version *catalog.Version, touched map[counterKey]counted) {
+	segment := b.segment(u.ServiceDate)
+	plan := version.Plan(segment.Plan, b.cohort)
+	var allowance *catalog.Allowance
+	if plan != nil {
+		allowance = plan.Allowance(u.Meter)
+	}
+	if allowance == nil {
+		b.reject(u.Origin, NoPrice, fmt.Sprintf("plan %s neither includes nor prices %s", segment.Plan, u.Meter))
+		return
+	}
+	what := "unlimited"
+	if !allowance.Unlimited {
+		what = fmt.Sprintf("within the allowance of %d and its packages", allowance.Limit)
+		counter := b.counter(counterKey{u.Meter, segment.From})
+		counter.Used = counter.Used.Add(u.Quantity)
+		touched[counterKey{u.Meter, segment.From}] = counted{version, allowance}
+	}
+	b.out.Rated = append(b.out.Rated, RatedUsage{
+		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
+		Price: PricePoint{Rule: allowance.Rule, Description: what}, DueOn: b.day, Late: u.ServiceDate < b.day,
+	})
+}
+
+type counterKey struct {
+	meter string
+	from  Day
+}
+
+// counted is the policy under which a counter grew today.
+type counted struct {
+	version   *catalog.Version
+	allowance *catalog.Allowance
+}
+
+// counter is what a meter has counted in a segment, made where there is none.
+func (b *billing) counter(key counterKey) *Counter {
+	a := &b.account
+	for i := range a.Counters {
+		if c := &a.Counters[i]; c.Meter == key.meter && c.From == key.from {
+			return c
+		}
+	}
+	a.Counters = append(a.Counters, Counter{Meter: key.meter, From: key.from})
+	return &a.Counters[len(a.Counters)-1]
+}
+
+// segment is the stretch of days that a service date lies in. Rows older than
+// the first one kept are outside the window and never get here.
+func (b *billing) segment(day Day) *Segment {
+	a := &b.account
+	for i := len(a.Segments) - 1; i > 0; i-- {
+		if a.Segments[i].From <= day {
+			return &a.Segments[i]
+		}
+	}
+	return &a.Segments[0]
+}
+
+// chargeCountedPackages charges the packages that counted usage needs beyond
+// those its segment has, the same day (rule MK-6).
+func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
+	for i := range b.account.Counters {
+		c := &b.account.Counters[i]
+		by, grew := touched[counterKey{c.Meter, c.From}]
+		if !grew {
+			continue
+		}
+		allowance, addOn := by.allowance, by.version.AddOn(by.allowance.AddOn)
+		if addOn == nil {
+			continue
+		}
+		needed := packages(c.Used, allowance.Limit, addOn.Adds)
+		more := needed - c.Packages
+		if more <= 0 {
+			continue
+		}
+		b.addLine(b.countedPackageLine(c, b.segment(c.From), allowance, addOn, more))
+		c.Packages = needed
+	}
+}
+
+func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.Allowance, addOn *catalog.AddOn, more int64) Line {
+	l := b.line(Line{
+		Kind: LineKind(addOn.LineKind), Rule: allowance.Rule, Description: addOn.Description, Meter: c.Meter,
+		Quantity: whole(more), UnitPrice: addOn.Price, Part: money.Whole,
+		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
+		CatalogLine: addOn.Line,
+	})
+	l.Calculation = fmt.Sprintf("%s %s since %s, %d included, %d packages of %d before; %s",
+		c.Meter, c.Used, c.From, allowance.Limit, c.Packages, addOn.Adds, l.Calculation)
+	return l
+}
+
+// tableValues are the group's dimension values in the order of a price
+// table's columns.
+func tableValues(table *catalog.PriceTable, meter *catalog.Meter, dimensions []string) []string {
+	values := make([]string, len(table.Columns))
+	for i, column := range table.Columns {
+		values[i] = dimensions[slices.Index(meter.By, column)]
+	}
+	return values
+}

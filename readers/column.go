@@ -1,0 +1,222 @@
+package readers
+
+import (
+	"unicode/utf8"
+)
+
+// cells is a Column that is being filled, with the buffers behind it: of a
+// batch, of a Parquet page or of a Parquet dictionary.
+type cells struct {
+	Column
+	kind    Kind
+	n       int
+	missing []bool    // behind Column.Missing
+	words   *interner // Text
+}
+
+// reset makes room for n cells, which are all still to be set.
+func (c *cells) reset(n int) {
+	c.n = n
+	switch c.kind {
+	case Text:
+		c.Dict = c.words.dict
+		c.Index = resized(c.Index, n)
+	case EventID:
+		c.IDs = resized(c.IDs, n)
+	default:
+		c.Ints = resized(c.Ints, n)
+	}
+	c.Missing, c.Bad = nil, nil
+}
+
+// cut keeps the first n cells.
+func (c *cells) cut(n int) {
+	c.n = n
+	switch c.kind {
+	case Text:
+		c.Index = c.Index[:n]
+	case EventID:
+		c.IDs = c.IDs[:n]
+	default:
+		c.Ints = c.Ints[:n]
+	}
+	if c.Missing != nil {
+		c.Missing = c.Missing[:n]
+	}
+}
+
+// miss sets cell i absent.
+func (c *cells) miss(i int) {
+	switch c.kind {
+	case Text:
+		c.Index[i] = Absent
+		return
+	case EventID:
+		c.IDs[i] = [16]byte{}
+	default:
+		c.Ints[i] = 0
+	}
+	if c.Missing == nil {
+		c.missing = resized(c.missing, c.n)
+		clear(c.missing)
+		c.Missing = c.missing
+	}
+	c.Missing[i] = true
+}
+
+// missAll sets all cells absent: the file has no such column.
+func (c *cells) missAll() {
+	for i := range c.n {
+		c.miss(i)
+	}
+}
+
+// reject sets cell i absent and bad.
+func (c *cells) reject(i int, bad BadCell) {
+	c.miss(i)
+	if c.Bad == nil {
+		c.Bad = map[int]BadCell{}
+	}
+	c.Bad[i] = bad
+}
+
+// setText sets cell i to what its text says. Empty text is an absent cell.
+func (c *cells) setText(i int, text []byte, p *cellParser) {
+	if len(text) == 0 {
+		c.miss(i)
+		return
+	}
+	switch c.kind {
+	case Text:
+		code, ok := c.words.intern(text)
+		if !ok {
+			c.reject(i, badCell(text, NotText))
+			return
+		}
+		c.Index[i] = code
+	case EventID:
+		c.IDs[i] = Key(text)
+	default:
+		c.setNumber(i, p, text)
+	}
+}
+
+func (c *cells) setNumber(i int, p *cellParser, text []byte) {
+	v, why := p.number(c.kind, text)
+	if why != fine {
+		c.reject(i, badCell(text, why))
+		return
+	}
+	c.Ints[i] = v
+}
+
+// copyFrom sets n cells from i on to those of another column from j on.
+func (c *cells) copyFrom(i int, from *cells, j, n int) {
+	switch c.kind {
+	case Text:
+		copy(c.Index[i:i+n], from.Index[j:])
+	case EventID:
+		copy(c.IDs[i:i+n], from.IDs[j:])
+	default:
+		copy(c.Ints[i:i+n], from.Ints[j:])
+	}
+	if from.Missing != nil {
+		for k, missing := range from.Missing[j : j+n] {
+			if missing {
+				c.miss(i + k)
+			}
+		}
+	}
+	for k, bad := range from.Bad {
+		if k >= j && k < j+n {
+			c.reject(i+k-j, bad)
+		}
+	}
+}
+
+// copyCell sets cell i to cell j of another column.
+func (c *cells) copyCell(i int, from *cells, j int) {
+	switch c.kind {
+	case Text:
+		c.Index[i] = from.Index[j]
+	case EventID:
+		c.IDs[i] = from.IDs[j]
+	default:
+		c.Ints[i] = from.Ints[j]
+	}
+	if from.Missing != nil && from.Missing[j] {
+		c.miss(i)
+	}
+	if from.Bad != nil {
+		if bad, is := from.Bad[j]; is {
+			c.reject(i, bad)
+		}
+	}
+}
+
+// gather sets all cells to those of a dictionary that the indexes name. It is
+// false, with the cells half set, if an index is beyond the dictionary.
+func (c *cells) gather(dict *cells, indexes []int32) bool {
+	switch {
+	case dict.Missing != nil || dict.Bad != nil:
+		for i, at := range indexes {
+			if uint(at) >= uint(dict.n) {
+				return false
+			}
+			c.copyCell(i, dict, int(at))
+		}
+		return true
+	case c.kind == Text:
+		return gather(c.Index, dict.Index, indexes)
+	case c.kind == EventID:
+		return gather(c.IDs, dict.IDs, indexes)
+	default:
+		return gather(c.Ints, dict.Ints, indexes)
+	}
+}
+
+func gather[T any](to, dict []T, indexes []int32) bool {
+	to = to[:len(indexes)]
+	for i, at := range indexes {
+		if uint(at) >= uint(len(dict)) {
+			return false
+		}
+		to[i] = dict[at]
+	}
+	return true
+}
+
+// interner gives each distinct text of a split its place in the split's Dict,
+// which grows with them without a limit: a column of free text in a file of
+// one split is held in memory.
+type interner struct {
+	dict  *Dict
+	place map[string]int32
+}
+
+func newInterner() *interner {
+	return &interner{dict: &Dict{}, place: map[string]int32{}}
+}
+
+// intern is false for text that is not UTF-8. What is known is not checked
+// again, so that rows cost a look-up and no allocation.
+func (w *interner) intern(text []byte) (int32, bool) {
+	if code, known := w.place[string(text)]; known {
+		return code, true
+	}
+	if !utf8.Valid(text) {
+		return Absent, false
+	}
+	entry, code := string(text), int32(len(w.dict.Entries))
+	w.dict.Entries = append(w.dict.Entries, entry)
+	w.place[entry] = code
+	return code, true
+}
+
+// resized is a buffer of length n, with whatever was in it.
+func resized[T any](buffer []T, n int) []T {
+	if cap(buffer) < n {
+		return make([]T, n)
+	}
+	return buffer[:n]
+}

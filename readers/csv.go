@@ -1,0 +1,126 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// csvHeader is where in a record each field of the schema stands, and how
+// many cells a record has.
+type csvHeader struct {
+	place []int // one a field of the schema; -1 where the file has none
+	width int
+}
+
+// openCSV reads the header.
+func (e *Export) openCSV(ctx context.Context) error {
+	if e.src.size == 0 {
+		return fmt.Errorf("empty file, not even a header")
+	}
+	in, err := openRecords(ctx, e.src)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if ok, err := in.next(); err != nil {
+		return fmt.Errorf("header: %w", err)
+	} else if !ok {
+		return fmt.Errorf("empty file, not even a header")
+	}
+	e.header, err = findColumns(e.schema, in.record)
+	return err
+}
+
+func findColumns(schema *Schema, record [][]byte) (csvHeader, error) {
+	h := csvHeader{place: make([]int, len(schema.Fields)), width: len(record)}
+	at, names := map[string]int{}, make([]string, len(record))
+	for i, cell := range record {
+		names[i] = string(cell)
+		if _, twice := at[names[i]]; twice {
+			return h, fmt.Errorf("two columns are called %q", names[i])
+		}
+		at[names[i]] = i
+	}
+	any := false
+	for i, field := range schema.Fields {
+		place, there := at[field.Name]
+		switch {
+		case there:
+			h.place[i], any = place, true
+		case field.Optional:
+			h.place[i] = -1
+		default:
+			return h, noColumn(field.Name, names)
+		}
+	}
+	if !any {
+		return h, fmt.Errorf("none of the columns of %s; there are %s", schema.Source, strings.Join(names, ", "))
+	}
+	return h, nil
+}
+
+// readCSV reads the whole file, which is one split.
+func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
+	in, err := openRecords(ctx, e.src)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if _, err := in.next(); err != nil { // the header, known from Open
+		return e.fail(0, "header", err)
+	}
+	in.single = e.header.width == 1
+	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
+	for i, field := range e.schema.Fields {
+		columns[i] = cells{kind: field.Kind, words: newInterner()}
+	}
+	batch := &Batch{FirstRow: 1, Columns: make([]Column, len(columns))}
+	for {
+		n, err := e.fillFromCSV(in, columns, parser, batch.FirstRow)
+		if err != nil || n == 0 {
+			return err
+		}
+		batch.Len = n
+		for i := range columns {
+			columns[i].cut(n)
+			batch.Columns[i] = columns[i].Column
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+		batch.FirstRow += int64(n)
+	}
+}
+
+// fillFromCSV reads up to BatchRows records into the columns. The rows before
+// an error are not delivered: the file is refused in any case.
+func (e *Export) fillFromCSV(in *records, columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
+	for i := range columns {
+		columns[i].reset(BatchRows)
+	}
+	for ; n < BatchRows; n++ {
+		row := firstRow + int64(n)
+		ok, err := in.next()
+		if err != nil {
+			return n, e.fail(row-1, fmt.Sprintf("row %d", row), err)
+		}
+		if !ok {
+			break
+		}
+		// A missing or surplus comma shifts all cells behind it into other
+		// columns. Nothing in the row can be trusted, not even that it is one.
+		if len(in.record) != e.header.width {
+			what := fmt.Sprintf("row %d has %d cells, the header %d", row, len(in.record), e.header.width)
+			return n, &FileError{Key: e.src.key, Row: row - 1, What: what}
+		}
+		for i, at := range e.header.place {
+			if at < 0 {
+				columns[i].miss(n)
+				continue
+			}
+			columns[i].setText(n, in.record[at], parser)
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,238 @@
+package readers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// records reads the records of a CSV file by RFC 4180. encoding/csv is not
+// used because it allocates a string a record, drops blank lines and turns
+// CRLF inside of quotes into LF; a row number must count every row, and a cell
+// is as written.
+type records struct {
+	src    source
+	in     io.ReadCloser
+	got    int64  // bytes read from in
+	buffer []byte // read and not yet parsed, from at on
+	at     int
+	ended  bool // in is at its end
+	single bool // records are of one cell, so that a blank line is one
+
+	record [][]byte // the record that next found; valid until the next call
+	spans  []cellSpan
+}
+
+// cellSpan is where a cell lies in the buffer, without its quotes.
+type cellSpan struct {
+	from, to int
+	doubled  bool // it holds doubled quotes
+}
+
+var (
+	errMore        = errors.New("the record is not whole in the buffer")
+	errOpenQuote   = errors.New("a quote is never closed")
+	errBareQuote   = errors.New(`a quote inside of a cell that is not quoted`)
+	errAfterQuote  = errors.New("text behind a closing quote")
+	errBlankLine   = errors.New("blank line")
+	byteOrderMark  = []byte("\xef\xbb\xbf")
+	errLongRecord  = fmt.Errorf("record of more than %d bytes: a quote was not closed?", maxRecord)
+	errNotAsListed = errors.New("the file is not as long as it was when listed")
+)
+
+func openRecords(ctx context.Context, src source) (*records, error) {
+	in, err := src.bucket.NewReader(ctx, src.key, nil)
+	if err != nil {
+		return nil, &FileError{Key: src.key, What: "opening it", Err: err}
+	}
+	r := &records{src: src, in: in, buffer: make([]byte, 0, min(src.size+1, readSize))}
+	if err := r.more(); err != nil {
+		r.close()
+		return nil, err
+	}
+	if bytes.HasPrefix(r.buffer, byteOrderMark) {
+		r.at = len(byteOrderMark)
+	}
+	return r, nil
+}
+
+func (r *records) close() { r.in.Close() }
+
+// next finds the next record; false at the end of the file.
+func (r *records) next() (bool, error) {
+	for {
+		if r.at == len(r.buffer) && r.ended {
+			return false, nil
+		}
+		after, err := r.split()
+		if err == errMore {
+			if err = r.more(); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+		if blank := r.spans[0] == (cellSpan{from: r.at, to: r.at}) && len(r.spans) == 1; blank && !r.single {
+			return r.afterBlank(after)
+		}
+		r.at = after
+		r.take()
+		return true, nil
+	}
+}
+
+// afterBlank lets blank lines stand at the end of a file, and only there: one
+// in between is a record too few or a cell too few.
+func (r *records) afterBlank(after int) (bool, error) {
+	for r.at = after; ; {
+		rest := bytes.TrimLeft(r.buffer[r.at:], "\r\n")
+		if len(rest) > 0 {
+			return false, errBlankLine
+		}
+		if r.at = len(r.buffer); r.ended {
+			return false, nil
+		}
+		if err := r.more(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// more reads on behind what is not parsed yet, which moves to the front.
+func (r *records) more() error {
+	kept := copy(r.buffer[:cap(r.buffer)], r.buffer[r.at:])
+	r.buffer, r.at = r.buffer[:kept], 0
+	if kept == cap(r.buffer) {
+		if kept >= maxRecord {
+			return errLongRecord
+		}
+		r.buffer = append(make([]byte, 0, max(2*kept, 4096)), r.buffer...)
+	}
+	n, err := io.ReadAtLeast(r.in, r.buffer[kept:cap(r.buffer)], 1)
+	r.buffer, r.got = r.buffer[:kept+n], r.got+int64(n)
+	if err == io.EOF {
+		r.ended, err = true, nil
+		if r.got != r.src.size {
+			return &FileError{Key: r.src.key, What: fmt.Sprintf("%d bytes of %d", r.got, r.src.size), Err: errNotAsListed}
+		}
+	}
+	if err != nil {
+		return &FileError{Key: r.src.key, What: "reading it", Err: err}
+	}
+	return nil
+}
+
+// split finds the cells of the record at r.at and where the next one begins.
+// It changes nothing, so that it can be tried again with more in the buffer.
+func (r *records) split() (after int, err error) {
+	r.spans = r.spans[:0]
+	for at := r.at; ; at++ {
+		var span cellSpan
+		if at < len(r.buffer) && r.buffer[at] == '"' {
+			span, at, err = r.quoted(at)
+		} else {
+			span, at, err = r.unquoted(at)
+		}
+		if err != nil {
+			return 0, err
+		}
+		r.spans = append(r.spans, span)
+		// at is behind the cell: at a comma, a line's end or the file's.
+		switch {
+		case at == len(r.buffer):
+			return at, nil
+		case r.buffer[at] == '\r':
+			return min(at+2, len(r.buffer)), nil
+		case r.buffer[at] == '\n':
+			return at + 1, nil
+		}
+	}
+}
+
+func (r *records) unquoted(at int) (cellSpan, int, error) {
+	from := at
+	for ; at < len(r.buffer); at++ {
+		switch r.buffer[at] {
+		case ',', '\n':
+			return cellSpan{from: from, to: at}, at, nil
+		case '"':
+			return cellSpan{}, at, errBareQuote
+		case '\r':
+			if end, err := r.lineEnd(at); end || err != nil {
+				return cellSpan{from: from, to: at}, at, err
+			}
+		}
+	}
+	if !r.ended {
+		return cellSpan{}, at, errMore
+	}
+	return cellSpan{from: from, to: at}, at, nil
+}
+
+func (r *records) quoted(at int) (cellSpan, int, error) {
+	span := cellSpan{from: at + 1}
+	for at++; ; at++ {
+		i := bytes.IndexByte(r.buffer[at:], '"')
+		if i < 0 || at+i+1 == len(r.buffer) && !r.ended {
+			if r.ended {
+				return span, at, errOpenQuote
+			}
+			return span, at, errMore
+		}
+		if at += i + 1; at < len(r.buffer) && r.buffer[at] == '"' {
+			span.doubled = true
+			continue
+		}
+		span.to = at - 1
+		if at == len(r.buffer) || r.buffer[at] == ',' || r.buffer[at] == '\n' {
+			return span, at, nil
+		}
+		end, err := r.lineEnd(at)
+		if err == nil && !end {
+			err = errAfterQuote
+		}
+		return span, at, err
+	}
+}
+
+// lineEnd says whether a CRLF is at a place, or a CR that ends the file. A CR
+// anywhere else is an ordinary byte.
+func (r *records) lineEnd(at int) (bool, error) {
+	switch {
+	case r.buffer[at] != '\r':
+		return false, nil
+	case at+1 < len(r.buffer):
+		return r.buffer[at+1] == '\n', nil
+	case r.ended:
+		return true, nil
+	}
+	return false, errMore
+}
+
+// take makes the cells that split found the record, and undoubles quotes.
+func (r *records) take() {
+	r.record = r.record[:0]
+	for _, span := range r.spans {
+		cell := r.buffer[span.from:span.to]
+		if span.doubled {
+			cell = undouble(cell)
+		}
+		r.record = append(r.record, cell)
+	}
+}
+
+// undouble makes one quote of each two, in place.
+func undouble(cell []byte) []byte {
+	n := 0
+	for i := 0; i < len(cell); i++ {
+		cell[n] = cell[i]
+		n++
+		if cell[i] == '"' {
+			i++
+		}
+	}
+	return cell[:n]
+}

@@ -1,0 +1,15 @@
+// Package readers turns usage exports into typed column batches, so that
+// nothing downstream knows which format an export had.
+//
+//  1. Open looks at the export's name, opens it through its bucket and checks
+//     its structure: columns, row groups, declared sizes.
+//  2. Export.Splits says into how many parts it can be read in parallel: row
+//     groups of a Parquet file, one for a text file.
+//  3. Export.Read decodes one split, batch by batch, into a function.
+//
+// Two kinds of trouble are kept apart. A cell that is not what its column
+// should hold is data: it is marked in the Batch (Column.Bad) and the row goes
+// to the rejects table with its place. A file that cannot be read to its end,
+// or whose rows are not as many as it claims, is a *FileError and stops the
+// run before anything is published.
+package readers

@@ -1,0 +1,86 @@
+package readers
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/uncompressed"
+	"github.com/parquet-go/parquet-go/format"
+
+	"ratemill/rating/calendar"
+)
+
+// fuzzed reads what a fuzzer made: it must be read whole or be refused by a
+// *FileError, and every batch must be sound.
+func fuzzed(t *testing.T, key string, data []byte) {
+	if len(data) > 1<<16 {
+		t.Skip("long files only cost memory")
+	}
+	_, err := readFrom(bucketOf(t, key, data), key, int64(len(data)), sms, calendar.Zone{})
+	var fe *FileError
+	if err != nil && !errors.As(err, &fe) {
+		t.Fatal(err)
+	}
+}
+
+func FuzzCSV(f *testing.F) {
+	f.Add(csvOf(someRows(2)))
+	f.Add([]byte("event_id,account_id,occurred_at,segments\r\n\"a\"\"\n\",,2026-07-01,1,5\r\n\r\n"))
+	f.Add([]byte("\xef\xbb\xbfsegments,event_id,account_id,occurred_at\n1,\xff,\"\",2026-07-01 00:00:00.5\r"))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.csv", data) })
+}
+
+func FuzzParquet(f *testing.F) {
+	rows := someRows(3)
+	for version := 1; version <= 2; version++ {
+		for _, codec := range []compress.Codec{&uncompressed.Codec{}, &parquet.Snappy, &parquet.Zstd} {
+			f.Add(written(f, rows, parquet.Compression(codec), parquet.DataPageVersion(version)))
+		}
+		f.Add(written(f, mapped(rows, asDelta), parquet.Compression(&uncompressed.Codec{}), parquet.DataPageVersion(version)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.parquet", data) })
+}
+
+// FuzzPage changes what is inside of a page, where no checksum covers it: a
+// fuzzer does not get there through footer and header.
+func FuzzPage(f *testing.F) {
+	schema := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Text}}}
+	type row struct {
+		V *string `parquet:"v,optional"`
+	}
+	type number struct {
+		V int64 `parquet:"v,delta"`
+	}
+	a, b := "abc", "abd"
+	rows := []row{{&a}, {}, {&b}}
+	plain := parquet.Compression(&uncompressed.Codec{})
+	files := [][]byte{
+		written(f, rows, plain),
+		written(f, rows, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain)),
+		written(f, rows, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.DeltaByteArray)),
+		written(f, rows, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.RLEDictionary)),
+		written(f, []number{{1}, {1 << 40}, {3}}, plain),
+	}
+	for i, file := range files {
+		forgePages(f, file, 0, func(_ *format.PageHeader, body []byte) []byte { f.Add(uint8(i), body); return body })
+	}
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		if int(which) >= len(files) || len(body) > 1<<12 {
+			t.Skip()
+		}
+		file := forgePages(t, files[which], 0, func(h *format.PageHeader, old []byte) []byte {
+			if h.Type == format.DictionaryPage { // the dictionary stays
+				return old
+			}
+			h.CRC, h.CompressedPageSize, h.UncompressedPageSize = 0, int32(len(body)), int32(len(body))
+			return body
+		})
+		rows, err := readFrom(bucketOf(t, "a.parquet", file), "a.parquet", int64(len(file)), schema, calendar.Zone{})
+		var fe *FileError
+		if err != nil && !errors.As(err, &fe) || err == nil && len(rows) != 3 {
+			t.Fatal(len(rows), err)
+		}
+	})
+}

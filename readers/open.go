@@ -1,0 +1,166 @@
+package readers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"gocloud.dev/blob"
+
+	"ratemill/rating/calendar"
+)
+
+// FileError is an export that cannot be used: unreadable, corrupt, short, or
+// without a column that its source needs. A failure of the storage behind it
+// is kept in the chain, so that errors.Is and errors.As find it.
+type FileError struct {
+	Key  string // of the file, in the exports' bucket
+	Row  int64  // last row known to be good, 0 where that says nothing
+	What string
+	Err  error // may be nil
+}
+
+func (e *FileError) Error() string {
+	text := e.Key + ": "
+	if e.Row > 0 {
+		text += fmt.Sprintf("after row %d: ", e.Row)
+	}
+	text += e.What
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Format is how an export is written down.
+type Format string
+
+const (
+	Parquet Format = "parquet"
+	CSV     Format = "csv" // RFC 4180, with a header
+)
+
+// FormatOf is the format that a file's name tells, by its extension in either
+// case: .parquet and .pq, .csv. It is false for any other name.
+func FormatOf(key string) (Format, bool) {
+	switch strings.ToLower(path.Ext(key)) {
+	case ".parquet", ".pq":
+		return Parquet, true
+	case ".csv":
+		return CSV, true
+	}
+	return "", false
+}
+
+// Export is an opened export.
+type Export struct {
+	schema *Schema
+	zone   calendar.Zone
+	src    source
+	format Format
+	footer *footer   // Parquet
+	header csvHeader // CSV
+}
+
+// Open opens the export under a key of the exports' bucket, of the size in
+// bytes that its listing told, and checks what can be checked without reading
+// its rows. The zone says what a time without an offset means, and where a
+// day begins.
+//
+// An export that cannot be used is a *FileError.
+func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
+	format, ok := FormatOf(key)
+	if !ok {
+		return nil, &FileError{Key: key, What: "not a known kind of export (want .parquet or .csv)"}
+	}
+	e.format = format
+	var err error
+	switch format {
+	case Parquet:
+		err = e.openParquet(ctx)
+	case CSV:
+		err = e.openCSV(ctx)
+	}
+	if err != nil {
+		return nil, e.fail(0, "", err)
+	}
+	return e, nil
+}
+
+// Splits is how many parts the export can be read in, at once if wanted: the
+// row groups of a Parquet file, of which there may be none, and one for CSV.
+func (e *Export) Splits() int {
+	switch e.format {
+	case Parquet:
+		return len(e.footer.groups)
+	default:
+		return 1
+	}
+}
+
+// Rows is how many rows the export claims to hold, or -1 where it makes no
+// claim. Reading all splits gives as many, or an error.
+func (e *Export) Rows() int64 {
+	switch e.format {
+	case Parquet:
+		return e.footer.rows
+	default:
+		return -1
+	}
+}
+
+// Read decodes one split and hands it to yield, batch by batch, in the order
+// of its rows. Different splits may be read at once by several goroutines.
+//
+// An error of yield ends the reading and is returned as it is, and so is the
+// end of ctx between batches. Anything wrong with the file is a *FileError;
+// the batches before it have been yielded, and must not be published.
+func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) error {
+	var y yieldError
+	guarded := func(b *Batch) error {
+		if err := yield(b); err != nil {
+			y = yieldError{err}
+			return y
+		}
+		return ctx.Err()
+	}
+	var err error
+	switch e.format {
+	case Parquet:
+		err = e.readParquet(ctx, split, guarded)
+	case CSV:
+		err = e.readCSV(ctx, guarded)
+	}
+	if errors.As(err, &y) {
+		return y.error
+	}
+	return err
+}
+
+// yieldError marks an error as the caller's own, so that it does not come
+// back to it as a fault of the file.
+type yieldError struct{ error }
+
+// Close releases what Open has taken. No Read may be under way.
+func (e *Export) Close() error { return nil }
+
+// fail is err as a *FileError of this export. One that already is comes back
+// as it is, but learns the row.
+func (e *Export) fail(row int64, what string, err error) error {
+	var fe *FileError
+	if errors.As(err, &fe) {
+		if fe.Row == 0 {
+			fe.Row = row
+		}
+		return fe
+	}
+	if what == "" { // err says it all
+		return &FileError{Key: e.src.key, Row: row, What: err.Error()}
+	}
+	return &FileError{Key: e.src.key, Row: row, What: what, Err: err}
+}

@@ -1,0 +1,180 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// readParquet reads one row group. The pages of its columns end at different
+// rows, so each column has a cursor of its own and fills batch after batch.
+func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) error {
+	group := &e.footer.groups[split]
+	columns := e.openColumns(ctx, group)
+	batch := &Batch{FirstRow: group.firstRow, Columns: make([]Column, len(columns))}
+	for done := int64(0); done < group.rows; done += int64(batch.Len) {
+		batch.FirstRow = group.firstRow + done
+		batch.Len = int(min(group.rows-done, BatchRows))
+		for i, c := range columns {
+			if err := c.fill(batch.Len); err != nil {
+				return e.columnError(err, i, split, batch.FirstRow-1)
+			}
+			batch.Columns[i] = c.batch.Column
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+	}
+	for i, c := range columns {
+		if err := c.end(); err != nil {
+			return e.columnError(err, i, split, group.firstRow-1+group.rows)
+		}
+	}
+	return nil
+}
+
+func (e *Export) columnError(err error, field, split int, goodRow int64) error {
+	what := fmt.Sprintf("column %q of row group %d", e.schema.Fields[field].Name, split)
+	return e.fail(goodRow, what, err)
+}
+
+func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCursor {
+	s := &section{ctx: ctx, source: e.src, tail: e.footer.tail, tailAt: e.footer.tailAt}
+	parser, unpack := newCellParser(e.zone), &unpacker{}
+	columns := make([]*columnCursor, len(e.schema.Fields))
+	for i, field := range e.schema.Fields {
+		c := &columnCursor{parser: parser}
+		words := newInterner()
+		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
+			to.kind, to.words = field.Kind, words
+		}
+		if leaf := e.footer.columns[i]; leaf != nil {
+			c.leaf = leaf
+			c.pages = newPageReader(s, group.chunks[i], leaf, group.rows, unpack)
+		}
+		columns[i] = c
+	}
+	return columns
+}
+
+// columnCursor reads one column of one row group, in order.
+type columnCursor struct {
+	leaf   *leaf // nil where the file has no such column
+	pages  *pageReader
+	parser *cellParser
+
+	batch cells // what is yielded
+	page  cells // the page under the cursor, a cell a row
+	at    int   // rows of page that are in batches already
+
+	hasDictionary bool
+	dictionary    cells // of the chunk, a cell an entry
+	dense         cells // the page's values without its nulls
+	raw           rawValues
+	indexes       []int32
+	scratch       []byte
+}
+
+// fill puts the next n rows into c.batch.
+func (c *columnCursor) fill(n int) (err error) {
+	defer recovered(&err)
+	c.batch.reset(n)
+	if c.leaf == nil {
+		c.batch.missAll()
+		return nil
+	}
+	for have := 0; have < n; {
+		if c.at == c.page.n {
+			if err := c.nextPage(); err != nil {
+				return err
+			}
+			continue // a page may be empty
+		}
+		k := min(n-have, c.page.n-c.at)
+		c.batch.copyFrom(have, &c.page, c.at, k)
+		have, c.at = have+k, c.at+k
+	}
+	return nil
+}
+
+// end makes sure that there is nothing behind the last row.
+func (c *columnCursor) end() (err error) {
+	defer recovered(&err)
+	for c.leaf != nil {
+		if c.at < c.page.n {
+			return fmt.Errorf("goes on behind the last row")
+		}
+		if err := c.nextPage(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextPage decodes the next page into c.page, or is io.EOF.
+func (c *columnCursor) nextPage() error {
+	p, err := c.pages.next(c.readDictionary)
+	if err != nil {
+		return err
+	}
+	values := &c.page
+	if p.levels != nil {
+		values = &c.dense
+	}
+	values.reset(p.present)
+	if isDictionary(p.encoding) {
+		err = c.lookUp(values, p)
+	} else if err = c.raw.decode(c.leaf, p.encoding, p.present, p.values); err == nil {
+		c.convert(values)
+	}
+	if err != nil {
+		return err
+	}
+	if p.levels != nil {
+		spread(&c.page, values, p.levels)
+	}
+	c.at = 0
+	return nil
+}
+
+func (c *columnCursor) readDictionary(entries int, plain []byte) error {
+	if c.hasDictionary {
+		return fmt.Errorf("has two dictionaries")
+	}
+	if err := c.raw.decodePlain(c.leaf, entries, plain); err != nil {
+		return fmt.Errorf("dictionary: %w", err)
+	}
+	c.hasDictionary = true
+	c.dictionary.reset(entries)
+	c.convert(&c.dictionary)
+	return nil
+}
+
+func (c *columnCursor) lookUp(to *cells, p *page) (err error) {
+	if !c.hasDictionary {
+		return fmt.Errorf("has no dictionary where a page needs one")
+	}
+	if c.indexes, err = decodeIndexes(c.indexes, p.present, p.values); err != nil {
+		return err
+	}
+	if !to.gather(&c.dictionary, c.indexes) {
+		return fmt.Errorf("a page names an entry beyond the dictionary's %d", c.dictionary.n)
+	}
+	return nil
+}
+
+// spread puts values where the levels say that rows have one.
+func spread(to, values *cells, levels []byte) {
+	to.reset(len(levels))
+	next := 0
+	for row, level := range levels {
+		if level == 0 {
+			to.miss(row)
+			continue
+		}
+		to.copyCell(row, values, next)
+		next++
+	}
+}

@@ -1,0 +1,109 @@
+package readers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
+)
+
+// unpacker decompresses blocks whose size is known, and never makes room for
+// more than that: a bomb fails where it would grow. For one goroutine.
+type unpacker struct {
+	zstd   *zstd.Decoder
+	gzip   *gzip.Reader
+	brotli *brotli.Reader
+	input  bytes.Reader
+}
+
+var errSize = errors.New("it is not of the size that it claims")
+
+// unpack fills to, exactly, from a compressed block.
+func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error {
+	switch codec {
+	case format.Snappy:
+		return unpackSnappy(to, block)
+	case format.Zstd:
+		return u.unpackZstd(to, block)
+	case format.Gzip:
+		return u.unpackGzip(to, block)
+	case format.Brotli:
+		u.input.Reset(block)
+		if u.brotli == nil {
+			u.brotli = brotli.NewReader(nil)
+		}
+		if err := u.brotli.Reset(&u.input); err != nil {
+			return err
+		}
+		return fill(to, u.brotli)
+	case format.Lz4Raw:
+		n, err := lz4.UncompressBlock(block, to)
+		return sized(n, to, err)
+	}
+	return fmt.Errorf("compression %v cannot be read", codec)
+}
+
+func unpackSnappy(to, block []byte) error {
+	n, err := snappy.DecodedLen(block)
+	if err = sized(n, to, err); err != nil {
+		return err
+	}
+	_, err = snappy.Decode(to, block)
+	return err
+}
+
+func (u *unpacker) unpackZstd(to, block []byte) (err error) {
+	if u.zstd == nil {
+		u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(maxPage))
+		if err != nil {
+			return err
+		}
+	}
+	plain, err := u.zstd.DecodeAll(block, to[:0:len(to)])
+	return sized(len(plain), to, err)
+}
+
+func (u *unpacker) unpackGzip(to, block []byte) (err error) {
+	u.input.Reset(block)
+	if u.gzip == nil {
+		u.gzip, err = gzip.NewReader(&u.input)
+	} else {
+		err = u.gzip.Reset(&u.input)
+	}
+	if err != nil {
+		u.gzip = nil
+		return err
+	}
+	return fill(to, u.gzip)
+}
+
+// fill fills to and wants the reader, which checks its sum there, to end.
+func fill(to []byte, from io.Reader) error {
+	if _, err := io.ReadFull(from, to); err != nil {
+		return noEOF(err)
+	}
+	var more [1]byte
+	n, err := io.ReadFull(from, more[:])
+	if n > 0 {
+		return errSize
+	}
+	if err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+func sized(n int, to []byte, err error) error {
+	if err == nil && n != len(to) {
+		return errSize
+	}
+	return err
+}

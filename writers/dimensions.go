@@ -1,0 +1,86 @@
+package writers
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// MaxDimensions is the most dimension columns that rated_usage can have.
+const MaxDimensions = 16
+
+// dimensionName is what a column may be called: a name that needs no quotes
+// in SQL and cannot break a struct tag.
+var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// usageRow is RatedUsage as parquet-go sees it, with a field for every
+// dimension that there can be. The names of those in use are set when a table
+// is begun, the others are struck out: so the columns may differ from company
+// to company while the rows stay structs, which parquet-go writes without
+// reflection on every value.
+type usageRow struct {
+	RatedUsage
+	D0, D1, D2, D3, D4, D5, D6, D7       string
+	D8, D9, D10, D11, D12, D13, D14, D15 string
+}
+
+func (r *usageRow) dimension(i int) *string {
+	return [MaxDimensions]*string{
+		&r.D0, &r.D1, &r.D2, &r.D3, &r.D4, &r.D5, &r.D6, &r.D7,
+		&r.D8, &r.D9, &r.D10, &r.D11, &r.D12, &r.D13, &r.D14, &r.D15,
+	}[i]
+}
+
+// dimensionTags give the fields of usageRow their names in the file.
+func dimensionTags(dimensions []string) []parquet.SchemaOption {
+	tags := make([]parquet.SchemaOption, MaxDimensions)
+	for i := range tags {
+		tag := `parquet:"-"`
+		if i < len(dimensions) {
+			tag = `parquet:"` + dimensions[i] + `,dict,optional"`
+		}
+		tags[i] = parquet.StructTag(reflect.StructTag(tag), "D"+strconv.Itoa(i))
+	}
+	return tags
+}
+
+// usageSink writes RatedUsage as usageRows.
+type usageSink struct {
+	*parquet.GenericWriter[usageRow]
+	dimensions []string
+	chunk      []usageRow
+}
+
+func newUsageSink(w io.Writer, spec Spec) *usageSink {
+	tags := dimensionTags(spec.Dimensions)
+	opts := options(spec, parquet.SchemaOf(usageRow{}, tags...))
+	for _, tag := range tags {
+		opts = append(opts, tag)
+	}
+	return &usageSink{
+		GenericWriter: parquet.NewGenericWriter[usageRow](w, opts...),
+		dimensions:    spec.Dimensions,
+	}
+}
+
+// Write is the sink's.
+func (s *usageSink) Write(rows []RatedUsage) (int, error) {
+	if s.chunk == nil {
+		s.chunk = make([]usageRow, chunkRows)
+	}
+	for i := range rows {
+		if len(rows[i].Dimensions) != len(s.dimensions) {
+			return 0, fmt.Errorf("rated usage of account %q has %d dimensions, the table %d",
+				rows[i].AccountID, len(rows[i].Dimensions), len(s.dimensions))
+		}
+		s.chunk[i].RatedUsage = rows[i]
+		for d, value := range rows[i].Dimensions {
+			*s.chunk[i].dimension(d) = value
+		}
+	}
+	return s.GenericWriter.Write(s.chunk[:len(rows)])
+}

@@ -1,0 +1,142 @@
+package writers
+
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+)
+
+// Check is one line for each identity that does not hold, with its figures;
+// nil where all do.
+func (t *Totals) Check() []string {
+	var x broken
+	t.checkRows(&x)
+	once(&x, "currency", t.Money, func(m MoneyTotals) string { return m.Currency })
+	for _, m := range t.Money {
+		x.money(m)
+	}
+	once(&x, "balance", t.Balances, BalanceTotals.name)
+	for _, b := range t.Balances {
+		x.balance(b)
+	}
+	return x
+}
+
+func (t *Totals) checkRows(x *broken) {
+	once(x, "file", t.Files, func(f FileTotals) string { return f.Key })
+	once(x, "source", t.Sources, func(s SourceTotals) string { return s.Source })
+	passed := map[string]decimal.Decimal{}
+	for _, f := range t.Files {
+		x.file(f)
+		passed[f.Source] = passed[f.Source].Add(count(f.Passed))
+	}
+	for _, s := range t.Sources {
+		x.source(s)
+		x.equal("source "+s.Source, "passed of its files", passed[s.Source], "passed", count(s.Passed))
+		delete(passed, s.Source)
+	}
+	for _, f := range t.Files { // in the order of the list, not of the map
+		if n, left := passed[f.Source]; left {
+			x.equal("source "+f.Source+" (not listed)", "passed of its files", n, "passed", decimal.Zero)
+			delete(passed, f.Source)
+		}
+	}
+}
+
+// CheckAgainst is one line for each balance that does not open with what it
+// closed with in the entry before. A balance that is not listed is 0; so are
+// all before the first entry, whose previous is nil.
+func (t *Totals) CheckAgainst(previous *Totals) []string {
+	var x broken
+	if previous == nil {
+		previous = &Totals{}
+	}
+	closing := map[string]decimal.Decimal{}
+	for _, b := range previous.Balances {
+		closing[b.name()] = b.Closing
+	}
+	for _, b := range t.Balances {
+		x.equal("balance "+b.name(), "closing of the entry before", closing[b.name()], "opening", b.Opening)
+		delete(closing, b.name())
+	}
+	for _, b := range previous.Balances {
+		if left, open := closing[b.name()]; open {
+			x.equal("balance "+b.name()+" (not listed)", "closing of the entry before", left, "opening", decimal.Zero)
+		}
+	}
+	return x
+}
+
+// broken are the identities that do not hold.
+type broken []string
+
+func (x *broken) file(f FileTotals) {
+	of := "file " + f.Key
+	x.notNegative(of, f.Read, f.Passed, f.Duplicate, f.Rejected, f.NotDue)
+	sum := count(f.Passed).Add(count(f.Duplicate)).Add(count(f.Rejected)).Add(count(f.NotDue))
+	x.equal(of, fmt.Sprintf("passed %d + duplicate %d + rejected %d + not due %d",
+		f.Passed, f.Duplicate, f.Rejected, f.NotDue), sum, "read", count(f.Read))
+}
+
+func (x *broken) source(s SourceTotals) {
+	of := "source " + s.Source
+	x.notNegative(of, s.Passed, s.TakenUp, s.Rated, s.Rejected, s.PutAside)
+	once(x, of+": reason", s.NotBillable, func(r ReasonRows) string { return r.Reason })
+	notBillable := decimal.Zero
+	for _, r := range s.NotBillable {
+		x.notNegative(of+": reason "+r.Reason, r.Rows)
+		notBillable = notBillable.Add(count(r.Rows))
+	}
+	in := count(s.Passed).Add(count(s.TakenUp))
+	out := count(s.Rated).Add(notBillable).Add(count(s.Rejected)).Add(count(s.PutAside))
+	x.equal(of, fmt.Sprintf("passed %d + taken up %d", s.Passed, s.TakenUp), in,
+		fmt.Sprintf("rated %d + not billable %s + rejected %d + put aside %d", s.Rated, notBillable, s.Rejected, s.PutAside), out)
+}
+
+func (x *broken) money(m MoneyTotals) {
+	of := "currency " + m.Currency
+	x.equal(of, "lines", m.Lines, "invoices", m.Invoices)
+	x.equal(of, fmt.Sprintf("invoices %s − credits applied %s", m.Invoices, m.CreditsApplied),
+		m.Invoices.Sub(m.CreditsApplied), "amount due", m.AmountDue)
+	once(x, of+": reason", m.Uncollectable, func(r ReasonAmount) string { return r.Reason })
+	uncollectable := decimal.Zero
+	for _, r := range m.Uncollectable {
+		uncollectable = uncollectable.Add(r.Amount)
+	}
+	x.equal(of, fmt.Sprintf("first-attempt charges %s + uncollectable %s", m.FirstAttemptCharges, uncollectable),
+		m.FirstAttemptCharges.Add(uncollectable), "amount due", m.AmountDue)
+}
+
+func (x *broken) balance(b BalanceTotals) {
+	x.equal("balance "+b.name(), fmt.Sprintf("opening %s + added %s − used %s − lapsed %s", b.Opening, b.Added, b.Used, b.Lapsed),
+		b.Opening.Add(b.Added).Sub(b.Used).Sub(b.Lapsed), "closing", b.Closing)
+}
+
+func (x *broken) equal(of, left string, l decimal.Decimal, right string, r decimal.Decimal) {
+	if !l.Equal(r) {
+		*x = append(*x, fmt.Sprintf("%s: %s = %s, but %s = %s", of, left, l, right, r))
+	}
+}
+
+// notNegative reports counts below zero: two of them could hide each other.
+func (x *broken) notNegative(of string, counts ...int64) {
+	for _, n := range counts {
+		if n < 0 {
+			*x = append(*x, fmt.Sprintf("%s: a count is %d", of, n))
+		}
+	}
+}
+
+// once reports keys that a list has twice: one of the two would be lost in the
+// comparison with the entry before.
+func once[T any](x *broken, what string, list []T, key func(T) string) {
+	seen := map[string]bool{}
+	for _, v := range list {
+		if seen[key(v)] {
+			*x = append(*x, what+" "+key(v)+" is listed twice")
+		}
+		seen[key(v)] = true
+	}
+}
+
+func count(n int64) decimal.Decimal { return decimal.NewFromInt(n) }

@@ -1,0 +1,258 @@
+package writers
+
+// The rows of every table, as analysts read them. The `doc` tags are the data
+// dictionary: its page and the column metadata are made from them.
+//
+// Money is int64 in DECIMAL(18,4); quantities, unit prices and unrounded
+// amounts are Wide in DECIMAL(38,18). Dates are days since 1970-01-01, times
+// are microseconds since 1970-01-01T00:00:00Z. An optional column is null where
+// the Go value is zero.
+
+// Wide is a DECIMAL(38,18), big-endian two's complement.
+type Wide = [16]byte
+
+// RatedUsage is a group of usage rows with its price.
+type RatedUsage struct {
+	AccountID   string `parquet:"account_id" doc:"account that the usage belongs to"`
+	Meter       string `parquet:"meter,dict" doc:"meter of the catalog that counted the rows"`
+	Source      string `parquet:"source,dict" doc:"export that the rows came from"`
+	ServiceDate int32  `parquet:"service_date,date" doc:"day of use, in the catalog's time zone"`
+	DueOn       int32  `parquet:"due_on,date" doc:"billing date on which the charge falls due"`
+	Late        bool   `parquet:"late" doc:"true where the usage came after the night of its service date"`
+	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed"`
+	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"sum of the rows' quantities, in the meter's unit"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter"`
+	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price, exact and not rounded, in the major unit of currency"`
+	Currency    string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that priced the usage"`
+	Description string `parquet:"description,dict" doc:"the price row in words"`
+
+	// Dimensions are the columns that prices depend on, one a name of the
+	// table's Spec; empty: null.
+	Dimensions []string `parquet:"-"`
+}
+
+// InvoiceLine is one line of an invoice.
+type InvoiceLine struct {
+	InvoiceID   string `parquet:"invoice_id" doc:"invoice that the line stands on"`
+	LineNo      int32  `parquet:"line_no" doc:"position on the invoice, from 1"`
+	AccountID   string `parquet:"account_id" doc:"account that is invoiced"`
+	Kind        string `parquet:"kind,dict" doc:"what the line is for: base_fee, seat, usage, overage, package, minimum, proration_credit, proration_charge, credit, discount, service, tax, refund"`
+	Description string `parquet:"description,dict" doc:"the line in words"`
+	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that made the line"`
+	Meter       string `parquet:"meter,dict,optional" doc:"meter behind the line, null where there is none"`
+	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"units charged"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency"`
+	PartN       int64  `parquet:"part_n" doc:"numerator of the prorated part: amount = quantity × unit_price × part_n / part_d, rounded once"`
+	PartD       int64  `parquet:"part_d" doc:"denominator of the prorated part; 1/1 where nothing is prorated"`
+	Amount      int64  `parquet:"amount,decimal(4:18)" doc:"amount of the line in currency, rounded to its minor unit; negative for a credit"`
+	Currency    string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	PeriodStart int32  `parquet:"period_start,date,optional" doc:"first day that the line covers"`
+	PeriodEnd   int32  `parquet:"period_end,date,optional" doc:"last day that the line covers, inclusive"`
+	ServiceDate int32  `parquet:"service_date,date,optional" doc:"day of use, for usage lines"`
+	Late        bool   `parquet:"late" doc:"true for usage that came after the night of its service date"`
+	Calculation string `parquet:"calculation" doc:"the arithmetic as it was done, with its figures"`
+	CatalogLine int32  `parquet:"catalog_line,optional" doc:"line of the catalog file that the price stands on"`
+}
+
+// Invoice is a document issued to an account.
+type Invoice struct {
+	InvoiceID      string `parquet:"invoice_id" doc:"made from account, day and kind, so a rerun makes the same one"`
+	Number         string `parquet:"number" doc:"series and consecutive number, without gaps within the series"`
+	AccountID      string `parquet:"account_id" doc:"account that is invoiced"`
+	Kind           string `parquet:"kind,dict" doc:"invoice, credit_note or debit_note"`
+	Plan           string `parquet:"plan,dict" doc:"plan in force at the end of the day"`
+	Lines          int32  `parquet:"lines" doc:"number of lines in invoice_lines"`
+	Subtotal       int64  `parquet:"subtotal,decimal(4:18)" doc:"sum of the lines but discounts and taxes"`
+	Discounts      int64  `parquet:"discounts,decimal(4:18)" doc:"sum of the discount lines, zero or below"`
+	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the tax lines"`
+	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
+	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice"`
+	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
+	Currency       string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
+}
+
+// Charge is a payment to collect; the charge files hold the same rows.
+type Charge struct {
+	ChargeID  string `parquet:"charge_id" doc:"idempotency key of the attempt: the processor must collect it once"`
+	InvoiceID string `parquet:"invoice_id" doc:"invoice to be paid"`
+	AccountID string `parquet:"account_id" doc:"account to be charged"`
+	Amount    int64  `parquet:"amount,decimal(4:18)" doc:"amount to collect, above 0"`
+	Currency  string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Method    string `parquet:"method,dict" doc:"payment method on file"`
+	Attempt   int32  `parquet:"attempt" doc:"1 for the first attempt"`
+	CollectOn int32  `parquet:"collect_on,date" doc:"day on which to collect"`
+}
+
+// BalanceMovement is what a night did to one balance of one account.
+type BalanceMovement struct {
+	AccountID string `parquet:"account_id" doc:"account that owns the balance"`
+	Balance   string `parquet:"balance,dict" doc:"balance of the catalog, or unused_time"`
+	Currency  string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Opening   int64  `parquet:"opening,decimal(4:18)" doc:"closing of the entry before"`
+	Added     int64  `parquet:"added,decimal(4:18)" doc:"paid in or credited"`
+	Used      int64  `parquet:"used,decimal(4:18)" doc:"applied to invoices"`
+	Lapsed    int64  `parquet:"lapsed,decimal(4:18)" doc:"expired without use"`
+	Closing   int64  `parquet:"closing,decimal(4:18)" doc:"opening + added − used − lapsed"`
+}
+
+// PlanChange is one step of an account from plan to plan.
+type PlanChange struct {
+	AccountID   string `parquet:"account_id" doc:"account that changed"`
+	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
+	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up"`
+	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, cancelled, auto_upgrade"`
+	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
+	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
+	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
+	NeedsRerate bool   `parquet:"needs_rerate" doc:"true for an event that came late: days already issued were billed without it"`
+	Detail      string `parquet:"detail" doc:"the figures behind the change"`
+}
+
+// PaymentAttempt is a row of payment_history and of failed_payments.
+type PaymentAttempt struct {
+	ChargeID      string `parquet:"charge_id,optional" doc:"the attempt; null where nothing could be charged"`
+	InvoiceID     string `parquet:"invoice_id" doc:"invoice to be paid"`
+	AccountID     string `parquet:"account_id" doc:"account that owes"`
+	Attempt       int32  `parquet:"attempt" doc:"1 for the first attempt, 0 where nothing could be charged"`
+	Amount        int64  `parquet:"amount,decimal(4:18)" doc:"amount of the attempt"`
+	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Method        string `parquet:"method,dict,optional" doc:"payment method charged"`
+	Status        string `parquet:"status,dict" doc:"requested: put into the charge file; uncollectable: could not be"`
+	Reason        string `parquet:"reason,dict,optional" doc:"why it failed"`
+	OccurredOn    int32  `parquet:"occurred_on,date" doc:"billing date of the status"`
+	NextAttemptOn int32  `parquet:"next_attempt_on,date,optional" doc:"day of the next attempt, null where there is none"`
+}
+
+// Reject is a row, or a group of rows, in suspense.
+type Reject struct {
+	Source    string `parquet:"source,dict" doc:"export that the row came from"`
+	File      string `parquet:"file,dict,optional" doc:"file of the row; null for a group of rows of several files"`
+	Row       int64  `parquet:"row,optional" doc:"number of the row in its file, from 1, a CSV header not counted; the first of them where rows is above 1"`
+	Rows      int64  `parquet:"rows" doc:"how many rows this is about"`
+	AccountID string `parquet:"account_id,optional" doc:"account as written in the row"`
+	Reason    string `parquet:"reason,dict" doc:"reason code"`
+	Detail    string `parquet:"detail" doc:"the value at fault and what was wanted"`
+	Retryable bool   `parquet:"retryable" doc:"true where the row is kept in held and tried again every night"`
+	FirstSeen int32  `parquet:"first_seen,date" doc:"billing date of the night that refused it first"`
+	Status    string `parquet:"status,dict" doc:"open; recycled: a later night billed it; written_off: the window ended"`
+}
+
+// ParkedAccount is an account that could not be billed.
+type ParkedAccount struct {
+	AccountID string `parquet:"account_id" doc:"account that got no documents"`
+	Reason    string `parquet:"reason" doc:"the check that failed"`
+	Since     int32  `parquet:"since,date" doc:"first billing date that could not be billed"`
+	RowsHeld  int64  `parquet:"rows_held" doc:"rows of the account that wait in held"`
+}
+
+// State is all that the next night needs of an account.
+type State struct {
+	AccountID     string `parquet:"account_id" doc:"account"`
+	SignedUpOn    int32  `parquet:"signed_up_on,date" doc:"day of sign-up, which fixes the cohort"`
+	TrialEndsOn   int32  `parquet:"trial_ends_on,date,optional" doc:"day of the first charge where there is a free trial"`
+	ClosedOn      int32  `parquet:"closed_on,date,optional" doc:"last day of a cancelled account"`
+	BilledThrough int32  `parquet:"billed_through,date" doc:"last billing date that the state includes"`
+	Plan          string `parquet:"plan,dict" doc:"plan in force"`
+	Term          string `parquet:"term,dict" doc:"term in force"`
+	Method        string `parquet:"method,dict,optional" doc:"payment method on file"`
+	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	AnchorDay     int32  `parquet:"anchor_day" doc:"day of the month that billing dates keep"`
+	PeriodStart   int32  `parquet:"period_start,date" doc:"first day of the running billing period"`
+	NextBillingOn int32  `parquet:"next_billing_on,date,optional" doc:"next billing date"`
+	BaseDueOn     int32  `parquet:"base_due_on,date,optional" doc:"billing date on which the base fee is due again"`
+	FirstChargeOn int32  `parquet:"first_charge_on,date,optional" doc:"day of the first recurring charge"`
+
+	Segments    []StateSegment `parquet:"segments,list" doc:"stretches of days under one plan within one billing period, within the window"`
+	Counters    []StateCounter `parquet:"counters,list" doc:"what meters have counted in each segment"`
+	Levels      []StateLevel   `parquet:"levels,list" doc:"latest reading of each level meter"`
+	ActiveUsers []string       `parquet:"active_users,list" doc:"users that are active"`
+	AddOns      []StateAddOn   `parquet:"add_ons,list" doc:"recurring add-ons in force"`
+	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
+	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
+	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
+}
+
+// StateSegment is a stretch of days under one plan within one billing period.
+type StateSegment struct {
+	From        int32  `parquet:"from,date" doc:"first day"`
+	PeriodStart int32  `parquet:"period_start,date" doc:"first day of the billing period"`
+	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after the billing period"`
+	Plan        string `parquet:"plan" doc:"plan in force"`
+}
+
+// StateCounter is what a meter counted in one segment.
+type StateCounter struct {
+	Meter    string `parquet:"meter" doc:"meter"`
+	From     int32  `parquet:"from,date" doc:"first day of the segment"`
+	Used     Wide   `parquet:"used,decimal(18:38)" doc:"units counted"`
+	Packages int64  `parquet:"packages" doc:"packages added to the allowance"`
+}
+
+// StateLevel is the latest reading of a meter.
+type StateLevel struct {
+	Meter string `parquet:"meter" doc:"meter"`
+	AsOf  int32  `parquet:"as_of,date" doc:"day of the reading"`
+	Value int64  `parquet:"value" doc:"reading"`
+}
+
+// StateAddOn is a recurring add-on in force.
+type StateAddOn struct {
+	Name     string `parquet:"name" doc:"add-on of the catalog"`
+	Quantity int64  `parquet:"quantity" doc:"paid for in the running period"`
+}
+
+// StateBalance is a prepaid balance.
+type StateBalance struct {
+	Name   string `parquet:"name" doc:"balance of the catalog"`
+	Amount int64  `parquet:"amount,decimal(4:18)" doc:"amount in the account's currency"`
+}
+
+// StateUnused is open credit for unused time.
+type StateUnused struct {
+	Rule        string `parquet:"rule" doc:"rule of what was given up"`
+	Description string `parquet:"description" doc:"what was given up"`
+	Amount      int64  `parquet:"amount,decimal(4:18)" doc:"credit still open"`
+	PeriodStart int32  `parquet:"period_start,date" doc:"first unused day"`
+	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after"`
+}
+
+// StateDue is rated usage whose charge falls due later.
+type StateDue struct {
+	DueOn       int32  `parquet:"due_on,date" doc:"billing date of the charge"`
+	Meter       string `parquet:"meter" doc:"meter"`
+	ServiceDate int32  `parquet:"service_date,date" doc:"day of use"`
+	Late        bool   `parquet:"late" doc:"came after the night of its service date"`
+	Rule        string `parquet:"rule" doc:"rule that priced it"`
+	Description string `parquet:"description" doc:"the price row in words"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit"`
+	CatalogLine int32  `parquet:"catalog_line" doc:"line of the catalog file"`
+	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"units"`
+}
+
+// Held is a row, or a group of rows, put aside whole for a later night.
+type Held struct {
+	AccountID   string `parquet:"account_id" doc:"account as written in the row"`
+	Source      string `parquet:"source,dict" doc:"export that the row came from"`
+	EventKey    string `parquet:"event_key,optional" doc:"128 bits of the event id, hexadecimal; null for a group"`
+	Payload     string `parquet:"payload" doc:"canonical columns of the row, as JSON"`
+	OccurredAt  int64  `parquet:"occurred_at,timestamp(microsecond)" doc:"time of the row; midnight of the service date for a group"`
+	ServiceDate int32  `parquet:"service_date,date" doc:"calendar day of the row"`
+	Rows        int64  `parquet:"rows" doc:"rows that this stands for"`
+	File        string `parquet:"file,dict,optional" doc:"file of the row"`
+	Row         int64  `parquet:"row,optional" doc:"number of the row in its file"`
+	Reason      string `parquet:"reason,dict" doc:"why it waits: a retryable reject's reason, not_yet_due, parked"`
+	FirstSeen   int32  `parquet:"first_seen,date" doc:"billing date of the night that put it aside first"`
+	BillingDay  int32  `parquet:"billing_day,date,optional" doc:"for parked accounts: the billing date that the row belongs to"`
+}
+
+// SeenID is an event id that is taken: the same id again is a duplicate, or a
+// conflict if its content differs.
+type SeenID struct {
+	Source      string   `parquet:"source,dict" doc:"export that the row came from"`
+	ServiceDate int32    `parquet:"service_date,date" doc:"calendar day of the row"`
+	EventKey    [16]byte `parquet:"event_key" doc:"128 bits of the event id"`
+	Digest      int64    `parquet:"digest" doc:"64 bits of the row's content"`
+}

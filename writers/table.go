@@ -1,0 +1,185 @@
+package writers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// The figures that decide on the bytes of a table. Another value of any of
+// them, another parquet-go or another klauspost/compress makes other bytes:
+// testdata/digests.txt notices.
+const (
+	chunkRows      = 1024       // rows handed to parquet-go at once: it may cut pages only between them
+	rowGroupRows   = 128 * 1024 // a whole number of chunks
+	pageBytes      = 128 << 10  // of values, before encoding
+	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
+	dataPageFormat = 2
+)
+
+// codec is shared by all tables because its encoders are costly to make; it
+// may be used by many goroutines at once.
+var codec = &zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}
+
+// Table writes rows of type T as one Parquet file. Its bytes depend on the
+// rows and their order alone, not on how they are cut into calls of Write.
+type Table[T any] struct {
+	pending []T // fewer than chunkRows
+	rows    int64
+	out     sink[T]
+	text    textCheck
+	err     error // the first error; nothing is written after it
+}
+
+// sink takes chunks of rows.
+type sink[T any] interface {
+	Write(rows []T) (int, error)
+	Close() error
+}
+
+// NewTable begins a table. The spec is one of Tables, and T its row type. The
+// file is whole once Close has returned nil, also without a single row.
+func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
+	if err := spec.check(reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	t := &Table[T]{
+		pending: make([]T, 0, chunkRows),
+		text:    textCheckOf(reflect.TypeFor[T]()),
+	}
+	if usage, ok := any(t).(*Table[RatedUsage]); ok {
+		usage.out = newUsageSink(w, spec)
+	} else {
+		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
+	}
+	return t, nil
+}
+
+// Write adds rows, any number of them. It keeps no reference to the slice.
+func (t *Table[T]) Write(rows []T) error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.err = t.text.rows(reflect.ValueOf(rows)); t.err != nil {
+		return t.err
+	}
+	t.rows += int64(len(rows))
+	for len(rows) > 0 && t.err == nil {
+		if len(t.pending) == 0 && len(rows) >= chunkRows {
+			t.chunk(rows[:chunkRows])
+			rows = rows[chunkRows:]
+			continue
+		}
+		n := min(chunkRows-len(t.pending), len(rows))
+		t.pending = append(t.pending, rows[:n]...)
+		rows = rows[n:]
+		if len(t.pending) == chunkRows {
+			t.flush()
+		}
+	}
+	return t.err
+}
+
+// Rows is the number of rows that were written.
+func (t *Table[T]) Rows() int64 { return t.rows }
+
+// Close writes what is pending and the footer. It does not close the writer
+// below. After an error of Write the file has no footer and Close repeats the
+// error.
+func (t *Table[T]) Close() error {
+	if t.err != nil {
+		return t.err
+	}
+	t.flush()
+	if t.err == nil {
+		t.err = t.out.Close()
+	}
+	if t.err != nil {
+		return t.err
+	}
+	t.err = errors.New("the table is closed")
+	return nil
+}
+
+func (t *Table[T]) flush() {
+	t.chunk(t.pending)
+	clear(t.pending)
+	t.pending = t.pending[:0]
+}
+
+func (t *Table[T]) chunk(rows []T) {
+	if len(rows) > 0 {
+		_, t.err = t.out.Write(rows)
+	}
+}
+
+// options are what parquet-go is told about a table. Nothing is left to its
+// defaults that would change the bytes.
+func options(spec Spec, schema *parquet.Schema) []parquet.WriterOption {
+	opts := []parquet.WriterOption{
+		parquet.NewSchema(spec.Name, boundless(schema)),
+		parquet.CreatedBy("ratemill", "1", ""),
+		parquet.Compression(codec),
+		parquet.MaxRowsPerRowGroup(rowGroupRows),
+		parquet.PageBufferSize(pageBytes),
+		parquet.DictionaryMaxBytes(dictionaryMax),
+		parquet.DataPageVersion(dataPageFormat),
+		// Text is PLAIN, not parquet-go's DELTA_LENGTH_BYTE_ARRAY: every reader
+		// knows it, and under zstd it is as small.
+		parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain),
+		// The column index says the same, in one place.
+		parquet.DataPageStatistics(false),
+		parquet.KeyValueMetadata("ratemill.table", spec.Name),
+		parquet.KeyValueMetadata("ratemill.columns", columnsJSON(spec)),
+	}
+	for _, path := range schema.Columns() {
+		if leaf, _ := schema.Lookup(path...); hasNoBounds(leaf.Node) {
+			opts = append(opts, parquet.SkipPageBounds(path...))
+		}
+	}
+	return opts
+}
+
+func columnsJSON(spec Spec) string {
+	text, err := json.Marshal(spec.columns())
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return string(text)
+}
+
+// check refuses what would make a file that no dictionary describes.
+func (s Spec) check(row reflect.Type) error {
+	if s.row != row {
+		return fmt.Errorf("table %q: rows of type %v, want %v", s.Name, row, s.row)
+	}
+	if len(s.Dimensions) == 0 {
+		return nil
+	}
+	if s.Name != RatedUsageTable.Name {
+		return fmt.Errorf("table %q has no dimensions", s.Name)
+	}
+	if len(s.Dimensions) > MaxDimensions {
+		return fmt.Errorf("table %q: %d dimensions, at most %d", s.Name, len(s.Dimensions), MaxDimensions)
+	}
+	taken := map[string]bool{}
+	for _, c := range (Spec{row: s.row}).columns() {
+		taken[c.Name] = true
+	}
+	for _, name := range s.Dimensions {
+		if taken[name] || !dimensionName.MatchString(name) {
+			return fmt.Errorf("table %q: %q cannot be the name of a dimension", s.Name, name)
+		}
+		taken[name] = true
+	}
+	if !slices.IsSorted(s.Dimensions) {
+		return fmt.Errorf("table %q: dimensions %q are not in ascending order", s.Name, s.Dimensions)
+	}
+	return nil
+}

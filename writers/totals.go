@@ -1,0 +1,100 @@
+package writers
+
+import "github.com/shopspring/decimal"
+
+// Totals are the control totals of an entry. Check holds their identities
+// against each other; an entry that breaks one publishes nothing. Money is in
+// the major unit of its currency, as text in JSON.
+type Totals struct {
+	Files    []FileTotals    `json:"files"`    // by key
+	Sources  []SourceTotals  `json:"sources"`  // by source
+	Money    []MoneyTotals   `json:"money"`    // by currency
+	Balances []BalanceTotals `json:"balances"` // by balance and currency
+}
+
+// FileTotals are the rows of one export.
+//
+//	read = passed + duplicate + rejected + not due
+//
+// And the files of a source pass what the source counts as passed.
+type FileTotals struct {
+	Source    string `json:"source"`
+	Key       string `json:"key"`
+	Read      int64  `json:"read"`
+	Passed    int64  `json:"passed"`
+	Duplicate int64  `json:"duplicate"` // identical to a row that counts
+	Rejected  int64  `json:"rejected"`  // for a reason of its own, or as a conflicting duplicate
+	NotDue    int64  `json:"not_due"`   // of a later day: put aside
+}
+
+// SourceTotals are the rows of one source, over all files and held rows.
+//
+//	passed + taken up = rated + Σ not billable + rejected + put aside
+type SourceTotals struct {
+	Source      string       `json:"source"`
+	Passed      int64        `json:"passed"`       // from the files
+	TakenUp     int64        `json:"taken_up"`     // from held
+	Rated       int64        `json:"rated"`        // billed, free of charge or not
+	NotBillable []ReasonRows `json:"not_billable"` // by a named rule, by reason
+	Rejected    int64        `json:"rejected"`     // in rating
+	PutAside    int64        `json:"put_aside"`    // into held
+}
+
+// ReasonRows is a number of rows for a reason.
+type ReasonRows struct {
+	Reason string `json:"reason"`
+	Rows   int64  `json:"rows"`
+}
+
+// MoneyTotals are the documents in one currency.
+//
+//	lines = invoices
+//	invoices − credits applied = amount due
+//	amount due = first-attempt charges + Σ uncollectable
+type MoneyTotals struct {
+	Currency            string          `json:"currency"`
+	Lines               decimal.Decimal `json:"lines"`                 // Σ invoice_lines.amount
+	Invoices            decimal.Decimal `json:"invoices"`              // Σ invoices.total
+	CreditsApplied      decimal.Decimal `json:"credits_applied"`       // Σ invoices.credits_applied
+	AmountDue           decimal.Decimal `json:"amount_due"`            // Σ invoices.amount_due
+	FirstAttemptCharges decimal.Decimal `json:"first_attempt_charges"` // Σ charges.amount with attempt 1
+	Uncollectable       []ReasonAmount  `json:"uncollectable"`         // due and not charged, by reason
+}
+
+// ReasonAmount is an amount for a reason.
+type ReasonAmount struct {
+	Reason string          `json:"reason"`
+	Amount decimal.Decimal `json:"amount"`
+}
+
+// BalanceTotals are all accounts' balances of one name in one currency.
+//
+//	opening + added − used − lapsed = closing
+//	opening = closing of the entry before
+type BalanceTotals struct {
+	Balance  string          `json:"balance"`
+	Currency string          `json:"currency"`
+	Opening  decimal.Decimal `json:"opening"`
+	Added    decimal.Decimal `json:"added"`
+	Used     decimal.Decimal `json:"used"`
+	Lapsed   decimal.Decimal `json:"lapsed"`
+	Closing  decimal.Decimal `json:"closing"`
+}
+
+// name is unambiguous: a currency has no space.
+func (b BalanceTotals) name() string { return b.Balance + " " + b.Currency }
+
+// ordered is a copy with every list in the order of its keys.
+func (t Totals) ordered() Totals {
+	t.Files = ordered(t.Files, func(f FileTotals) string { return f.Key })
+	t.Sources = ordered(t.Sources, func(s SourceTotals) string { return s.Source })
+	for i := range t.Sources {
+		t.Sources[i].NotBillable = ordered(t.Sources[i].NotBillable, func(r ReasonRows) string { return r.Reason })
+	}
+	t.Money = ordered(t.Money, func(m MoneyTotals) string { return m.Currency })
+	for i := range t.Money {
+		t.Money[i].Uncollectable = ordered(t.Money[i].Uncollectable, func(r ReasonAmount) string { return r.Reason })
+	}
+	t.Balances = ordered(t.Balances, BalanceTotals.name)
+	return t
+}
