@@ -23,7 +23,7 @@ type folded struct {
 	events *spill // rows kept whole, by bucket of the account
 	ids    *spill // ids of the rows in groups, by partition
 
-	sums    map[key]*group
+	sums    sums
 	files   []fileCounts
 	rejects []writers.Reject
 	dedupe  dedupe
@@ -61,7 +61,7 @@ func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
 		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions, share, n.TempDir),
-		sums: map[key]*group{}, files: make([]fileCounts, len(n.files)),
+		files: make([]fileCounts, len(n.files)),
 	}
 }
 
@@ -245,17 +245,12 @@ func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
 	if c.day > n.day || r.key.account() >= n.known || c.place.held() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
-	g := f.sums[r.key]
-	if g == nil {
-		g = &group{key: r.key}
-		f.sums[r.key] = g
-	}
-	g.add(group{rows: 1, lo: uint64(r.quantity)})
+	f.sums.add(r.key, r.quantity)
 	f.buffer = appendID(f.buffer[:0], takenID{c.source, c.day, r.hi, r.lo, c.content, r.key})
 	if err := f.ids.add(p, f.buffer); err != nil {
 		return err
 	}
-	if len(f.sums) < n.groupLimit {
+	if f.sums.used < n.groupLimit {
 		return nil
 	}
 	return n.spillGroups(f)
@@ -263,13 +258,17 @@ func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
 
 // spillGroups sends a worker's sums to the buckets of their accounts.
 func (n *night) spillGroups(f *folded) error {
-	for _, g := range f.sums { // any order: reduce sorts them
+	for i := range f.sums.slots { // any order: reduce sorts them
+		g := &f.sums.slots[i]
+		if g.rows == 0 {
+			continue
+		}
 		f.buffer = g.append(f.buffer[:0])
 		if err := f.groups.add(n.bucket(n.accounts.all()[g.key.account()].hash), f.buffer); err != nil {
 			return err
 		}
 	}
-	clear(f.sums)
+	f.sums.reset()
 	return nil
 }
 

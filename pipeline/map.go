@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/calendar"
 	"ratemill/readers"
@@ -166,6 +167,10 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 			n.reject(m, file, number, account, f)
 			continue
 		}
+		if f := levelOverflow(s, b, row); f.found() {
+			n.reject(m, file, number, account, f)
+			continue
+		}
 		e := n.eventAt(file, s, b, row, account)
 		if f := n.outside(m, file, number, e.day); f.found() {
 			if f.reason != beforeHistory {
@@ -180,6 +185,20 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 		}
 	}
 	return nil
+}
+
+// levelOverflow tells whether a reading that is the sum of several columns is
+// beyond 64 bits.
+func levelOverflow(s *source, b *readers.Batch, row int) fault {
+	for _, m := range s.levels {
+		sum := int64(0)
+		for _, column := range m.Columns {
+			if sum += b.Columns[s.schema.Field(column)].Ints[row]; sum < 0 {
+				return fault{string(readers.Overflow), "the sum of " + strings.Join(m.Columns, " and ")}
+			}
+		}
+	}
+	return fault{}
 }
 
 // noteEvent keeps what later phases want to know of an event beforehand.

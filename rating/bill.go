@@ -1,7 +1,6 @@
 package rating
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -119,9 +118,6 @@ func (b *billing) forget() {
 		a.Segments = a.Segments[1:]
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
 	}
-	slices.SortFunc(a.Counters, func(x, y Counter) int {
-		return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.From, y.From))
-	})
 }
 
 // plan is what the account's plan gives it on the day, or nil where the

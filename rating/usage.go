@@ -1,6 +1,7 @@
 package rating
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -138,6 +139,9 @@ func (b *billing) segment(day Day) *Segment {
 // chargeCountedPackages charges the packages that counted usage needs beyond
 // those its segment has, the same day (rule MK-6).
 func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
+	slices.SortFunc(b.account.Counters, func(x, y Counter) int { // the order of their lines
+		return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.From, y.From))
+	})
 	for i := range b.account.Counters {
 		c := &b.account.Counters[i]
 		by, grew := touched[counterKey{c.Meter, c.From}]

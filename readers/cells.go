@@ -180,19 +180,22 @@ func parseFraction(text []byte) (micros int64, rest []byte, ok bool) {
 	return micros, text[i:], i > 1
 }
 
-// parseOffset reads Z, ±hh:mm or nothing.
+// parseOffset reads Z, ±hh:mm, ±hh (as PostgreSQL and DuckDB write it) or
+// nothing.
 func parseOffset(text []byte) (ahead int64, zoned, ok bool) {
-	if len(text) == 0 {
+	switch {
+	case len(text) == 0:
 		return 0, false, true
-	}
-	if len(text) == 1 && text[0] == 'Z' {
+	case len(text) == 1 && text[0] == 'Z':
 		return 0, true, true
-	}
-	if len(text) != 6 || text[0] != '+' && text[0] != '-' || text[3] != ':' {
+	case len(text) != 3 && (len(text) != 6 || text[3] != ':'), text[0] != '+' && text[0] != '-':
 		return 0, false, false
 	}
 	h, ok1 := twoDigits(text[1:])
-	m, ok2 := twoDigits(text[4:])
+	m, ok2 := 0, true
+	if len(text) == 6 {
+		m, ok2 = twoDigits(text[4:])
+	}
 	if !ok1 || !ok2 || h > 23 || m > 59 {
 		return 0, false, false
 	}

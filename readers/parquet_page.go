@@ -12,9 +12,9 @@ import (
 )
 
 // Pages are decoded here, and not by parquet-go's page API, for what it lets
-// pass. Where a page holds fewer values than its header claims, that API gives
-// what its pooled buffer held before, or dictionary entry 0; both would be
-// billed. It also makes room for any size that is claimed, and reads all row
+// pass (0.32). Where a page holds fewer values than its header claims, that API
+// gives whatever its buffer holds behind them, or dictionary entry 0, without
+// an error; both would be billed. It also makes room for any size that is claimed, and reads all row
 // groups with the codec of the first. The decoders of the encodings, which
 // take the time, are parquet-go's.
 

@@ -137,6 +137,9 @@ func TestSameRows(t *testing.T) {
 					{parquet.MaxRowsPerRowGroup(777), parquet.PageBufferSize(1000)},
 					{parquet.PageBufferSize(3000), parquet.DictionaryMaxBytes(2000)},
 				} {
+					if more != nil && codec != &parquet.Snappy {
+						continue // how pages are cut and packed has nothing to do with each other
+					}
 					options := append([]parquet.WriterOption{parquet.Compression(codec), parquet.DataPageVersion(version)}, more...)
 					got, err := readAll(t, "a.parquet", write(options...), sms)
 					if err != nil {
@@ -462,7 +465,7 @@ func TestLies(t *testing.T) {
 		h.CompressedPageSize++
 		return body
 	})
-	// parquet-go gives such rows what its buffer held before.
+	// parquet-go makes values of what its buffer holds behind them.
 	page("1592 bytes for 200 values of 8", occurred, func(h *format.PageHeader, body []byte) []byte {
 		h.CRC = 0
 		h.CompressedPageSize, h.UncompressedPageSize = h.CompressedPageSize-8, h.UncompressedPageSize-8

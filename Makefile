@@ -1,0 +1,74 @@
+# The two commands of a fresh clone are `make run` and `make check`. Both need
+# Go and make alone, and no network once the modules are there.
+
+GO       ?= go
+DEMO     := build/demo
+RATEMILL := build/ratemill
+CATALOG  := fixtures/catalogs/marketing.yaml
+# The demo's span: what `ratemill generate` writes by default.
+FROM     := 2018-05-16
+TO       := 2018-06-16
+# Race tests need a C compiler; CI has one and insists.
+RACE     := $(if $(or $(CI),$(shell command -v gcc || command -v clang)),-race)
+
+.PHONY: build run check format vet staticcheck test race fuzz demo check-duckdb rewrite clean
+
+build:
+	@mkdir -p build
+	$(GO) build -trimpath -o $(RATEMILL) ./cmd/ratemill
+
+## run: make a month of sample exports, bill it night by night, say where to look
+run: build
+	@rm -rf $(DEMO)
+	$(RATEMILL) generate --exports $(DEMO)/exports
+	$(RATEMILL) backfill --exports $(DEMO)/exports --output $(DEMO)/output --catalog $(CATALOG) --from $(FROM) --to $(TO) --first-night
+	@echo
+	@echo "Exports are under $(DEMO)/exports, what came of them under $(DEMO)/output."
+	@echo "Next: the SQL in README.md, or $(RATEMILL) --help."
+
+## check: everything that CI runs, but the DuckDB check
+check: format vet staticcheck test race fuzz demo
+
+format:
+	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+# -count=1: tests read files that the test cache does not know of.
+test:
+	$(GO) test -count=1 ./...
+
+# Where goroutines meet: the phases, the store, and readers used by several at once.
+race:
+ifneq ($(RACE),)
+	$(GO) test -count=1 -short -race ./pipeline/... ./readers ./writers
+else
+	@echo "no C compiler: race tests left out"
+endif
+
+fuzz:
+	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
+
+# The demo twice: the second time every night is published already.
+demo: run
+	$(RATEMILL) backfill --exports $(DEMO)/exports --output $(DEMO)/output --catalog $(CATALOG) --from $(FROM) --to $(TO) >/dev/null
+
+## check-duckdb: read the demo's output as analysts do (needs Node.js and npm)
+check-duckdb:
+	@test -d $(DEMO)/output/runs || $(MAKE) run
+	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output
+
+## rewrite: rewrite the goldens; read the diff before you commit it
+rewrite:
+	$(GO) test ./rating -run TestPolicy -rewrite
+	$(GO) test ./rating/catalog -rewrite
+	$(GO) test ./writers -rewrite
+
+clean:
+	rm -rf build

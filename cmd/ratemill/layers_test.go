@@ -1,0 +1,106 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which of the project's packages each package may import
+// besides those below it in its own folder. Imports run one way: cmd ->
+// pipeline -> (readers, writers) -> rating -> catalog -> money, calendar.
+var mayImport = map[string][]string{
+	"cmd/ratemill":      {"pipeline", "pipeline/store", "writers", "rating/catalog", "rating/calendar", "fixtures/generate"},
+	"pipeline":          {"pipeline/store", "readers", "writers", "rating", "rating/catalog", "rating/calendar", "rating/money"},
+	"pipeline/store":    {},
+	"readers":           {"rating/calendar"},
+	"writers":           {"rating/money", "rating/calendar"},
+	"rating":            {"rating/catalog", "rating/calendar", "rating/money"},
+	"rating/catalog":    {"rating/calendar", "rating/money"},
+	"rating/calendar":   {},
+	"rating/money":      {},
+	"fixtures/generate": {"rating/calendar"},
+}
+
+// rating is pure: no I/O, clock, environment, goroutine or logger.
+var impure = []string{"context", "io", "os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "sync", "os/exec", "runtime", "gocloud.dev/blob"}
+
+// topLevel is all that may stand at the top of the repository.
+var topLevel = []string{
+	"cmd", "pipeline", "rating", "readers", "writers", "fixtures", "deploy", "docs", "go.mod", "go.sum", "Makefile",
+	"README.md", "LICENSE", "ARCHITECTURE.md", "DECISIONS.md", "CHANGELOG.md",
+}
+
+// The test parses the files itself: one that asked `go list` would be served
+// from the test cache and miss changes.
+func TestLayers(t *testing.T) {
+	for dir, imports := range importsOf(t) {
+		allowed, known := mayImport[dir]
+		if !known {
+			t.Errorf("package %s is new: say in mayImport what it may import", dir)
+		}
+		for _, i := range imports {
+			own, is := strings.CutPrefix(i, "ratemill/")
+			if is && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s: that arrow is not in the house", dir, own)
+			}
+			if strings.HasPrefix(dir, "rating") && slices.Contains(impure, i) {
+				t.Errorf("%s imports %s: rating is pure", dir, i)
+			}
+		}
+	}
+}
+
+func TestTopLevel(t *testing.T) {
+	entries, err := os.ReadDir("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && name != "build" && !slices.Contains(topLevel, name) {
+			t.Errorf("%s does not belong at the top of the repository", name)
+		}
+	}
+}
+
+// importsOf is what the non-test files of each package import, by folder.
+func importsOf(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	root := "../.."
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, name)
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" || d.Name() == "node_modules" || rel == "build") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(rel)
+		all[dir] = append(all[dir], []string{}...)
+		for _, i := range file.Imports {
+			text, _ := strconv.Unquote(i.Path.Value)
+			all[dir] = append(all[dir], text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
