@@ -339,7 +339,7 @@ func (n *night) exitCode(s *stage, run *writers.Run) int {
 	for _, r := range n.beforeHistory() {
 		bad -= r.Rows
 	}
-	tooMany := decimal.NewFromInt(bad).Mul(decimal.NewFromInt(1_000_000)).GreaterThan(decimal.NewFromInt(read).Mul(decimal.NewFromInt(n.MaxRejects)))
+	tooMany := decimal.NewFromInt(bad).Mul(decimal.NewFromInt(1_000_000)).GreaterThan(decimal.NewFromInt(read).Mul(decimal.NewFromInt(n.plan.MaxRejects)))
 	if tooMany || s.parked.Rows() > 0 || len(run.ChangedInputs) > 0 {
 		return ExitLook
 	}

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -33,6 +32,7 @@ type Plan struct {
 	Predecessor *writers.EntryRef      `json:"predecessor"`
 	Version     string                 `json:"program_version"`
 	WindowDays  int                    `json:"window_days"`
+	MaxRejects  int64                  `json:"max_rejects"` // parts per million of the rows read; decides on the exit code
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
 
@@ -75,7 +75,7 @@ func planAfter(ctx context.Context, s *Settings, before *Entry, later []writers.
 		return nil, err
 	}
 	p := &Plan{
-		Entry: 1, BillingDate: s.Day.String(), FirstNight: s.Day.String(), Version: s.Version, WindowDays: s.Catalog.WindowDays,
+		Entry: 1, BillingDate: s.Day.String(), FirstNight: s.Day.String(), Version: s.Version, WindowDays: s.Catalog.WindowDays, MaxRejects: s.MaxRejects,
 		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, etags: map[string]string{},
 		Inputs: []writers.InputFile{}, Changed: []writers.ChangedInput{},
 	}
@@ -338,9 +338,4 @@ func (p *Plan) differences(e *Entry) []string {
 		}
 	}
 	return d
-}
-
-// sameIntent tells whether an intent is of this plan.
-func (p *Plan) sameIntent(i *writers.Intent) bool {
-	return bytes.Equal([]byte(i.RunID), []byte(p.RunID()))
 }

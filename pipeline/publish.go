@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"ratemill/pipeline/store"
+	"ratemill/rating/calendar"
 	"ratemill/writers"
 )
 
@@ -32,13 +33,9 @@ import (
 var errStagedGone = errors.New("a staged file is gone and was not published")
 
 func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result, error) {
-	text, err := run.Encode()
+	intent, err := n.intentOf(s, run)
 	if err != nil {
 		return nil, err
-	}
-	intent := &writers.Intent{Format: writers.IntentFormat, Attempt: s.attempt, RunID: run.RunID, Run: string(text), RunSHA256: digest(text)}
-	for _, f := range s.open {
-		intent.Files = append(intent.Files, writers.StagedFile{Staged: f.key, Final: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil))})
 	}
 	standing, err := declare(ctx, n.Output, run.Entry, intent)
 	if err != nil {
@@ -47,7 +44,7 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 	status := Published
 	switch {
 	case standing.Attempt == intent.Attempt:
-	case standing.RunID == intent.RunID:
+	case standing.RunID == intent.RunID: // the same plan: help to finish it
 		status = Helped
 	default:
 		sweep(ctx, n.Output, intent)
@@ -59,6 +56,19 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 	}
 	sweep(ctx, n.Output, intent)
 	return &Result{status, entry}, nil
+}
+
+// intentOf is what the night's stage declares to publish.
+func (n *night) intentOf(s *stage, run *writers.Run) (*writers.Intent, error) {
+	text, err := run.Encode()
+	if err != nil {
+		return nil, err
+	}
+	intent := &writers.Intent{Format: writers.IntentFormat, Attempt: s.attempt, RunID: run.RunID, Run: string(text), RunSHA256: digest(text)}
+	for _, f := range s.open {
+		intent.Files = append(intent.Files, writers.StagedFile{Staged: f.key, Final: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil))})
+	}
+	return intent, nil
 }
 
 // declare creates the intent if there is none, and returns the one that
@@ -198,8 +208,53 @@ func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
 	}
 	s.Log.Warn("finishing an entry that an earlier run began to publish", "entry", number, "run", intent.RunID)
 	entry, err := finish(ctx, s.Output, number, intent, nil)
+	if errors.Is(err, errStagedGone) {
+		entry, err = remake(ctx, s, head, intent, err)
+	}
 	if err == nil {
 		sweep(ctx, s.Output, intent)
 	}
 	return entry, err
+}
+
+// remake makes the staged files of an intent again, from the plan that it was
+// made from, where some are gone. They stand in only if they have the digests
+// that the intent declares; else the entry cannot be finished, and gone says
+// which file is missing.
+func remake(ctx context.Context, s *Settings, head *Entry, intent *writers.Intent, gone error) (*Entry, error) {
+	declared, err := writers.DecodeRun([]byte(intent.Run))
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	again := *s
+	again.First = head == nil
+	if again.Day, err = calendar.Parse(declared.BillingDate); err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	plan, err := planAfter(ctx, &again, head, nil)
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	if plan.RunID() != intent.RunID {
+		return nil, fmt.Errorf("%w; it cannot be made again, for the inputs, the catalog or the program are others now", gone)
+	}
+	n, err := newNight(ctx, &again, plan)
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	defer n.close()
+	stage, err := n.rate(ctx)
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	run, err := n.runJSON(stage)
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	mine, err := n.intentOf(stage, run)
+	if err != nil {
+		return nil, errors.Join(gone, err)
+	}
+	defer sweep(ctx, s.Output, mine)
+	return finish(ctx, s.Output, declared.Entry, intent, mine)
 }

@@ -66,7 +66,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 		return nil, err
 	}
 	if head, err = finishOpen(ctx, s, head); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("finishing the entry that an earlier run began to publish: %w", err)
 	}
 	if head != nil && s.Day <= head.Day {
 		return published(ctx, s, head)
@@ -85,17 +85,22 @@ func runPlan(ctx context.Context, s *Settings, plan *Plan) (*Result, error) {
 		return nil, err
 	}
 	defer n.close()
+	stage, err := n.rate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return n.commit(ctx, stage)
+}
+
+// rate does the phases between plan and commit: nothing is visible after it.
+func (n *night) rate(ctx context.Context) (*stage, error) {
 	if err := n.mapInputs(ctx); err != nil {
 		return nil, err
 	}
 	if err := n.fold(ctx); err != nil {
 		return nil, err
 	}
-	stage, err := n.reduce(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return n.commit(ctx, stage)
+	return n.reduce(ctx)
 }
 
 // night is a run in progress.

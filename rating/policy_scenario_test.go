@@ -333,13 +333,21 @@ func (s *scenario) shows(day calendar.Day) bool {
 }
 
 // billChecked bills a day and proves what must hold for every bill: Check
-// finds nothing, the arguments are as they were, and billing again makes the
-// same outcome.
+// finds nothing, every row ends in one place, the arguments are as they were,
+// and billing again makes the same outcome.
 func billChecked(cat *catalog.Catalog, account rating.Account, day calendar.Day, events rating.Events) (rating.Outcome, error) {
 	before := fmt.Sprintf("%+v %+v", account, events)
 	o := rating.Bill(cat, account, day, events)
 	if broken := rating.Check(cat, &account, &o); len(broken) > 0 {
 		return o, fmt.Errorf("day %s of %s breaks its checks: %s", day, account.ID, strings.Join(broken, "; "))
+	}
+	if in, out := rowsIn(&events), rowsOut(&o); in != out {
+		return o, fmt.Errorf("day %s of %s: %d rows came in, %d were rated, rejected or left out", day, account.ID, in, out)
+	}
+	for _, r := range o.Rated {
+		if r.DueOn < day {
+			return o, fmt.Errorf("day %s of %s: %s of %s falls due on %s, in the past", day, account.ID, r.Meter, r.ServiceDate, r.DueOn)
+		}
 	}
 	if again := rating.Bill(cat, account, day, events); !reflect.DeepEqual(o, again) {
 		return o, fmt.Errorf("day %s of %s billed twice:\n%+v\n%+v", day, account.ID, o, again)
@@ -348,6 +356,36 @@ func billChecked(cat *catalog.Catalog, account rating.Account, day calendar.Day,
 		return o, fmt.Errorf("day %s of %s: Bill changed its arguments from\n%s\nto\n%s", day, account.ID, before, after)
 	}
 	return o, nil
+}
+
+// rowsIn counts the rows of all but account events, which change the account
+// and are not rated.
+func rowsIn(e *rating.Events) (rows int64) {
+	for _, u := range e.Usage {
+		rows += u.Rows
+	}
+	for _, r := range e.Readings {
+		rows += r.Rows
+	}
+	for _, s := range e.Seats {
+		rows += s.Rows
+	}
+	return rows
+}
+
+func rowsOut(o *rating.Outcome) (rows int64) {
+	for _, r := range o.Rated {
+		rows += r.Rows
+	}
+	for _, u := range o.Unbillable {
+		rows += u.Rows
+	}
+	for _, r := range o.Rejections {
+		if r.Source != "account_events" {
+			rows += r.Rows
+		}
+	}
+	return rows
 }
 
 // events are the day's rows in the lists and orders in which the pipeline
