@@ -28,7 +28,7 @@ func stateRow(a *rating.Account) writers.State {
 		s.Levels = append(s.Levels, writers.StateLevel{Meter: l.Meter, AsOf: int32(l.AsOf), Value: l.Value})
 	}
 	for _, o := range a.AddOns {
-		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Quantity: o.Quantity})
+		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Price: wide(o.Price), Quantity: o.Quantity})
 	}
 	for _, b := range a.Balances {
 		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Amount: cents(b.Amount)})
@@ -69,7 +69,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		a.Levels = append(a.Levels, rating.Level{Meter: l.Meter, AsOf: calendar.Day(l.AsOf), Value: l.Value})
 	}
 	for _, o := range s.AddOns {
-		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Quantity: o.Quantity})
+		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Price: writers.FromWide(o.Price), Quantity: o.Quantity})
 	}
 	for _, b := range s.Balances {
 		amount, err := money.New(writers.FromMoney(b.Amount), currency)

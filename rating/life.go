@@ -167,8 +167,8 @@ func (b *billing) readings(readings []Reading) {
 			Price: PricePoint{Rule: b.cat.Meter(r.Meter).Rule, Description: "level of the day"},
 			DueOn: b.day, Late: r.AsOf < b.day,
 		})
+		b.climb()
 	}
-	b.climb()
 }
 
 // level is the account's latest reading of a meter, made where there is none.

@@ -9,7 +9,6 @@ const (
 	AlreadySignedUp  Reason = "already_signed_up" // a second signed_up
 	UnknownPlan      Reason = "unknown_plan"      // the catalog has no such plan
 	UnknownTerm      Reason = "unknown_term"
-	UnknownMethod    Reason = "unknown_method"
 	UnknownCurrency  Reason = "unknown_currency" // not the catalog's
 	BadDate          Reason = "bad_date"         // a trial that ends before it starts
 	UnknownAction    Reason = "unknown_action"

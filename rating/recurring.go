@@ -111,7 +111,7 @@ func packages(figure decimal.Decimal, limit, adds int64) int64 {
 // renewAddOn charges an add-on for the period that begins on the day.
 func (b *billing) renewAddOn(addOn *catalog.AddOn, rule RuleID, quantity int64, why string) {
 	if addOn.Renewal == catalog.WhileNeeded && quantity > 0 {
-		b.setAddOn(addOn.Name, quantity)
+		b.buy(addOn, quantity)
 		b.addLine(b.addOnLine(addOn, rule, quantity, money.Whole, why))
 	}
 }
@@ -122,16 +122,14 @@ func (b *billing) adjustAddOn(addOn *catalog.AddOn, rule RuleID, needed int64, w
 	paid := b.addOnInForce(addOn.Name)
 	switch more := needed - paid; {
 	case more > 0:
-		b.setAddOn(addOn.Name, needed)
 		part := money.Whole
 		if addOn.ByDay {
 			part = b.restOfPeriod()
 		}
+		b.buy(addOn, more)
 		b.addLine(b.addOnLine(addOn, rule, more, part, why))
 	case more < 0 && addOn.Credit && b.account.ClosedOn == calendar.None:
-		given := min(-more, paid)
-		b.setAddOn(addOn.Name, paid-given)
-		b.creditUnused(addOn, rule, given)
+		b.giveUp(addOn, rule, min(-more, paid))
 	}
 }
 
@@ -168,15 +166,47 @@ func (b *billing) periodEnd() Day {
 	return a.Segments[len(a.Segments)-1].PeriodEnd
 }
 
-// creditUnused opens a credit for the rest of the period of add-ons given up,
-// at the price of the running period (rule G-5).
-func (b *billing) creditUnused(addOn *catalog.AddOn, rule RuleID, given int64) {
-	credit := b.line(Line{Quantity: whole(given), UnitPrice: addOn.Price, Part: b.restOfPeriod()})
+// buy puts more of an add-on in force, at the price of the day.
+func (b *billing) buy(addOn *catalog.AddOn, quantity int64) {
+	a := &b.account
+	end := len(a.AddOns)
+	for i := range a.AddOns {
+		switch on := &a.AddOns[i]; {
+		case on.Name == addOn.Name && on.Price.Equal(addOn.Price):
+			on.Quantity += quantity
+			return
+		case on.Name > addOn.Name:
+			end = min(end, i)
+		}
+	}
+	a.AddOns = slices.Insert(a.AddOns, end, AddOnInForce{addOn.Name, addOn.Price, quantity})
+}
+
+// giveUp takes an add-on out of force, last bought first, and opens a credit
+// for the rest of the period at the price that was paid (rule G-5).
+func (b *billing) giveUp(addOn *catalog.AddOn, rule RuleID, quantity int64) {
+	a := &b.account
+	for i := len(a.AddOns) - 1; i >= 0 && quantity > 0; i-- {
+		on := &a.AddOns[i]
+		if on.Name != addOn.Name {
+			continue
+		}
+		given := min(quantity, on.Quantity)
+		on.Quantity -= given
+		quantity -= given
+		b.creditUnused(addOn.Description, rule, given, on.Price)
+	}
+	a.AddOns = slices.DeleteFunc(a.AddOns, func(on AddOnInForce) bool { return on.Quantity == 0 })
+}
+
+// creditUnused opens a credit for the rest of the running period.
+func (b *billing) creditUnused(what string, rule RuleID, quantity int64, price decimal.Decimal) {
+	credit := b.line(Line{Quantity: whole(quantity), UnitPrice: price, Part: b.restOfPeriod()})
 	if credit.Amount.Sign() == 0 {
 		return
 	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
-		Rule: rule, Description: fmt.Sprintf("unused time: %s, %s", addOn.Description, credit.Calculation),
+		Rule: rule, Description: fmt.Sprintf("unused time: %s, %s", what, credit.Calculation),
 		Amount: credit.Amount, PeriodStart: b.day, PeriodEnd: b.periodEnd(),
 	})
 	b.move(UnusedTimeBalance).added(credit.Amount)
@@ -184,23 +214,11 @@ func (b *billing) creditUnused(addOn *catalog.AddOn, rule RuleID, given int64) {
 
 // addOnInForce is how many of an add-on are paid for in the running period.
 func (b *billing) addOnInForce(name string) int64 {
+	quantity := int64(0)
 	for _, on := range b.account.AddOns {
 		if on.Name == name {
-			return on.Quantity
+			quantity += on.Quantity
 		}
 	}
-	return 0
-}
-
-func (b *billing) setAddOn(name string, quantity int64) {
-	a := &b.account
-	i, found := slices.BinarySearchFunc(a.AddOns, name, func(on AddOnInForce, n string) int { return compare(on.Name, n) })
-	switch {
-	case !found && quantity > 0:
-		a.AddOns = slices.Insert(a.AddOns, i, AddOnInForce{name, quantity})
-	case found && quantity > 0:
-		a.AddOns[i].Quantity = quantity
-	case found:
-		a.AddOns = slices.Delete(a.AddOns, i, i+1)
-	}
+	return quantity
 }

@@ -20,7 +20,8 @@ func calculation(l Line) string {
 		exact = l.Amount.Value()
 	}
 	if !exact.Equal(l.Amount.Value()) {
-		text += fmt.Sprintf(" = %s, rounded", exact)
+		text += fmt.Sprintf(" = %s, rounded to", exact)
+		return text + " " + l.Amount.String()
 	}
 	return text + " = " + l.Amount.String()
 }

@@ -42,7 +42,7 @@ type Account struct {
 	Counters    []Counter      // by Meter, From
 	Levels      []Level        // by Meter
 	ActiveUsers []string       // sorted
-	AddOns      []AddOnInForce // by Name
+	AddOns      []AddOnInForce // by Name, in the order in which they were bought
 	Balances    []Balance      // by Name; zero ones are dropped
 	Unused      []UnusedTime   // in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
@@ -81,7 +81,8 @@ type Level struct {
 // allowance, or seats paid for beyond the included ones.
 type AddOnInForce struct {
 	Name     string
-	Quantity int64 // paid for in the running period, its high-water mark
+	Price    decimal.Decimal // of one, at which the running period was billed
+	Quantity int64           // paid for in the running period, its high-water mark
 }
 
 // Balance is prepaid money.

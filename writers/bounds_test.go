@@ -37,8 +37,8 @@ func TestFixedBytesHaveNoBounds(t *testing.T) {
 			}
 		}
 	}
-	if seen != 12 {
-		t.Errorf("%d columns of fixed-length bytes, want 12", seen)
+	if seen != 13 {
+		t.Errorf("%d columns of fixed-length bytes, want 13", seen)
 	}
 }
 

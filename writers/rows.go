@@ -201,6 +201,7 @@ type StateLevel struct {
 // StateAddOn is a recurring add-on in force.
 type StateAddOn struct {
 	Name     string `parquet:"name" doc:"add-on of the catalog"`
+	Price    Wide   `parquet:"price,decimal(18:38)" doc:"price of one, at which the running period was billed"`
 	Quantity int64  `parquet:"quantity" doc:"paid for in the running period"`
 }
 

@@ -79,6 +79,12 @@ func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]co
 	if m.Kind == HighWater {
 		c.add(a.key.place, "meter %q counts active users: what a plan includes of them stands under %q", m.Name, "seats")
 	}
+	if m.Kind == Sum && !m.PerPeriod && !a.Unlimited {
+		c.add(a.key.place, "an allowance holds for a billing period, but meter %q has no %q", m.Name, "reset: period")
+	}
+	if slices.ContainsFunc(c.version.charges, func(u chargeDraft) bool { return u.key.text == a.Meter }) {
+		c.add(a.key.place, "meter %q has a usage charge: a plan cannot include it as well", m.Name)
+	}
 	c.sold(a.addOn, a.Meter, "package")
 	if a.upgrade == nil {
 		return

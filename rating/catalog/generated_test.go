@@ -114,7 +114,7 @@ func (g generator) meter(name string) Meter {
 		if g.yes("by") {
 			m.By = g.some("by", 1, 3)
 		}
-		m.PerPeriod = g.yes("reset")
+		m.PerPeriod = true // else it could have no allowance
 	case Latest:
 		m.Columns = g.some("latest", 1, 2)
 	case HighWater:
@@ -239,7 +239,8 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 			p.Seats = &Seats{Meter: m.Name, Included: g.count(0), AddOn: g.sold(v, m, "seat"), Rule: g.rule()}
 			continue
 		}
-		if m.Name == "base" || m.Name == "seats" || g.yes("no allowance") {
+		priced := slices.ContainsFunc(v.UsageCharges, func(u UsageCharge) bool { return u.Meter == m.Name })
+		if m.Name == "base" || m.Name == "seats" || priced || g.yes("no allowance") {
 			continue
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
