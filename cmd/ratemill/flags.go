@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"ratemill/pipeline"
 	"ratemill/pipeline/store"
@@ -18,15 +21,39 @@ import (
 
 // nightFlags are what every command that bills takes.
 type nightFlags struct {
-	Exports    string `help:"Folder or URL (s3://bucket/prefix) under which the exports lie." env:"RATEMILL_EXPORTS" required:"" placeholder:"URL"`
-	Output     string `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
-	Catalog    string `help:"Catalog file or URL." env:"RATEMILL_CATALOG" required:"" placeholder:"FILE"`
-	Workers    int    `help:"Rows are decoded and accounts billed on so many processors; 0: all." env:"RATEMILL_WORKERS" default:"0"`
-	Memory     size   `help:"Rows kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB" placeholder:"SIZE"`
-	Buckets    int    `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
-	TempDir    string `help:"Folder for spilled rows." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
-	MaxRejects share  `help:"Share of the rows that may be rejected before the exit code is 3." env:"RATEMILL_MAX_REJECTS" default:"1%" placeholder:"SHARE"`
-	FirstNight bool   `help:"History starts with the first night that this command bills: there is none under --output yet."`
+	Exports    string  `help:"Folder or URL (s3://bucket/prefix) under which the exports lie." env:"RATEMILL_EXPORTS" required:"" placeholder:"URL"`
+	Output     string  `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
+	Catalog    string  `help:"Catalog file or URL." env:"RATEMILL_CATALOG" required:"" placeholder:"FILE"`
+	Workers    workers `help:"Rows are decoded and accounts billed on so many processors; 0: all." env:"RATEMILL_WORKERS" default:"0"`
+	Memory     size    `help:"Rows kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
+	Buckets    buckets `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
+	TempDir    string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
+	MaxRejects share   `help:"Share of the rows that may be rejected or put aside before somebody must look (exit code 3)." env:"RATEMILL_MAX_REJECTS" default:"1%"`
+	FirstNight bool    `help:"History starts with the first night that this command bills. Refused where there is a history."`
+}
+
+// workers is a number of processors, 0 for all.
+type workers int
+
+func (w *workers) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 32)
+	if err != nil || n > 1024 {
+		return fmt.Errorf("%q is not a number of processors (want 0 to 1024)", text)
+	}
+	*w = workers(n)
+	return nil
+}
+
+// buckets is a power of two, or 0 for as many as the inputs ask for.
+type buckets int
+
+func (b *buckets) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 32)
+	if err != nil || n > 1<<16 || n&(n-1) != 0 {
+		return fmt.Errorf("%q is not a number of buckets (want a power of two up to 65536, or 0)", text)
+	}
+	*b = buckets(n)
+	return nil
 }
 
 // size is a number of bytes: 512MiB.
@@ -37,10 +64,11 @@ func (s *size) UnmarshalText(text []byte) error {
 	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
 		if cut, is := strings.CutSuffix(number, unit); is {
 			number, shift = strings.TrimSpace(cut), 10*(i+1)
+			break // 1MiBKiB is not a size
 		}
 	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil || n == 0 || n > math.MaxInt64>>shift {
 		return fmt.Errorf("%q is not a size (want 512MiB or 4GiB)", text)
 	}
 	*s = size(n << shift)
@@ -52,47 +80,64 @@ type share int64
 
 func (s *share) UnmarshalText(text []byte) error {
 	number, percent := strings.CutSuffix(string(text), "%")
+	plain := number != "" && strings.Trim(number, "0123456789.") == "" // 1e-999999999 is a decimal, too
 	d, err := decimal.NewFromString(number)
-	if !percent || err != nil || d.Sign() < 0 || d.GreaterThan(decimal.NewFromInt(100)) {
+	if !percent || !plain || err != nil || d.GreaterThan(decimal.NewFromInt(100)) {
 		return fmt.Errorf("%q is not a share (want 0.5%%)", text)
 	}
-	*s = share(d.Shift(4).IntPart())
+	parts := d.Shift(4)
+	if !parts.IsInteger() {
+		return fmt.Errorf("%q has more than 4 digits behind the point", text)
+	}
+	*s = share(parts.IntPart())
 	return nil
 }
 
 // open opens what the flags name. The returned function closes it again.
-func (f *nightFlags) open(c *console) (*pipeline.Settings, func(), error) {
+func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
 	cat, err := loadCatalog(c.ctx, f.Catalog)
 	if err != nil {
 		return nil, nil, err
-	}
-	if f.Buckets < 0 || f.Buckets > 1<<16 || f.Buckets&(f.Buckets-1) != 0 {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--buckets %d: want a power of two up to 65536, or 0", f.Buckets)}
-	}
-	if f.Workers < 0 || f.Workers > 1024 {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--workers %d: want 0 to 1024", f.Workers)}
 	}
 	exports, err := store.Open(c.ctx, f.Exports)
 	if err != nil {
 		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
 	}
-	output, err := store.Open(c.ctx, f.Output, store.CreateRoot)
+	output, err := openOutput(c.ctx, f.Output, dryRun)
 	if err != nil {
 		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close()))}
 	}
 	s := &pipeline.Settings{
-		Exports: exports, Output: output, Catalog: cat, Version: version(), Workers: f.Workers, Memory: int64(f.Memory), Buckets: f.Buckets,
+		Exports: exports, Output: output, Catalog: cat, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
 		TempDir: f.TempDir, MaxRejects: int64(f.MaxRejects), Log: c.log(),
 	}
 	return s, func() { exports.Close(); output.Close() }, nil
+}
+
+// openOutput makes the folder if it is missing, but for a dry run: to that, no
+// folder is an empty one.
+func openOutput(ctx context.Context, location string, dryRun bool) (*blob.Bucket, error) {
+	if !dryRun {
+		return store.Open(ctx, location, store.CreateRoot)
+	}
+	output, err := store.Open(ctx, location)
+	if errors.Is(err, fs.ErrNotExist) {
+		return store.Open(ctx, "mem://")
+	}
+	return output, err
 }
 
 // loadCatalog reads and checks a catalog; its mistakes are usage errors, with
 // their places.
 func loadCatalog(ctx context.Context, location string) (*catalog.Catalog, error) {
 	text, err := store.ReadFile(ctx, location)
-	if err != nil {
-		return nil, &pipeline.UsageError{What: fmt.Sprintf("--catalog: %v", err)}
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
+		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %q: no such file", location)}
+	case pipeline.ExitCode(err) == pipeline.ExitTemporary, errors.Is(err, context.Canceled): // no mistake of the caller
+		return nil, fmt.Errorf("catalog %s: %w", location, err)
+	case err != nil:
+		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}
 	}
 	cat, err := catalog.Parse(location, text)
 	if err != nil {

@@ -28,6 +28,9 @@ func (g *generateCommand) Run(c *console) error {
 		s.To = g.To.Day
 	}
 	s.Accounts, s.Rows, s.Format, s.Seed = g.Accounts, g.Rows, generate.Format(g.Format), g.Seed
+	if g.Accounts < 1 || g.Rows < 0 {
+		return &pipeline.UsageError{What: fmt.Sprintf("--accounts %d, --rows %d: want at least 1 account and no negative rows", g.Accounts, g.Rows)}
+	}
 	if s.To < s.From {
 		return &pipeline.UsageError{What: fmt.Sprintf("--to %s is before --from %s", s.To, s.From)}
 	}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -25,11 +26,13 @@ import (
 	"ratemill/pipeline"
 )
 
-func main() {
+func main() { os.Exit(program(time.Now)) }
+
+// program is main but for the clock, which tests set.
+func program(now func() time.Time) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, time.Now)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, now)
 }
 
 // commands is the command line.
@@ -63,29 +66,48 @@ Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the d
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
+	if len(args) == 0 { // help is a kindness, but nothing was done
+		run(ctx, []string{"--help"}, stderr, stderr, now)
+		return pipeline.ExitUsage
+	}
 	c := &console{ctx: ctx, stdout: stdout, stderr: stderr, now: now}
 	var cli commands
 	exited := -1
 	config := &configFile{}
 	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }), kong.UsageOnError(), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return complain(stderr, err)
 	}
-	if err := config.load(args); err != nil {
-		return complain(stderr, err)
-	}
+	configErr := config.load(args)
 	chosen, err := parser.Parse(args)
-	if exited >= 0 { // --help
+	switch {
+	case exited >= 0: // --help, which a mistake in the config must not withhold
 		return exited
-	}
-	if err != nil {
-		return complain(stderr, &pipeline.UsageError{What: err.Error(), Hint: "ratemill --help lists the commands and their flags"})
+	case configErr != nil:
+		return complain(stderr, configErr)
+	case err != nil:
+		return complain(stderr, usageError(err, config))
 	}
 	if err := chosen.Run(c); err != nil {
 		return complain(stderr, err)
 	}
 	return c.code
+}
+
+// noValue is how kong says that a flag's value is missing.
+var noValue = regexp.MustCompile(`: expected (\w+ )?value but got .*$`)
+
+// usageError puts kong's errors in words that need no knowledge of kong.
+func usageError(err error, config *configFile) error {
+	text := strings.Replace(err.Error(), " (from envar ", " (from ", 1)
+	text = strings.Replace(text, "expected a valid 64 bit int but got ", "want a whole number, not ", 1)
+	text = noValue.ReplaceAllLiteralString(text, " wants a value")
+	hint := "ratemill --help lists the commands, ratemill run --help the flags of one"
+	if strings.HasPrefix(text, "missing flags: ") {
+		hint = "settings can also be in the environment (--output is RATEMILL_OUTPUT) or in ratemill.yaml (output: …)"
+	}
+	return &pipeline.UsageError{What: config.blame(text), Hint: hint}
 }
 
 // complain says what is wrong in one line, what to do about it in another,
@@ -109,7 +131,7 @@ func hintFor(err error, code int) string {
 	case code == pipeline.ExitInput:
 		return "nothing was published; mend or replace the file and run the night again"
 	case code == pipeline.ExitTotals:
-		return "nothing was published; this is a defect of ratemill, please report the line above"
+		return "nothing was published; this is a defect of ratemill, or history was changed by hand: please report the line above"
 	case code == pipeline.ExitOtherInputs:
 		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
 	case code == pipeline.ExitTemporary:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -20,13 +21,15 @@ type report struct {
 	rows   []nightRow
 }
 
-// nightRow is what a table says of a night.
+// nightRow is what a table says of a night. What was read and what was taken
+// up from the nights before is rated, duplicate, rejected, put aside for the
+// nights to come, or not billable by a rule.
 type nightRow struct {
-	day                                                  string
-	read, rated, duplicate, rejected, putAside, invoices int64
-	due                                                  map[string]decimal.Decimal
-	order                                                []string // of currencies
-	seconds                                              time.Duration
+	day                                                           string
+	read, takenUp, rated, duplicate, rejected, putAside, invoices int64
+	due                                                           map[string]decimal.Decimal
+	order                                                         []string // of currencies
+	seconds                                                       time.Duration
 }
 
 func newReport(c *console, output string) *report { return &report{c: c, output: output} }
@@ -36,7 +39,7 @@ func (r *report) night(s *pipeline.Settings) error {
 	began := r.c.now()
 	result, err := pipeline.Run(r.c.ctx, s)
 	if err != nil {
-		return fmt.Errorf("%s not published: %w", s.Day, err)
+		return ofNight(s.Day, err)
 	}
 	row := rowOf(result.Entry.Run, r.c.now().Sub(began))
 	r.rows = append(r.rows, row)
@@ -48,18 +51,31 @@ func (r *report) night(s *pipeline.Settings) error {
 	return nil
 }
 
-// nights bills several nights, one after the other, and sums them up.
-func (r *report) nights(s *pipeline.Settings, from, to calendar.Day) error {
-	first := s.First
-	for day := from; day <= to; day++ {
+// ofNight says of which night an error is, unless it says so itself, or is of
+// a night that is published.
+func ofNight(day calendar.Day, err error) error {
+	var usage *pipeline.UsageError
+	var other *pipeline.OtherInputsError
+	if errors.As(err, &usage) || errors.As(err, &other) {
+		return err
+	}
+	return fmt.Errorf("%s not published: %w", day, err)
+}
+
+// nights bills the nights from the settings' day to another, one after the
+// other, and sums several of them up.
+func (r *report) nights(s *pipeline.Settings, last calendar.Day) error {
+	for day := s.Day; day <= last; day++ {
 		night := *s
 		night.Day = day
-		night.First = first && day == from
+		night.First = s.First && day == s.Day
 		if err := r.night(&night); err != nil {
 			return err
 		}
 	}
-	r.table()
+	if len(r.rows) > 1 {
+		r.table()
+	}
 	return nil
 }
 
@@ -74,7 +90,8 @@ func rowOf(run *writers.Run, took time.Duration) nightRow {
 	for _, s := range run.Totals.Sources {
 		row.rated += s.Rated
 		row.rejected += s.Rejected
-		row.putAside += s.PutAside - s.TakenUp
+		row.putAside += s.PutAside
+		row.takenUp += s.TakenUp
 	}
 	for _, m := range run.Totals.Money {
 		row.due[m.Currency] = m.AmountDue
@@ -90,8 +107,9 @@ func rowOf(run *writers.Run, took time.Duration) nightRow {
 
 func (n *nightRow) money() string {
 	var parts []string
-	for _, c := range n.order {
-		parts = append(parts, n.due[c].StringFixed(2)+" "+c)
+	for _, code := range n.order {
+		due := n.due[code]
+		parts = append(parts, due.StringFixed(max(2, -due.Exponent()))+" "+code) // a dinar has three places
 	}
 	if len(parts) == 0 {
 		return "0.00"
@@ -104,8 +122,8 @@ func sentence(result *pipeline.Result, row nightRow) string {
 	what := map[pipeline.Status]string{
 		pipeline.Published: "published", pipeline.Already: "published already, nothing changed", pipeline.Helped: "published with another run",
 	}[result.Status]
-	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d rated, %d duplicate, %d rejected; %d invoices, %s due; %.2f s",
-		row.day, what, result.Entry.Entry, row.read, row.rated, row.duplicate, row.rejected, row.invoices, row.money(), row.seconds.Seconds())
+	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d taken up, %d rated, %d duplicate, %d rejected, %d put aside; %d invoices, %s due; %.2f s",
+		row.day, what, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
 }
 
 // reasonToLook is why an entry has exit code 3.
@@ -120,7 +138,7 @@ func reasonToLook(run *writers.Run) string {
 		why = append(why, fmt.Sprintf("%d exports have changed since they were billed, the first is %s (run.json, changed_inputs)", n, run.ChangedInputs[0].Key))
 	}
 	if len(why) == 0 {
-		why = append(why, "more rows were rejected than --max-rejects allows (table rejects)")
+		why = append(why, "more rows were rejected or put aside than --max-rejects allows (table rejects)")
 	}
 	return strings.Join(why, "; ")
 }
@@ -128,13 +146,13 @@ func reasonToLook(run *writers.Run) string {
 // table sums several nights up.
 func (r *report) table() {
 	w := tabwriter.NewWriter(r.c.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nnight\trows read\trated\tduplicate\trejected\tput aside\tinvoices\tamount due\tseconds\t")
+	fmt.Fprintln(w, "\nnight\trows read\ttaken up\trated\tduplicate\trejected\tput aside\tinvoices\tamount due\tseconds\t")
 	var sum nightRow
 	sum.day, sum.due = "all", map[string]decimal.Decimal{}
 	for i := range r.rows {
 		n := &r.rows[i]
 		n.print(w)
-		sum.read, sum.rated, sum.duplicate = sum.read+n.read, sum.rated+n.rated, sum.duplicate+n.duplicate
+		sum.read, sum.takenUp, sum.rated, sum.duplicate = sum.read+n.read, sum.takenUp+n.takenUp, sum.rated+n.rated, sum.duplicate+n.duplicate
 		sum.rejected, sum.putAside, sum.invoices = sum.rejected+n.rejected, sum.putAside+n.putAside, sum.invoices+n.invoices
 		sum.seconds += n.seconds
 		for _, c := range n.order {
@@ -150,6 +168,6 @@ func (r *report) table() {
 }
 
 func (n *nightRow) print(w *tabwriter.Writer) {
-	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.2f\t\n",
-		n.day, n.read, n.rated, n.duplicate, n.rejected, n.putAside, n.invoices, n.money(), n.seconds.Seconds())
+	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.2f\t\n",
+		n.day, n.read, n.takenUp, n.rated, n.duplicate, n.rejected, n.putAside, n.invoices, n.money(), n.seconds.Seconds())
 }

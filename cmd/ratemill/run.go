@@ -14,54 +14,63 @@ type runCommand struct {
 }
 
 func (r *runCommand) Run(c *console) error {
-	s, closeAll, err := r.open(c)
+	s, closeAll, err := r.open(c, r.DryRun)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	s.Day, s.First = r.Date.Day, r.FirstNight
+	last := s.Day
 	if s.Day == calendar.None {
-		return r.runUnpublished(c, s)
-	}
-	if r.DryRun {
-		plan, err := pipeline.NewPlan(c.ctx, s)
-		if err != nil {
+		if s.Day, last, err = unpublished(c, s); err != nil {
 			return err
 		}
-		plan.Print(c.stdout)
-		return nil
 	}
-	return newReport(c, r.Output).night(s)
+	switch {
+	case last < s.Day:
+		fmt.Fprintf(c.stdout, "nothing to do: %s is published, and %s has not ended\n", s.Day-1, s.Day)
+		return nil
+	case r.DryRun:
+		return printPlan(c, s)
+	}
+	return newReport(c, r.Output).nights(s, last)
 }
 
-// runUnpublished bills every day after the head up to the last midnight of
-// the catalog's zone.
-func (r *runCommand) runUnpublished(c *console, s *pipeline.Settings) error {
+// unpublished are the days after the head up to the last midnight of the
+// catalog's zone.
+func unpublished(c *console, s *pipeline.Settings) (from, to calendar.Day, err error) {
+	head, err := pipeline.Head(c.ctx, s.Output)
+	if err != nil {
+		return 0, 0, err
+	}
+	if head == nil || s.First {
+		return 0, 0, &pipeline.UsageError{
+			What: "without --date the nights after the last published one are billed; --date must say with which night history starts",
+			Hint: "give --date and --first-night once; if there is a history, check --output",
+		}
+	}
+	return head.Day + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
+}
+
+// printPlan prints what the night would do, if it is not published yet.
+func printPlan(c *console, s *pipeline.Settings) error {
 	head, err := pipeline.Head(c.ctx, s.Output)
 	if err != nil {
 		return err
 	}
-	if head == nil || r.FirstNight {
-		return &pipeline.UsageError{
-			What: "without --date the night after the last published one is billed, and there is none",
-			Hint: "say --date and --first-night for the night with which history starts",
-		}
-	}
-	yesterday := s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1
-	if r.DryRun && head.Day < yesterday {
-		s.Day = head.Day + 1
-		plan, err := pipeline.NewPlan(c.ctx, s)
-		if err != nil {
-			return err
-		}
-		plan.Print(c.stdout)
+	if head != nil && s.Day <= head.Day && s.Day.String() >= head.FirstNight {
+		fmt.Fprintf(c.stdout, "nothing to do: the nights from %s to %s are published\n", head.FirstNight, head.Day)
 		return nil
 	}
-	if head.Day >= yesterday {
-		fmt.Fprintf(c.stdout, "nothing to do: %s is published, and the next night ends with %s\n", head.Day, head.Day+1)
-		return nil
+	if head != nil && s.Day <= head.Day {
+		return &pipeline.UsageError{What: fmt.Sprintf("%s is before the first night, %s", s.Day, head.FirstNight)}
 	}
-	return newReport(c, r.Output).nights(s, head.Day+1, yesterday)
+	plan, err := pipeline.NewPlan(c.ctx, s)
+	if err != nil {
+		return err
+	}
+	plan.Print(c.stdout)
+	return nil
 }
 
 type backfillCommand struct {
@@ -71,7 +80,7 @@ type backfillCommand struct {
 }
 
 func (b *backfillCommand) Run(c *console) error {
-	s, closeAll, err := b.open(c)
+	s, closeAll, err := b.open(c, false)
 	if err != nil {
 		return err
 	}
@@ -79,6 +88,6 @@ func (b *backfillCommand) Run(c *console) error {
 	if b.To.Day < b.From.Day {
 		return &pipeline.UsageError{What: fmt.Sprintf("--to %s is before --from %s", b.To.Day, b.From.Day)}
 	}
-	s.First = b.FirstNight
-	return newReport(c, b.Output).nights(s, b.From.Day, b.To.Day)
+	s.Day, s.First = b.From.Day, b.FirstNight
+	return newReport(c, b.Output).nights(s, b.To.Day)
 }
