@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"gocloud.dev/gcerrors"
@@ -73,6 +75,8 @@ func ExitCode(err error) int {
 		return ExitDone
 	case errors.As(err, &usage):
 		return ExitUsage
+	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
+		return ExitOther
 	case temporary(err):
 		return ExitTemporary
 	case errors.As(err, &file):
@@ -87,6 +91,10 @@ func ExitCode(err error) int {
 
 // temporary tells whether the storage may answer better later.
 func temporary(err error) bool {
+	var unanswered *url.Error
+	if errors.As(err, &unanswered) { // a request that got no answer
+		return true
+	}
 	switch gcerrors.Code(errors.Unwrap(err)) {
 	case gcerrors.ResourceExhausted, gcerrors.DeadlineExceeded:
 		return true

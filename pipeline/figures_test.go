@@ -103,20 +103,20 @@ func TestContactsClimb(t *testing.T) {
 		invoice B total 99.00 credits 0.00 due 99.00
 		  package 99.00 MK-5
 		charge B 99.00 paypal
+		plan A basic to plus auto_upgrade
+		plan A plus to pro auto_upgrade
 		plan B basic to plus auto_upgrade
 		plan B plus to pro auto_upgrade
 		plan B pro to enterprise auto_upgrade
-		plan A basic to plus auto_upgrade
-		plan A plus to pro auto_upgrade
 	`)
 	c.wantDocuments("2024-06-01", `
+		invoice A total 297.00 credits 0.00 due 297.00
+		  base_fee 297.00 MK-1
 		invoice B total 596.00 credits 0.00 due 596.00
 		  base_fee 497.00 MK-1
 		  package 99.00 MK-5
-		invoice A total 297.00 credits 0.00 due 297.00
-		  base_fee 297.00 MK-1
-		charge B 596.00 paypal
 		charge A 297.00 card
+		charge B 596.00 paypal
 	`)
 }
 
@@ -186,12 +186,12 @@ func TestSeats(t *testing.T) {
 	}
 	c.wantDocuments("2024-05-12", ``)
 	c.wantDocuments("2024-06-01", `
-		invoice B total 79.00 credits 0.00 due 79.00
-		  base_fee 79.00 MK-1
 		invoice A total 147.00 credits 0.00 due 147.00
 		  base_fee 147.00 MK-1
-		charge B 79.00 card
+		invoice B total 79.00 credits 0.00 due 79.00
+		  base_fee 79.00 MK-1
 		charge A 147.00 card
+		charge B 79.00 card
 	`)
 }
 
@@ -206,8 +206,13 @@ func TestChargeFiles(t *testing.T) {
 	c.night("2024-05-01")
 	c.wantText("charge_files/billing_date=2024-05-01/charges.csv", `
 		charge_id,invoice_id,account_id,amount,currency,method,attempt,collect_on,billing_date
+		ch_6087d445daef8ea22eb34475_1,in_6087d445daef8ea22eb34475,A,297.00,USD,card,1,2024-05-01,2024-05-01
+		ch_51e665d2acf4266a116dc201_1,in_51e665d2acf4266a116dc201,B,790.00,USD,paypal,1,2024-05-01,2024-05-01
 	`)
-	c.wantText("charge_files/billing_date=2024-05-01/charges.ndjson", ``)
+	c.wantText("charge_files/billing_date=2024-05-01/charges.ndjson", `
+		{"charge_id":"ch_6087d445daef8ea22eb34475_1","invoice_id":"in_6087d445daef8ea22eb34475","account_id":"A","amount":"297.00","currency":"USD","method":"card","attempt":1,"collect_on":"2024-05-01","billing_date":"2024-05-01"}
+		{"charge_id":"ch_51e665d2acf4266a116dc201_1","invoice_id":"in_51e665d2acf4266a116dc201","account_id":"B","amount":"790.00","currency":"USD","method":"paypal","attempt":1,"collect_on":"2024-05-01","billing_date":"2024-05-01"}
+	`)
 	failed := rows[writers.PaymentAttempt](c, "2024-05-01", writers.FailedPaymentsTable)
 	if len(failed) != 1 || failed[0].AccountID != "C" || failed[0].Reason != "no_payment_method" || amount(failed[0].Amount) != "79.00" {
 		t.Errorf("failed payments are %+v, want 79.00 of C without a method", failed)

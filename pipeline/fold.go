@@ -76,12 +76,18 @@ type claim struct {
 }
 
 // better tells whether a keeps the id rather than b, of two rows with the same
-// id: what earlier nights put aside, else the earlier, else the one with the
-// smaller content; among identical rows the place decides which is counted as
-// the duplicate, and nothing else (never the order of files).
-func better(a, b *claim) bool {
+// id: what earlier nights put aside, else what they billed, else the earlier,
+// else the one with the smaller content; among identical rows the place
+// decides which is counted as the duplicate, and nothing else (never the order
+// of files).
+func (n *night) better(a, b *claim) bool {
 	if a.place.held() != b.place.held() {
 		return a.place.held()
+	}
+	_, aBilled := n.billed(a)
+	_, bBilled := n.billed(b)
+	if aBilled != bBilled {
+		return aBilled
 	}
 	return cmp.Or(cmp.Compare(a.occurred, b.occurred), cmp.Compare(a.content, b.content), cmp.Compare(a.place, b.place)) < 0
 }
@@ -102,7 +108,7 @@ func (d *dedupe) keepers(n *night, f *folded, keep func(i int) error, lose func(
 	clear(d.slots)
 	d.losers = d.losers[:0]
 	for i := range d.claims {
-		d.place(int32(i))
+		d.place(n, int32(i))
 	}
 	for _, slot := range d.slots {
 		if slot == 0 {
@@ -141,13 +147,13 @@ func (n *night) pass(f *folded, c *claim) {
 	}
 }
 
-func (d *dedupe) place(i int32) {
+func (d *dedupe) place(n *night, i int32) {
 	c := &d.claims[i]
 	slot := d.slot(c)
 	switch {
 	case *slot == 0:
 		*slot = i + 1
-	case better(c, &d.claims[*slot-1]):
+	case n.better(c, &d.claims[*slot-1]):
 		d.losers = append(d.losers, *slot-1)
 		*slot = i + 1
 	default:

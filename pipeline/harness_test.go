@@ -383,3 +383,6 @@ func trimmed(text string) string {
 	}
 	return b.String()
 }
+
+// dayText is a date column of a table as text.
+func dayText(days int32) string { return calendar.Day(days).String() }

@@ -36,6 +36,13 @@ func (n *night) loadHeld(ctx context.Context) error {
 				n.held = append(n.held, heldRow{h, source})
 				continue
 			}
+			// Known from here on: reduce looks combinations up from all workers
+			// at once, and must not add any.
+			if s := &n.sources[source]; h.EventKey == "" {
+				if _, err := n.groupOf(s, source, &h); err != nil {
+					return err
+				}
+			}
 			b := n.bucket(accountHash(h.AccountID))
 			n.heldByBucket[b] = append(n.heldByBucket[b], &h)
 		}
@@ -57,7 +64,9 @@ func (n *night) takeUpHeld(wanted func(role) bool) error {
 			return fmt.Errorf("held row of account %s: %w", h.AccountID, err)
 		}
 		p := n.partition(hashID(e.source, e.hi, e.lo))
-		if s.role != usageRows {
+		// A usage row older than the window, which the catalog may have
+		// shortened, has no day in a record's key. It goes whole.
+		if s.role != usageRows || e.day < n.span.oldest {
 			if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
 				m.signups = append(m.signups, e.account)
 			}

@@ -144,8 +144,6 @@ func (n *night) reject(m *mapped, file int, row int64, account string, f fault) 
 // find years of them.
 func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault {
 	switch {
-	case day < n.span.oldest:
-		return fault{outsideWindow, fmt.Sprintf("%s is more than %d days before %s", day, n.Catalog.WindowDays, n.day)}
 	case day < n.span.first:
 		c := &m.files[file]
 		c.before++
@@ -153,6 +151,8 @@ func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault 
 			c.firstBefore = row
 		}
 		return fault{reason: beforeHistory}
+	case day < n.span.oldest:
+		return fault{outsideWindow, fmt.Sprintf("%s is more than %d days before %s", day, n.Catalog.WindowDays, n.day)}
 	}
 	return fault{}
 }

@@ -187,7 +187,7 @@ func listFolder(ctx context.Context, exports *blob.Bucket, source string, day ca
 			return files, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("listing %s: %w", prefix, err)
+			return nil, &readers.FileError{Key: prefix, What: "cannot be listed", Err: err}
 		}
 		name := path.Base(o.Key)
 		if o.IsDir || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(o.Key, "/") {

@@ -196,7 +196,7 @@ func sweep(ctx context.Context, output *blob.Bucket, intent *writers.Intent) {
 }
 
 // finishOpen finishes the entry after the head, if somebody began to publish
-// it and did not finish, and returns the new head.
+// it and did not finish. It is nil if nobody did.
 func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
 	number := int64(1)
 	if head != nil {
@@ -204,7 +204,7 @@ func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
 	}
 	intent, err := openIntent(ctx, s.Output, number)
 	if err != nil || intent == nil {
-		return head, err
+		return nil, err
 	}
 	s.Log.Warn("finishing an entry that an earlier run began to publish", "entry", number, "run", intent.RunID)
 	entry, err := finish(ctx, s.Output, number, intent, nil)

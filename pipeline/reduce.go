@@ -31,6 +31,14 @@ type item struct {
 	runDay calendar.Day  // billing day that it belongs to
 }
 
+// day is the item's own calendar day.
+func (it *item) day() calendar.Day {
+	if it.event != nil {
+		return it.event.day
+	}
+	return it.group.day
+}
+
 // usageGroup is usage of one account, service day and combination of
 // dimension values, summed up.
 type usageGroup struct {

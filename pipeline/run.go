@@ -48,7 +48,8 @@ type Status string
 const (
 	Published Status = "published" // by this run
 	Already   Status = "already"   // by an earlier run, from the same inputs
-	Helped    Status = "helped"    // begun by another run, finished by this one
+	Helped    Status = "helped"    // begun by another run of the same plan, finished with it
+	Finished  Status = "finished"  // begun by a run that stopped, finished by this one, which rated nothing
 )
 
 // Result is what a run did.
@@ -65,8 +66,15 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if head, err = finishOpen(ctx, s, head); err != nil {
+	finished, err := finishOpen(ctx, s, head)
+	if err != nil {
 		return nil, fmt.Errorf("finishing the entry that an earlier run began to publish: %w", err)
+	}
+	if finished != nil {
+		head = finished
+	}
+	if finished != nil && s.Day == finished.Day {
+		return &Result{Finished, finished}, nil
 	}
 	if head != nil && s.Day <= head.Day {
 		return published(ctx, s, head)

@@ -117,14 +117,6 @@ func (s *spill) close() {
 // spills are the spills of all workers of a phase.
 type spills []*spill
 
-func newSpills(workers, partitions int, budget int64, dir string) spills {
-	all := make(spills, workers)
-	for w := range all {
-		all[w] = newSpill(partitions, budget/int64(workers), dir)
-	}
-	return all
-}
-
 // read is a partition's records of all workers.
 func (all spills) read(partition int) ([]byte, error) {
 	size := int64(0)
@@ -144,11 +136,5 @@ func (all spills) read(partition int) ([]byte, error) {
 func (all spills) drop(partition int) {
 	for _, s := range all {
 		s.drop(partition)
-	}
-}
-
-func (all spills) close() {
-	for _, s := range all {
-		s.close()
 	}
 }

@@ -318,7 +318,7 @@ func (n *night) settleRefused(out *tables, it *item, r *rating.Rejection) {
 	if isNew && !r.Reason.Refusal() {
 		e.alarming += it.rows
 	}
-	expired := it.held != nil && calendar.Day(it.held.FirstSeen)+calendar.Day(n.Catalog.WindowDays) <= n.day
+	expired := it.day()+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
 	switch {
 	case r.Reason.Retryable() && !expired:
 		e.putAside += it.rows

@@ -16,7 +16,7 @@ import (
 // them, another parquet-go or another klauspost/compress makes other bytes:
 // testdata/digests.txt notices.
 const (
-	chunkRows      = 1024       // rows handed to parquet-go at once: it may cut pages only between them
+	chunkRows      = 1024       // rows handed to parquet-go at once, where no column can be null: it may cut pages only between them
 	rowGroupRows   = 128 * 1024 // a whole number of chunks
 	pageBytes      = 128 << 10  // of values, before encoding
 	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
@@ -32,6 +32,7 @@ var codec = &zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}
 type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
+	nulls   bool // a column can be null
 	out     sink[T]
 	text    textCheck
 	err     error // the first error; nothing is written after it
@@ -51,6 +52,7 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	}
 	t := &Table[T]{
 		pending: make([]T, 0, chunkRows),
+		nulls:   slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
 		text:    textCheckOf(reflect.TypeFor[T]()),
 	}
 	if usage, ok := any(t).(*Table[RatedUsage]); ok {
@@ -113,9 +115,17 @@ func (t *Table[T]) flush() {
 	t.pending = t.pending[:0]
 }
 
+// chunk hands rows to parquet-go, one by one where a column can be null: given
+// several, parquet-go 0.32 writes some absent values as zeros (where n nulls
+// and n values are followed by nulls, these come out as values). One by one
+// takes a third longer.
 func (t *Table[T]) chunk(rows []T) {
-	if len(rows) > 0 {
-		_, t.err = t.out.Write(rows)
+	n := len(rows)
+	if t.nulls {
+		n = 1
+	}
+	for ; len(rows) > 0 && t.err == nil; rows = rows[n:] {
+		_, t.err = t.out.Write(rows[:n])
 	}
 }
 

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+
+	"gocloud.dev/blob"
 
 	"ratemill/fixtures/generate"
 	"ratemill/pipeline"
@@ -39,6 +43,9 @@ func (g *generateCommand) Run(c *console) error {
 		return &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
 	}
 	defer exports.Close()
+	if err := mustBeEmpty(c, exports, g.Exports); err != nil {
+		return err
+	}
 	sum, err := generate.Write(c.ctx, exports, s)
 	if err != nil {
 		return err
@@ -46,4 +53,20 @@ func (g *generateCommand) Run(c *console) error {
 	fmt.Fprintf(c.stdout, "wrote %d exports of %d days (%s to %s) to %s: %d accounts, %d sms, %d emails, %d contact counts, %d seat changes, %d account events\n",
 		sum.Files, sum.Days, s.From, s.To, g.Exports, sum.Accounts, sum.SMS.Rows, sum.Emails.Rows, sum.Contacts, sum.Seats, sum.AccountEvents)
 	return nil
+}
+
+// mustBeEmpty refuses a place that holds anything: samples among real exports
+// would be billed.
+func mustBeEmpty(c *console, exports *blob.Bucket, location string) error {
+	first, err := exports.List(nil).Next(c.ctx)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("listing %s: %w", location, err)
+	}
+	return &pipeline.UsageError{
+		What: fmt.Sprintf("%s is not empty: it holds %s", location, first.Key),
+		Hint: "sample exports go to a place of their own; name another with --exports",
+	}
 }
