@@ -299,6 +299,11 @@ func (n *night) commit(ctx context.Context, s *stage) (*Result, error) {
 	if broken = append(broken, run.Totals.CheckAgainst(before)...); len(broken) > 0 {
 		return nil, &TotalsError{broken}
 	}
+	// Asked again at the last moment: the next night takes for unchanged what
+	// is older than this publication.
+	if err := n.plan.checkUnchanged(ctx, n.Settings); err != nil {
+		return nil, err
+	}
 	return publish(ctx, n, s, run)
 }
 

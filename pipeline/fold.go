@@ -21,7 +21,9 @@ const conflictingDuplicate = "conflicting_duplicate"
 type folded struct {
 	groups *spill // sums, by bucket of the account
 	events *spill // rows kept whole, by bucket of the account
-	ids    *spill // ids of the rows in groups, by partition
+	ids    *spill // ids of the billing day's rows in groups, by source and partition
+
+	lateIDs []takenID // those of earlier days
 
 	sums    sums
 	files   []fileCounts
@@ -60,7 +62,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
-		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions, share, n.TempDir),
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions*len(n.sources), share, n.TempDir),
 		files: make([]fileCounts, len(n.files)),
 	}
 }
@@ -252,14 +254,23 @@ func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
 	f.sums.add(r.key, r.quantity)
-	f.buffer = appendID(f.buffer[:0], takenID{c.source, c.day, r.hi, r.lo, c.content, r.key})
-	if err := f.ids.add(p, f.buffer); err != nil {
+	if err := n.keepID(f, p, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true}); err != nil {
 		return err
 	}
 	if f.sums.used < n.groupLimit {
 		return nil
 	}
 	return n.spillGroups(f)
+}
+
+// keepID keeps a row's event id for the event_ids table.
+func (n *night) keepID(f *folded, p int, id takenID) error {
+	if id.day < n.day {
+		f.lateIDs = append(f.lateIDs, id)
+		return nil
+	}
+	f.buffer = appendID(f.buffer[:0], id)
+	return f.ids.add(n.idPart(id.source, p), f.buffer)
 }
 
 // spillGroups sends a worker's sums to the buckets of their accounts.
@@ -319,13 +330,14 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 }
 
 // takenID is an event id that this night bills, with the key of the group
-// that its row went into.
+// that its row went into, if it did.
 type takenID struct {
 	source  int
 	day     calendar.Day
 	hi, lo  uint64
 	content uint64
 	key     key
+	grouped bool
 }
 
 const takenIDSize = 40
@@ -339,5 +351,5 @@ func appendID(b []byte, t takenID) []byte {
 
 func readID(b []byte) takenID {
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4))}
+	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4)), true}
 }

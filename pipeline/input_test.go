@@ -566,7 +566,7 @@ func TestUnreadableFolder(t *testing.T) {
 		t.Errorf("got %v, exit code %d; want the folder's name and %d", err, code, ExitInput)
 	}
 	if got := tree(t, c.output); len(got) != 0 {
-		t.Errorf("published: %v", got)
+		t.Errorf("published: %d objects", len(got))
 	}
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
@@ -596,7 +596,41 @@ func TestInputChangesUnderTheRun(t *testing.T) {
 		t.Errorf("got %v, exit code %d", err, code)
 	}
 	if got := tree(t, c.output); len(got) != 0 {
-		t.Errorf("published: %v", got)
+		t.Errorf("published: %d objects", len(got))
+	}
+}
+
+// Nor is it published if a file changes after it was read: the next night
+// takes for unchanged what is older than the publication.
+func TestInputChangesBeforePublication(t *testing.T) {
+	c := newCompany(t, `
+		-- sms/2024-05-01
+		m1,A,2024-05-01T10:00:00,outbound,acme,US,1000
+	`)
+	ctx, s := context.Background(), c.settings("2024-05-01")
+	plan, err := NewPlan(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNight(ctx, s, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	staged, err := n.rate(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.deliver(`
+		-- sms/2024-05-01
+		m1,A,2024-05-01T10:00:00,outbound,acme,US,2000
+	`)
+	_, err = n.commit(ctx, staged)
+	if code := ExitCode(err); code != ExitInput || !strings.Contains(err.Error(), "sms/date=2024-05-01/part-0.csv") {
+		t.Errorf("got %v, exit code %d", err, code)
+	}
+	if got := tree(t, c.output); len(got) != 0 {
+		t.Errorf("published: %d objects", len(got))
 	}
 }
 

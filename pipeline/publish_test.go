@@ -150,7 +150,7 @@ func TestDaysOutOfOrder(t *testing.T) {
 // the staging swept behind it.
 func TestChangesOfAPublication(t *testing.T) {
 	c := newCompany(t, small)
-	f, b := openFaulty(t, t.TempDir(), 0, false)
+	f, b := openFaulty(t, diskDir(t), 0, false)
 	c.output = b
 	c.night("2024-05-01")
 	staging := regexp.MustCompile(`_staging/[0-9a-f]{32}/[0-9a-f]{16}/`)

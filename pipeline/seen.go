@@ -106,23 +106,27 @@ func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map
 // writeIDs registers the ids that the night billed: by source and service
 // day, then by the hash of the id, which is the order of the partitions. Ids
 // of groups that a rule refused for good stay free, so that corrected rows can
-// come.
+// come. single are those of rows that rating took one by one.
 func (n *night) writeIDs(t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
-	late, err := n.lateTaken(single, refused)
-	if err != nil {
-		return err
-	}
+	late, today := n.sortTaken(single)
 	for source := range n.sources {
-		own := slices.DeleteFunc(slices.Clone(late), func(id takenID) bool { return id.source != source })
-		if err := n.writeSorted(t, own); err != nil {
+		if err := n.writeSorted(t, n.stillTaken(late[source], refused)); err != nil {
 			return err
 		}
 		for p := range n.partitions {
-			today, err := n.takenOf(p, single, refused, func(id takenID) bool { return id.source == source && id.day == n.day })
-			if err != nil {
-				return err
+			part := n.idPart(source, p)
+			ids := today[part]
+			for _, f := range n.folded {
+				bytes, err := f.ids.appendTo(nil, part)
+				if err != nil {
+					return err
+				}
+				f.ids.drop(part)
+				for at := 0; at < len(bytes); at += takenIDSize {
+					ids = append(ids, readID(bytes[at:]))
+				}
 			}
-			if err := n.writeSorted(t, today); err != nil {
+			if err := n.writeSorted(t, n.stillTaken(ids, refused)); err != nil {
 				return err
 			}
 		}
@@ -130,40 +134,38 @@ func (n *night) writeIDs(t *writers.Table[writers.SeenID], single []takenID, ref
 	return nil
 }
 
-// lateTaken are the ids of earlier days, which are few.
-func (n *night) lateTaken(single []takenID, refused map[key]struct{}) ([]takenID, error) {
-	var all []takenID
-	for p := range n.partitions {
-		some, err := n.takenOf(p, single, refused, func(id takenID) bool { return id.day < n.day })
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, nil
-}
+// idPart is the part of the id spills for a source and a partition.
+func (n *night) idPart(source, partition int) int { return source*n.partitions + partition }
 
-// takenOf are the ids of one partition that are wanted.
-func (n *night) takenOf(p int, single []takenID, refused map[key]struct{}, wanted func(takenID) bool) ([]takenID, error) {
-	var ids []takenID
+// sortTaken brings the ids that are in memory together: the late ones, which
+// are few, by source, and those of single rows by part.
+func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]takenID) {
+	late, today = make([][]takenID, len(n.sources)), map[int][]takenID{}
 	for _, id := range single {
-		if wanted(id) && n.partition(hashID(id.source, id.hi, id.lo)) == p {
-			ids = append(ids, id)
+		if id.day < n.day {
+			late[id.source] = append(late[id.source], id)
+			continue
 		}
+		part := n.idPart(id.source, n.partition(hashID(id.source, id.hi, id.lo)))
+		today[part] = append(today[part], id)
 	}
 	for _, f := range n.folded {
-		bytes, err := f.ids.appendTo(nil, p)
-		if err != nil {
-			return nil, err
-		}
-		for at := 0; at < len(bytes); at += takenIDSize {
-			id := readID(bytes[at:])
-			if _, free := refused[id.key]; !free && wanted(id) {
-				ids = append(ids, id)
-			}
+		for _, id := range f.lateIDs {
+			late[id.source] = append(late[id.source], id)
 		}
 	}
-	return ids, nil
+	return late, today
+}
+
+// stillTaken leaves out the ids of groups that a rule refused for good.
+func (n *night) stillTaken(ids []takenID, refused map[key]struct{}) []takenID {
+	if len(refused) == 0 {
+		return ids
+	}
+	return slices.DeleteFunc(ids, func(id takenID) bool {
+		_, free := refused[id.key]
+		return free && id.grouped
+	})
 }
 
 func (n *night) writeSorted(t *writers.Table[writers.SeenID], ids []takenID) error {

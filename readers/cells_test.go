@@ -72,7 +72,7 @@ func TestNumbers(t *testing.T) {
 		{Instant, "2026-07-01T12:00:00,5Z", "not_a_time"},
 		{Instant, "2026-07-01T12:00:00z", "not_a_time"},
 		{Instant, "2026-07-01T12:00:00+0200", "not_a_time"},
-		{Instant, "2026-07-01T12:00:00+02", "not_a_time"},
+		{Instant, "2026-07-01T12:00:00+2", "not_a_time"},
 		{Instant, "2026-07-01T12:00:00+24:00", "not_a_time"},
 		{Instant, "2026-07-01T12:00:00Z ", "not_a_time"},
 		{Instant, "2026-7-1T12:00:00Z", "not_a_time"},

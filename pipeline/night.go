@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// night is a run in progress.
+type night struct {
+	*Settings
+	plan    *Plan
+	day     calendar.Day
+	span    span
+	sources []source
+	files   []input
+
+	dimensions []string // columns of rated_usage, see dimensionNames
+
+	workers       int
+	memory        int64
+	partitions    int // of event ids
+	partitionBits int
+	buckets       int // of accounts
+	bucketBits    int
+	groupLimit    int // groups that a worker keeps before it spills them
+
+	accounts     *names[account]
+	combinations *names[combination]
+	known        uint32 // accounts below this index are in the state or sign up tonight
+
+	held         []heldRow
+	heldByBucket [][]*writers.Held
+	seen         map[lateID]uint64 // late ids that earlier nights billed, with their content
+
+	mapped []*mapped
+	folded []*folded
+}
+
+// input is a file of the plan, with the source that it belongs to.
+type input struct {
+	writers.InputFile
+	source int
+}
+
+func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
+	first, err := calendar.Parse(plan.FirstNight)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := bindSources(s.Catalog)
+	if err != nil {
+		return nil, &UsageError{What: "catalog " + s.Catalog.Name + ": " + err.Error()}
+	}
+	n := &night{
+		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: dimensionNames(s.Catalog),
+		workers: s.workers(), memory: s.Memory, groupLimit: 1 << 18,
+		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
+	}
+	if n.memory == 0 {
+		n.memory = 1 << 30
+	}
+	for _, f := range plan.Inputs {
+		at, err := n.sourceOf(f.Source)
+		if err != nil {
+			return nil, err
+		}
+		n.files = append(n.files, input{f, at})
+	}
+	if len(n.files) >= heldFile {
+		return nil, fmt.Errorf("%d input files are more than one run can hold", len(n.files))
+	}
+	n.size()
+	for range n.workers {
+		n.mapped = append(n.mapped, n.newMapped())
+		n.folded = append(n.folded, n.newFolded())
+	}
+	return n, n.loadHeld(ctx)
+}
+
+// size chooses how finely rows are cut: a partition and a bucket should be a
+// small part of the memory, and a small night should have few of them.
+func (n *night) size() {
+	bytes := int64(0)
+	for _, f := range n.files {
+		bytes += f.Size
+	}
+	n.partitionBits = min(10, max(2, bits.Len64(uint64(bytes>>20))))
+	n.partitions = 1 << n.partitionBits
+	n.bucketBits = min(10, max(1, bits.Len64(uint64(bytes>>23))))
+	if n.Buckets > 0 {
+		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
+	}
+	n.buckets = 1 << n.bucketBits
+}
+
+func (n *night) sourceOf(name string) (int, error) {
+	for i := range n.sources {
+		if n.sources[i].name == name {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no source %q", name)
+}
+
+func (n *night) close() {
+	for _, m := range n.mapped {
+		m.usage.close()
+		m.events.close()
+	}
+	for _, f := range n.folded {
+		f.groups.close()
+		f.events.close()
+		f.ids.close()
+	}
+}

@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// published answers a run of a day that is published already.
+func published(ctx context.Context, s *Settings, head *Entry) (*Result, error) {
+	first, err := calendar.Parse(head.FirstNight)
+	if err != nil {
+		return nil, err
+	}
+	if s.Day < first {
+		return nil, &UsageError{What: fmt.Sprintf("%s is before the first night, %s", s.Day, head.FirstNight)}
+	}
+	e, err := entryOfDay(ctx, s.Output, head, s.Day)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return nil, fmt.Errorf("no entry of the chain billed %s", s.Day)
+	}
+	return compareWithNow(ctx, s, e, head)
+}
+
+// compareWithNow proves that a published night was made from what lies there
+// now, but for files that later entries have consumed.
+func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, error) {
+	var before *Entry
+	var later []writers.InputFile
+	var err error
+	if e.Predecessor != nil {
+		if before, err = ReadEntry(ctx, s.Output, e.Predecessor.Entry); err != nil {
+			return nil, err
+		}
+	}
+	mine := map[string]bool{}
+	for _, f := range e.Inputs {
+		mine[f.Key] = true
+	}
+	for n := e.Entry + 1; n <= head.Entry; n++ {
+		after, err := ReadEntry(ctx, s.Output, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range after.Inputs {
+			if !mine[f.Key] {
+				later = append(later, f)
+			}
+		}
+	}
+	again := *s
+	again.First = before == nil
+	plan, err := planAfter(ctx, &again, before, later)
+	if err != nil {
+		return nil, err
+	}
+	if d := plan.differences(e); len(d) > 0 {
+		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
+	}
+	return &Result{Already, e}, nil
+}
