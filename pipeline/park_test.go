@@ -246,3 +246,25 @@ func TestParkedGroupsOnManyWorkers(t *testing.T) {
 		t.Errorf("%d invoices, want two for each of 40 accounts", len(lines))
 	}
 }
+
+// A row that waited for its account's sign-up is recycled when the account is
+// there, also where that account is parked: it waits for another reason now.
+func TestParkedAccountRecyclesItsRejects(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2018-05-01
+		s2,B,2018-05-01T09:00:00,signed_up,pro,monthly,card,
+		-- emails/2018-05-01
+		e1,A,2018-05-01T10:00:00,5
+		-- account_events/2018-05-02
+		s1,A,2018-05-01T09:00:00,signed_up,pro,monthly,card,
+		-- emails/2018-05-02
+		e2,A,2018-05-02T10:00:00,9000000000000000000
+	`)
+	c.nights("2018-05-01", "2018-05-02")
+	c.wantRejects("2018-05-02", `
+		emails/date=2018-05-01/part-0.csv:1 A unknown_account recycled
+	`)
+	if parked := rows[writers.ParkedAccount](c, "2018-05-02", writers.ParkedAccountsTable); len(parked) != 1 || parked[0].RowsHeld != 3 {
+		t.Errorf("parked are %+v, want A with 3 rows", parked)
+	}
+}

@@ -288,6 +288,12 @@ func (n *night) take(out *tables, it *item) {
 	if it.event != nil && (it.held == nil || it.held.Reason != parked) {
 		out.ids = append(out.ids, n.idOf(it.event))
 	}
+	n.noteRecycled(out, it)
+}
+
+// noteRecycled closes the reject of an item that waited for a reason which
+// holds no longer.
+func (n *night) noteRecycled(out *tables, it *item) {
 	if it.held != nil && it.held.Reason != notYetDue && it.held.Reason != parked {
 		out.rejects = append(out.rejects, n.rejectRow(it, rating.Reason(it.held.Reason), "", "recycled"))
 	}
@@ -364,6 +370,7 @@ func (n *night) park(out *tables, w *accountWork, day calendar.Day, reason strin
 		if it.event != nil && (it.held == nil || it.held.Reason != parked) {
 			out.ids = append(out.ids, n.idOf(it.event))
 		}
+		n.noteRecycled(out, it)
 		out.held = append(out.held, n.holdItem(it, parked, it.runDay))
 	}
 	out.parked = append(out.parked, p)
