@@ -170,7 +170,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 			}
 		}
 	}
-	return s, n.finishStage(s)
+	return s, n.finishStage(ctx, s)
 }
 
 func (s *stage) abandon() {
@@ -225,7 +225,7 @@ func (n *night) number(s *stage, inv *writers.Invoice) {
 
 // finishStage writes what is known only at the end, and makes every file
 // whole and durable.
-func (n *night) finishStage(s *stage) error {
+func (n *night) finishStage(ctx context.Context, s *stage) error {
 	rejects := s.ledger.rejects
 	for _, m := range n.mapped {
 		rejects = append(rejects, m.rejects...)
@@ -238,7 +238,7 @@ func (n *night) finishStage(s *stage) error {
 	if err := s.rejects.Write(rejects); err != nil {
 		return err
 	}
-	if err := n.writeIDs(s.ids, s.single, s.refused); err != nil {
+	if err := n.writeIDs(ctx, s.ids, s.single, s.refused); err != nil {
 		return err
 	}
 	for _, f := range s.open {

@@ -107,31 +107,47 @@ func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map
 // day, then by the hash of the id, which is the order of the partitions. Ids
 // of groups that a rule refused for good stay free, so that corrected rows can
 // come. single are those of rows that rating took one by one.
-func (n *night) writeIDs(t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
+func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
 	late, today := n.sortTaken(single)
 	for source := range n.sources {
-		if err := n.writeSorted(t, n.stillTaken(late[source], refused)); err != nil {
+		if err := t.Write(n.seenRows(late[source], refused)); err != nil {
 			return err
 		}
-		for p := range n.partitions {
-			part := n.idPart(source, p)
-			ids := today[part]
-			for _, f := range n.folded {
-				bytes, err := f.ids.appendTo(nil, part)
-				if err != nil {
+		for from := 0; from < n.partitions; from += n.workers {
+			wave := make([][]writers.SeenID, min(n.workers, n.partitions-from))
+			err := each(ctx, n.workers, len(wave), func(_ context.Context, _, i int) error {
+				part := n.idPart(source, from+i)
+				ids, err := n.takenOf(part, today[part])
+				wave[i] = n.seenRows(ids, refused)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, rows := range wave {
+				if err := t.Write(rows); err != nil {
 					return err
 				}
-				f.ids.drop(part)
-				for at := 0; at < len(bytes); at += takenIDSize {
-					ids = append(ids, readID(bytes[at:]))
-				}
-			}
-			if err := n.writeSorted(t, n.stillTaken(ids, refused)); err != nil {
-				return err
 			}
 		}
 	}
 	return nil
+}
+
+// takenOf adds the ids that were spilled to a part to those in memory.
+func (n *night) takenOf(part int, ids []takenID) ([]takenID, error) {
+	for _, f := range n.folded {
+		bytes, err := f.ids.appendTo(nil, part)
+		if err != nil {
+			return nil, err
+		}
+		f.ids.drop(part)
+		ids = slices.Grow(ids, len(bytes)/takenIDSize)
+		for at := 0; at < len(bytes); at += takenIDSize {
+			ids = append(ids, readID(bytes[at:]))
+		}
+	}
+	return ids, nil
 }
 
 // idPart is the part of the id spills for a source and a partition.
@@ -157,27 +173,31 @@ func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]t
 	return late, today
 }
 
-// stillTaken leaves out the ids of groups that a rule refused for good.
-func (n *night) stillTaken(ids []takenID, refused map[key]struct{}) []takenID {
-	if len(refused) == 0 {
-		return ids
+// seenRows are ids in the order of the table, but for those of groups that a
+// rule refused for good.
+func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.SeenID {
+	type ordered struct {
+		hash uint64
+		takenID
 	}
-	return slices.DeleteFunc(ids, func(id takenID) bool {
-		_, free := refused[id.key]
-		return free && id.grouped
+	sorted := make([]ordered, 0, len(ids))
+	for _, id := range ids {
+		if _, free := refused[id.key]; !free || !id.grouped {
+			sorted = append(sorted, ordered{hashID(id.source, id.hi, id.lo), id})
+		}
+	}
+	slices.SortFunc(sorted, func(x, y ordered) int {
+		if x.day == y.day && x.hash != y.hash { // as nearly always
+			return cmp.Compare(x.hash, y.hash)
+		}
+		return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo))
 	})
-}
-
-func (n *night) writeSorted(t *writers.Table[writers.SeenID], ids []takenID) error {
-	slices.SortFunc(ids, func(x, y takenID) int {
-		return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(hashID(x.source, x.hi, x.lo), hashID(y.source, y.hi, y.lo)),
-			cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo))
-	})
-	rows := make([]writers.SeenID, len(ids))
-	for i, id := range ids {
+	rows := make([]writers.SeenID, len(sorted))
+	for i := range sorted {
+		id := &sorted[i]
 		rows[i] = writers.SeenID{Source: n.sources[id.source].name, ServiceDate: int32(id.day), Digest: int64(id.content)}
 		binary.BigEndian.PutUint64(rows[i].EventKey[:8], id.hi)
 		binary.BigEndian.PutUint64(rows[i].EventKey[8:], id.lo)
 	}
-	return t.Write(rows)
+	return rows
 }
