@@ -1,0 +1,221 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+	"ratemill/writers"
+)
+
+// documents are the rows that an outcome publishes.
+type documents struct {
+	rated       []writers.RatedUsage
+	lines       []writers.InvoiceLine
+	invoices    []writers.Invoice
+	charges     []writers.Charge
+	balances    []writers.BalanceMovement
+	planChanges []writers.PlanChange
+	history     []writers.PaymentAttempt
+	failed      []writers.PaymentAttempt
+}
+
+// append appends the rows of the next account.
+func (d *documents) append(o documents) {
+	d.rated = append(d.rated, o.rated...)
+	d.lines = append(d.lines, o.lines...)
+	d.invoices = append(d.invoices, o.invoices...)
+	d.charges = append(d.charges, o.charges...)
+	d.balances = append(d.balances, o.balances...)
+	d.planChanges = append(d.planChanges, o.planChanges...)
+	d.history = append(d.history, o.history...)
+	d.failed = append(d.failed, o.failed...)
+}
+
+// nextDay appends the rows of an account's next day: a balance keeps one row
+// a night, which opens with the first day and closes with the last.
+func (d *documents) nextDay(o documents) {
+	for _, c := range o.planChanges {
+		c.Seq = int32(len(d.planChanges) + 1)
+		d.planChanges = append(d.planChanges, c)
+	}
+	for _, m := range o.balances {
+		i := slices.IndexFunc(d.balances, func(b writers.BalanceMovement) bool { return b.Balance == m.Balance })
+		if i < 0 {
+			d.balances = append(d.balances, m)
+			continue
+		}
+		b := &d.balances[i]
+		b.Added, b.Used, b.Lapsed, b.Closing = b.Added+m.Added, b.Used+m.Used, b.Lapsed+m.Lapsed, m.Closing
+	}
+	slices.SortFunc(d.balances, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
+	o.planChanges, o.balances = nil, nil
+	d.append(o)
+}
+
+// unmoved are the balances of an account that nothing happened to.
+func unmoved(a *rating.Account) []writers.BalanceMovement {
+	var rows []writers.BalanceMovement
+	row := func(name string, amount int64) {
+		rows = append(rows, writers.BalanceMovement{AccountID: string(a.ID), Balance: name, Currency: a.Currency.Code, Opening: amount, Closing: amount})
+	}
+	for _, b := range a.Balances {
+		row(b.Name, cents(b.Amount))
+	}
+	if len(a.Unused) > 0 {
+		sum := int64(0)
+		for _, u := range a.Unused {
+			sum += cents(u.Amount)
+		}
+		row(rating.UnusedTimeBalance, sum)
+	}
+	slices.SortFunc(rows, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
+	return rows
+}
+
+// documentsOf are an outcome's rows. What does not fit its column is named: an
+// amount that cannot be written down exactly is not issued.
+func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
+	var d documents
+	f := fitter{n: n}
+	a := &o.Account
+	d.rated = f.ratedRows(o)
+	if o.Invoice != nil {
+		f.invoiceRows(&d, o)
+	}
+	for _, m := range o.Movements {
+		d.balances = append(d.balances, writers.BalanceMovement{
+			AccountID: string(a.ID), Balance: m.Balance, Currency: a.Currency.Code, Opening: f.money("opening balance", m.Opening),
+			Added: f.money("added", m.Added), Used: f.money("used", m.Used), Lapsed: f.money("lapsed", m.Lapsed), Closing: f.money("closing balance", m.Closing),
+		})
+	}
+	for i, c := range o.PlanChanges {
+		d.planChanges = append(d.planChanges, writers.PlanChange{
+			AccountID: string(a.ID), Seq: int32(i + 1), FromPlan: c.From, ToPlan: c.To, Cause: c.Cause, Rule: string(c.Rule),
+			EffectiveOn: int32(c.EffectiveOn), PriceFrom: int32(c.PriceFrom), NeedsRerate: c.NeedsRerate, Detail: c.Detail,
+		})
+	}
+	f.state(a)
+	return d, f.misfits
+}
+
+// fitter writes figures into columns and notes what does not fit.
+type fitter struct {
+	n       *night
+	misfits []string
+}
+
+func (f *fitter) money(what string, a money.Amount) int64 {
+	v, ok := writers.Money(a)
+	if !ok {
+		f.misfits = append(f.misfits, fmt.Sprintf("%s %s does not fit DECIMAL(18,4)", what, a.Value()))
+	}
+	return v
+}
+
+func (f *fitter) wide(what string, d decimal.Decimal) writers.Wide {
+	w, ok := writers.ToWide(d)
+	if !ok {
+		f.misfits = append(f.misfits, fmt.Sprintf("%s %s does not fit DECIMAL(38,18)", what, d))
+	}
+	return w
+}
+
+// state notes what of the account's state would not fit.
+func (f *fitter) state(a *rating.Account) {
+	for _, c := range a.Counters {
+		f.wide("counter of "+c.Meter, c.Used)
+	}
+	for _, u := range a.Unused {
+		f.money("unused time", u.Amount)
+	}
+	for _, u := range a.Due {
+		f.wide("quantity of "+u.Meter, u.Quantity)
+	}
+}
+
+// ratedRows are the rated groups, one for each meter, service date, price and
+// set of dimension values: groups that differ only in where they came from, or
+// in columns that no price depends on, are one row.
+func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
+	rated := slices.Clone(o.Rated)
+	slices.SortStableFunc(rated, compareRated)
+	var rows []writers.RatedUsage
+	for i := 0; i < len(rated); {
+		r := rated[i]
+		for i++; i < len(rated) && compareRated(r, rated[i]) == 0; i++ {
+			r.Rows += rated[i].Rows
+			r.Quantity = r.Quantity.Add(rated[i].Quantity)
+			r.Amount = r.Amount.Add(rated[i].Amount)
+		}
+		rows = append(rows, writers.RatedUsage{
+			AccountID: string(o.Account.ID), Meter: r.Meter, Source: r.Source, ServiceDate: int32(r.ServiceDate), DueOn: int32(r.DueOn), Late: r.Late,
+			Rows: r.Rows, Quantity: f.wide("quantity of "+r.Meter, r.Quantity), UnitPrice: f.wide("unit price of "+r.Meter, r.Price.UnitPrice),
+			Amount: f.wide("amount of "+r.Meter, r.Amount), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
+			Dimensions: f.n.tableDimensions(r.Meter, r.Dimensions),
+		})
+	}
+	return rows
+}
+
+// tableDimensions are a meter's dimension values in the columns of the table,
+// which has one for each dimension of any meter.
+func (n *night) tableDimensions(meter string, values []string) []string {
+	columns := make([]string, len(n.dimensions))
+	for i, by := range n.Catalog.Meter(meter).By {
+		columns[slices.Index(n.dimensions, by)] = values[i]
+	}
+	return columns
+}
+
+func compareRated(x, y rating.RatedUsage) int {
+	return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate), slices.Compare(x.Dimensions, y.Dimensions),
+		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
+}
+
+func (f *fitter) invoiceRows(d *documents, o *rating.Outcome) {
+	inv, a := o.Invoice, &o.Account
+	row := writers.Invoice{
+		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: "invoice", Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
+		Subtotal: f.money("subtotal", inv.Total), Total: f.money("total", inv.Total), Currency: inv.Currency.Code,
+		CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
+	}
+	d.invoices = append(d.invoices, row)
+	for i := range inv.Lines {
+		d.lines = append(d.lines, f.lineRow(inv, &inv.Lines[i], i+1))
+	}
+	if c := o.Charge; c != nil {
+		d.charges = append(d.charges, writers.Charge{
+			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: row.AmountDue, Currency: row.Currency,
+			Method: c.Method, Attempt: int32(c.Attempt), CollectOn: int32(c.CollectOn),
+		})
+		d.history = append(d.history, writers.PaymentAttempt{
+			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Attempt: int32(c.Attempt), Amount: row.AmountDue,
+			Currency: row.Currency, Method: c.Method, Status: "requested", OccurredOn: row.IssuedOn,
+		})
+	}
+	if u := o.Uncollected; u != nil {
+		d.failed = append(d.failed, writers.PaymentAttempt{
+			InvoiceID: u.InvoiceID, AccountID: string(a.ID), Amount: row.AmountDue, Currency: row.Currency,
+			Status: "uncollectable", Reason: string(u.Reason), OccurredOn: row.IssuedOn,
+		})
+	}
+}
+
+func (f *fitter) lineRow(inv *rating.Invoice, l *rating.Line, number int) writers.InvoiceLine {
+	row := writers.InvoiceLine{
+		InvoiceID: inv.ID, LineNo: int32(number), AccountID: string(inv.Account), Kind: string(l.Kind), Description: l.Description,
+		Rule: string(l.Rule), Meter: l.Meter, Quantity: f.wide("quantity", l.Quantity), UnitPrice: f.wide("unit price", l.UnitPrice),
+		PartN: l.Part.N, PartD: l.Part.D, Amount: f.money("amount", l.Amount), Currency: inv.Currency.Code,
+		PeriodStart: int32(l.PeriodStart), ServiceDate: int32(l.ServiceDate), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
+	}
+	if l.PeriodEnd != calendar.None {
+		row.PeriodEnd = int32(l.PeriodEnd) - 1 // printed inclusive
+	}
+	return row
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// gather brings a bucket's states, groups and rows together by account.
+func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
+	byID := map[string]*accountWork{}
+	of := func(id string) *accountWork {
+		w := byID[id]
+		if w == nil {
+			w = &accountWork{id: rating.AccountID(id), hash: accountHash(id), state: rating.Account{ID: rating.AccountID(id)}}
+			byID[id] = w
+		}
+		return w
+	}
+	for i := range states {
+		of(string(states[i].ID)).state = states[i]
+	}
+	if err := n.gatherGroups(b, of); err != nil {
+		return nil, err
+	}
+	if err := n.gatherEvents(b, of); err != nil {
+		return nil, err
+	}
+	for _, h := range n.heldByBucket[b] {
+		w := of(h.AccountID)
+		it, err := n.heldItem(h)
+		if err != nil {
+			return nil, err
+		}
+		w.items = append(w.items, it)
+	}
+	work := make([]accountWork, 0, len(byID))
+	for _, w := range byID {
+		work = append(work, *w)
+	}
+	slices.SortFunc(work, func(x, y accountWork) int {
+		return cmp.Or(cmp.Compare(x.hash, y.hash), cmp.Compare(x.id, y.id))
+	})
+	return work, nil
+}
+
+// gatherGroups merges the sums that workers made of the same key.
+func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
+	all := make(spills, len(n.folded))
+	for w, f := range n.folded {
+		all[w] = f.groups
+	}
+	bytes, err := all.read(b)
+	all.drop(b)
+	if err != nil {
+		return err
+	}
+	groups := make([]group, 0, len(bytes)/groupSize)
+	for at := 0; at < len(bytes); at += groupSize {
+		groups = append(groups, readGroup(bytes[at:]))
+	}
+	slices.SortFunc(groups, func(x, y group) int { return cmp.Compare(x.key, y.key) })
+	for i := 0; i < len(groups); {
+		g := groups[i]
+		for i++; i < len(groups) && groups[i].key == g.key; i++ {
+			g.add(groups[i])
+		}
+		w := of(n.accounts.all()[g.key.account()].id)
+		w.items = append(w.items, item{
+			source: n.combinations.all()[g.key.combination()].source, rows: g.rows, runDay: n.day,
+			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(), g.key},
+		})
+	}
+	return nil
+}
+
+// sum is the group's quantity, exact to 128 bits.
+func (g *group) sum() decimal.Decimal {
+	v := new(big.Int).SetUint64(g.hi)
+	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(g.lo))
+	return decimal.NewFromBigInt(v, 0)
+}
+
+func (n *night) gatherEvents(b int, of func(string) *accountWork) error {
+	all := make(spills, len(n.folded))
+	for w, f := range n.folded {
+		all[w] = f.events
+	}
+	bytes, err := all.read(b)
+	all.drop(b)
+	if err != nil {
+		return err
+	}
+	events := readEvents(bytes)
+	for i := range events {
+		e := &events[i]
+		it := item{source: e.source, rows: 1, event: e, runDay: n.day}
+		if e.place.held() {
+			it.held = &n.held[e.place.row()].Held
+		}
+		w := of(e.account)
+		w.items = append(w.items, it)
+	}
+	return nil
+}
+
+// heldItem is a group, or a row of a parked account, that skips the phases
+// before reduce: its duplicates were removed when it came.
+func (n *night) heldItem(h *writers.Held) (item, error) {
+	source, err := n.sourceOf(h.Source)
+	if err != nil {
+		return item{}, err
+	}
+	it := item{source: source, rows: h.Rows, held: h, runDay: n.day}
+	if h.Reason == parked {
+		it.runDay = calendar.Day(h.BillingDay)
+	}
+	s := &n.sources[source]
+	if h.EventKey != "" {
+		e, err := eventOf(s, source, h, makePlace(heldFile, 0))
+		it.event = &e
+		return it, err
+	}
+	it.group, err = n.groupOf(s, source, h)
+	return it, err
+}
+
+// groupOf reads a group back from the held table.
+func (n *night) groupOf(s *source, index int, h *writers.Held) (*usageGroup, error) {
+	var columns map[string]string
+	if err := json.Unmarshal([]byte(h.Payload), &columns); err != nil {
+		return nil, fmt.Errorf("held group of %s: payload: %w", h.AccountID, err)
+	}
+	quantity, err := decimal.NewFromString(columns[s.schema.Fields[s.quantity].Name])
+	if err != nil {
+		return nil, fmt.Errorf("held group of %s: quantity: %w", h.AccountID, err)
+	}
+	values := make([]string, len(s.dimensions))
+	for i, field := range s.dimensions {
+		values[i] = columns[s.schema.Fields[field].Name]
+	}
+	c, err := n.combinationOf(index, values)
+	return &usageGroup{day: calendar.Day(h.ServiceDate), combination: c, quantity: quantity}, err
+}

@@ -1,0 +1,102 @@
+package pipeline
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+)
+
+// eventsOf are an account's items of one billing day, as rating wants them.
+// The Ref of each is its index in the account's items.
+func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
+	var ev rating.Events
+	for ref := range w.items {
+		it := &w.items[ref]
+		if it.runDay != day {
+			continue
+		}
+		s := &n.sources[it.source]
+		origin := rating.Origin{Source: s.name, Rows: it.rows, Ref: ref}
+		if it.event != nil {
+			origin.File, origin.Row = n.fileAndRow(it)
+		}
+		switch s.role {
+		case accountRows:
+			ev.Account = append(ev.Account, accountEvent(s, it.event, origin))
+		case levelRows:
+			ev.Readings = append(ev.Readings, readingsOf(s, it.event, origin)...)
+		case seatRows:
+			ev.Seats = append(ev.Seats, rating.SeatEvent{Origin: origin, Day: it.event.day, User: it.event.cell(s, "user_id"), Action: it.event.cell(s, "action")})
+		case usageRows:
+			ev.Usage = append(ev.Usage, n.usageOf(s, it, origin))
+		}
+	}
+	return ev
+}
+
+func (n *night) fileAndRow(it *item) (string, int64) {
+	if it.held != nil {
+		return it.held.File, it.held.Row
+	}
+	return n.files[it.event.place.file()].Key, it.event.place.row()
+}
+
+func accountEvent(s *source, e *event, o rating.Origin) rating.AccountEvent {
+	a := rating.AccountEvent{
+		Origin: o, Day: e.day, Type: e.cell(s, "type"), Plan: e.cell(s, "plan"), Term: e.cell(s, "term"),
+		Method: e.cell(s, "method"), Currency: e.cell(s, "currency"),
+	}
+	if text := e.cell(s, "date"); text != "" {
+		a.Date, _ = calendar.Parse(text) // written by us from a Day
+	}
+	return a
+}
+
+// readingsOf is a row of levels as a reading for each meter of its source:
+// the sum of the meter's columns, of which an absent one counts as zero. The
+// first one carries the row's count.
+func readingsOf(s *source, e *event, o rating.Origin) []rating.Reading {
+	if len(s.levels) == 0 {
+		return []rating.Reading{{Origin: o, AsOf: e.day}}
+	}
+	var all []rating.Reading
+	for _, m := range s.levels {
+		r := rating.Reading{Origin: o, Meter: m.Name, AsOf: e.day}
+		for _, column := range m.Columns {
+			v, _ := strconv.ParseInt(e.cell(s, column), 10, 64) // written by us; empty: absent
+			r.Value += v
+		}
+		all = append(all, r)
+		o.Rows = 0
+	}
+	return all
+}
+
+// usageOf is a group, or a row kept whole, as usage of the source's meter.
+func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
+	u := rating.Usage{Origin: o}
+	var value func(column string) string
+	if it.event != nil {
+		u.ServiceDate = it.event.day
+		quantity, _ := strconv.ParseInt(it.event.cells[s.quantity], 10, 64)
+		u.Quantity = decimal.NewFromInt(quantity)
+		value = func(column string) string { return it.event.cell(s, column) }
+	} else {
+		u.ServiceDate, u.Quantity = it.group.day, it.group.quantity
+		value = func(column string) string {
+			return n.values(it.group)[slices.Index(s.dimensions, s.schema.Field(column))]
+		}
+	}
+	if s.meter == nil {
+		return u
+	}
+	u.Meter = s.meter.Name
+	for _, by := range s.meter.By {
+		u.Dimensions = append(u.Dimensions, value(by))
+	}
+	return u
+}

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// settle counts where each of the day's items ended, and keeps what must wait.
+func (n *night) settle(out *tables, w *accountWork, day calendar.Day, o *rating.Outcome) {
+	refused := map[int]*rating.Rejection{}
+	for i := range o.Rejections {
+		refused[o.Rejections[i].Ref] = &o.Rejections[i]
+	}
+	left := map[int]rating.Reason{}
+	for _, u := range o.Unbillable {
+		left[u.Ref] = u.Reason
+	}
+	for ref := range w.items {
+		it := &w.items[ref]
+		if it.runDay != day {
+			continue
+		}
+		e := &out.ends[it.source]
+		if it.held != nil {
+			e.takenUp += it.rows
+		}
+		if r := refused[ref]; r != nil {
+			n.settleRefused(out, it, r)
+			continue
+		}
+		if reason, is := left[ref]; is {
+			e.notBillable[reason] += it.rows
+		} else {
+			e.rated += it.rows
+		}
+		n.take(out, it)
+	}
+}
+
+// take notes that a row was billed, or left out for good: its event id is
+// taken now, and if it waited it waits no more.
+func (n *night) take(out *tables, it *item) {
+	if it.event != nil && (it.held == nil || it.held.Reason != parked) {
+		out.ids = append(out.ids, n.idOf(it.event))
+	}
+	n.noteRecycled(out, it)
+}
+
+// noteRecycled closes the reject of an item that waited for a reason which
+// holds no longer.
+func (n *night) noteRecycled(out *tables, it *item) {
+	if it.held != nil && it.held.Reason != notYetDue && it.held.Reason != parked {
+		out.rejects = append(out.rejects, n.rejectRow(it, rating.Reason(it.held.Reason), "", "recycled"))
+	}
+}
+
+// idOf is the event id that a row kept whole takes. A usage row's content is
+// that of its record, whichever way it went.
+func (n *night) idOf(e *event) takenID {
+	id := takenID{source: e.source, day: e.day, hi: e.hi, lo: e.lo, content: e.content()}
+	s := &n.sources[e.source]
+	if s.role != usageRows {
+		return id
+	}
+	h := combinationHash(e.source)
+	for _, field := range s.dimensions {
+		h = hashText(h, e.cells[field])
+	}
+	quantity, _ := strconv.ParseInt(e.cells[s.quantity], 10, 64) // written by us
+	id.content = usageContent(accountHash(e.account), h, e.occurred, quantity)
+	return id
+}
+
+// settleRefused deals with an item that a rule refused: for good, or to be
+// tried again until the window ends.
+func (n *night) settleRefused(out *tables, it *item, r *rating.Rejection) {
+	e := &out.ends[it.source]
+	isNew := it.held == nil || it.held.Reason != string(r.Reason)
+	if isNew && !r.Reason.Refusal() {
+		e.alarming += it.rows
+	}
+	expired := it.day()+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
+	switch {
+	case r.Reason.Retryable() && !expired:
+		e.putAside += it.rows
+		out.held = append(out.held, n.holdItem(it, string(r.Reason), calendar.None))
+		if isNew {
+			out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "open"))
+		}
+		return
+	case r.Reason.Retryable():
+		out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "written_off"))
+	default:
+		out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "open"))
+	}
+	e.rejected += it.rows
+	if it.group != nil && it.held == nil {
+		out.rejected[it.group.key] = struct{}{}
+	}
+}
+
+func (n *night) rejectRow(it *item, reason rating.Reason, detail, status string) writers.Reject {
+	h := n.holdItem(it, "", calendar.None)
+	return writers.Reject{
+		Source: h.Source, File: h.File, Row: h.Row, Rows: it.rows, AccountID: h.AccountID, Reason: string(reason), Detail: detail,
+		Retryable: reason.Retryable() && status == "open", FirstSeen: h.FirstSeen, Status: status,
+	}
+}
+
+// park puts an account aside: nothing is issued for it from the day on, and
+// its rows wait for the next night.
+func (n *night) park(out *tables, w *accountWork, day calendar.Day, reason string) {
+	p := writers.ParkedAccount{AccountID: string(w.id), Reason: reason, Since: int32(day)}
+	for i := range w.items {
+		it := &w.items[i]
+		if it.runDay < day {
+			continue
+		}
+		e := &out.ends[it.source]
+		if it.held != nil {
+			e.takenUp += it.rows
+		}
+		e.putAside += it.rows
+		p.RowsHeld += it.rows
+		if it.event != nil && (it.held == nil || it.held.Reason != parked) {
+			out.ids = append(out.ids, n.idOf(it.event))
+		}
+		n.noteRecycled(out, it)
+		out.held = append(out.held, n.holdItem(it, parked, it.runDay))
+	}
+	out.parked = append(out.parked, p)
+}
+
+// holdItem puts a row or group aside whole.
+func (n *night) holdItem(it *item, reason string, billingDay calendar.Day) writers.Held {
+	s := &n.sources[it.source]
+	h := writers.Held{Source: s.name, Rows: it.rows, Reason: reason, FirstSeen: int32(n.day), BillingDay: int32(billingDay)}
+	if it.held != nil {
+		h.AccountID = it.held.AccountID
+		h.FirstSeen, h.File, h.Row = it.held.FirstSeen, it.held.File, it.held.Row
+	}
+	if e := it.event; e != nil {
+		h.AccountID, h.EventKey, h.Payload = e.account, eventKey(e.hi, e.lo), e.payload(s)
+		h.OccurredAt, h.ServiceDate = e.occurred, int32(e.day)
+		h.File, h.Row = n.fileAndRow(it)
+		return h
+	}
+	h.Payload = n.groupPayload(s, it.group)
+	h.ServiceDate, h.OccurredAt = int32(it.group.day), n.Catalog.Zone.Midnight(it.group.day)
+	if it.held == nil {
+		h.AccountID = n.accounts.all()[it.group.key.account()].id
+	}
+	return h
+}
+
+// payload is the group's columns as JSON, for the held table.
+func (n *night) groupPayload(s *source, g *usageGroup) string {
+	columns := map[string]string{s.schema.Fields[s.quantity].Name: g.quantity.String()}
+	for i, field := range s.dimensions {
+		if v := n.values(g)[i]; v != "" {
+			columns[s.schema.Fields[field].Name] = v
+		}
+	}
+	text, err := json.Marshal(columns)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return string(text)
+}

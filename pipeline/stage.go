@@ -1,0 +1,240 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+
+	"gocloud.dev/blob"
+
+	"ratemill/writers"
+)
+
+// stage is what a night is about to publish, under its staging folder.
+type stage struct {
+	attempt string
+	dir     string
+	open    []*staged // in the order of publication
+
+	rated       *writers.Table[writers.RatedUsage]
+	lines       *writers.Table[writers.InvoiceLine]
+	invoices    *writers.Table[writers.Invoice]
+	charges     *writers.Table[writers.Charge]
+	balances    *writers.Table[writers.BalanceMovement]
+	planChanges *writers.Table[writers.PlanChange]
+	history     *writers.Table[writers.PaymentAttempt]
+	failed      *writers.Table[writers.PaymentAttempt]
+	rejects     *writers.Table[writers.Reject]
+	parked      *writers.Table[writers.ParkedAccount]
+	state       *writers.Table[writers.State]
+	held        *writers.Table[writers.Held]
+	ids         *writers.Table[writers.SeenID]
+	chargesCSV  *writers.ChargeFile
+	chargesJSON *writers.ChargeFile
+
+	ledger  ledger
+	single  []takenID
+	refused map[key]struct{}
+}
+
+// staged is one file on its way to its final name.
+type staged struct {
+	final string
+	key   string
+	out   *blob.Writer
+	hash  hash.Hash
+	size  int64
+	rows  func() int64
+	end   func() error
+}
+
+func (f *staged) Write(p []byte) (int, error) {
+	n, err := f.out.Write(p)
+	f.hash.Write(p[:n])
+	f.size += int64(n)
+	return n, err
+}
+
+// openStage begins every table of the night. A cancelled context throws away
+// what is not whole.
+func (n *night) openStage(ctx context.Context) (*stage, error) {
+	attempt := make([]byte, 8)
+	rand.Read(attempt)
+	s := &stage{attempt: hex.EncodeToString(attempt), refused: map[key]struct{}{}, ledger: newLedger()}
+	s.dir = fmt.Sprintf("_staging/%s/%s/", n.plan.RunID(), s.attempt)
+	rated := writers.RatedUsageTable
+	rated.Dimensions = n.dimensions
+	err := errors.Join(
+		stageTable(ctx, n, s, &s.rated, rated), stageTable(ctx, n, s, &s.lines, writers.InvoiceLinesTable),
+		stageTable(ctx, n, s, &s.invoices, writers.InvoicesTable), stageTable(ctx, n, s, &s.charges, writers.ChargesTable),
+		stageTable(ctx, n, s, &s.balances, writers.BalancesTable), stageTable(ctx, n, s, &s.planChanges, writers.PlanChangesTable),
+		stageTable(ctx, n, s, &s.history, writers.PaymentHistoryTable), stageTable(ctx, n, s, &s.failed, writers.FailedPaymentsTable),
+		stageTable(ctx, n, s, &s.rejects, writers.RejectsTable), stageTable(ctx, n, s, &s.parked, writers.ParkedAccountsTable),
+		stageTable(ctx, n, s, &s.state, writers.StateTable), stageTable(ctx, n, s, &s.held, writers.HeldTable),
+		stageTable(ctx, n, s, &s.ids, writers.EventIDsTable),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return s, n.stageChargeFiles(ctx, s)
+}
+
+func stageTable[T any](ctx context.Context, n *night, s *stage, into **writers.Table[T], spec writers.Spec) error {
+	f, err := n.stageFile(ctx, s, tableKey(spec.Name, n.day, n.plan.Entry))
+	if err != nil {
+		return err
+	}
+	t, err := writers.NewTable[T](f, spec)
+	if err != nil {
+		return err
+	}
+	f.rows, f.end = t.Rows, t.Close
+	*into = t
+	return nil
+}
+
+// stageChargeFiles begins the files for the payment processor. They come last
+// of all files, so that no charge is collected before its invoice is visible.
+func (n *night) stageChargeFiles(ctx context.Context, s *stage) error {
+	dir := fmt.Sprintf("charge_files/billing_date=%s/", n.day)
+	csv, err := n.stageFile(ctx, s, dir+"charges.csv")
+	if err != nil {
+		return err
+	}
+	json, err := n.stageFile(ctx, s, dir+"charges.ndjson")
+	if err != nil {
+		return err
+	}
+	s.chargesCSV, s.chargesJSON = writers.NewChargeCSV(csv, n.day), writers.NewChargeNDJSON(json, n.day)
+	csv.rows, csv.end = s.chargesCSV.Rows, s.chargesCSV.Close
+	json.rows, json.end = s.chargesJSON.Rows, s.chargesJSON.Close
+	return nil
+}
+
+func (n *night) stageFile(ctx context.Context, s *stage, final string) (*staged, error) {
+	f := &staged{final: final, key: s.dir + final, hash: sha256.New()}
+	var err error
+	if f.out, err = n.Output.NewWriter(ctx, f.key, nil); err != nil {
+		return nil, fmt.Errorf("staging %s: %w", final, err)
+	}
+	s.open = append(s.open, f)
+	return f, nil
+}
+
+func (s *stage) abandon() {
+	if s == nil {
+		return
+	}
+	for _, f := range s.open {
+		f.out.Close() // the context is cancelled: nothing is kept
+	}
+}
+
+// add appends a bucket's rows to the tables and numbers its invoices.
+func (s *stage) add(n *night, t *tables) error {
+	for i := range t.invoices {
+		n.number(s, &t.invoices[i])
+	}
+	s.ledger.add(t)
+	s.single = append(s.single, t.ids...)
+	for k := range t.rejected {
+		s.refused[k] = struct{}{}
+	}
+	slices.SortFunc(t.held, compareHeldRows)
+	return errors.Join(
+		s.rated.Write(t.rated), s.lines.Write(t.lines), s.invoices.Write(t.invoices), s.charges.Write(t.charges),
+		s.balances.Write(t.balances), s.planChanges.Write(t.planChanges), s.history.Write(t.history), s.failed.Write(t.failed),
+		s.parked.Write(t.parked), s.state.Write(t.state), s.held.Write(t.held),
+		s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges),
+	)
+}
+
+// compareHeldRows is the order of the held table: that of accounts, then a
+// total order of an account's rows.
+func compareHeldRows(x, y writers.Held) int {
+	return cmp.Or(cmp.Compare(accountHash(x.AccountID), accountHash(y.AccountID)), cmp.Compare(x.AccountID, y.AccountID),
+		cmp.Compare(x.Source, y.Source), cmp.Compare(x.OccurredAt, y.OccurredAt), cmp.Compare(x.EventKey, y.EventKey),
+		cmp.Compare(x.BillingDay, y.BillingDay), cmp.Compare(x.FirstSeen, y.FirstSeen), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Payload, y.Payload))
+}
+
+// number gives an invoice the next number of its series.
+func (n *night) number(s *stage, inv *writers.Invoice) {
+	series := n.Catalog.Series
+	if s.ledger.series[series] == 0 && n.plan.before != nil {
+		for _, e := range n.plan.before.InvoiceSeries {
+			if e.Series == series {
+				s.ledger.series[series] = e.Last
+			}
+		}
+	}
+	s.ledger.series[series]++
+	inv.Number = fmt.Sprintf("%s-%08d", series, s.ledger.series[series])
+}
+
+// finishStage writes what is known only at the end, and makes every file
+// whole and durable.
+func (n *night) finishStage(ctx context.Context, s *stage) error {
+	rejects := s.ledger.rejects
+	for _, m := range n.mapped {
+		rejects = append(rejects, m.rejects...)
+	}
+	for _, f := range n.folded {
+		rejects = append(rejects, f.rejects...)
+	}
+	rejects = append(rejects, n.beforeHistory()...)
+	slices.SortFunc(rejects, compareRejects)
+	if err := s.rejects.Write(rejects); err != nil {
+		return err
+	}
+	if err := n.writeIDs(ctx, s.ids, s.single, s.refused); err != nil {
+		return err
+	}
+	for _, f := range s.open {
+		if err := f.end(); err != nil {
+			return fmt.Errorf("staging %s: %w", f.final, err)
+		}
+	}
+	for _, f := range s.open {
+		if err := f.out.Close(); err != nil {
+			return fmt.Errorf("staging %s: %w", f.final, err)
+		}
+	}
+	return nil
+}
+
+// beforeHistory is one reject a file for all of its rows from before the first
+// night.
+func (n *night) beforeHistory() []writers.Reject {
+	var rows []writers.Reject
+	for i := range n.files {
+		r := writers.Reject{
+			Source: n.files[i].Source, File: n.files[i].Key, Reason: beforeHistory, Detail: "before the first night, " + n.plan.FirstNight,
+			FirstSeen: int32(n.day), Status: "open",
+		}
+		for _, m := range n.mapped {
+			c := m.files[i]
+			r.Rows += c.before
+			if c.before > 0 && (r.Row == 0 || c.firstBefore < r.Row) {
+				r.Row = c.firstBefore
+			}
+		}
+		if r.Rows > 0 {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// compareRejects is the order of the rejects table: that of accounts, then a
+// total order of an account's rows.
+func compareRejects(x, y writers.Reject) int {
+	return cmp.Or(cmp.Compare(accountHash(x.AccountID), accountHash(y.AccountID)), cmp.Compare(x.AccountID, y.AccountID),
+		cmp.Compare(x.Source, y.Source), cmp.Compare(x.File, y.File), cmp.Compare(x.Row, y.Row), cmp.Compare(x.Reason, y.Reason),
+		cmp.Compare(x.Status, y.Status), cmp.Compare(x.FirstSeen, y.FirstSeen), cmp.Compare(x.Rows, y.Rows), cmp.Compare(x.Detail, y.Detail))
+}
