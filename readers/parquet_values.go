@@ -272,8 +272,10 @@ func decodeIndexes(to []int32, n int, data []byte) ([]int32, error) {
 }
 
 // checkRuns walks runs of repeated and of bit-packed values and makes sure
-// that they are n, the last run perhaps padded to a multiple of 8, and that
-// nothing comes after. The decoder itself takes what it finds.
+// that they are n, and that nothing comes after. The decoder itself takes what
+// it finds. The last bit-packed run may be padded with anything: DuckDB's runs
+// hold 256 values, the last one what the one before left behind. That no row is
+// lost this way is for the page header's count and the footer's to say.
 func checkRuns(data []byte, bits uint64, n int) ([]byte, error) {
 	at, got := uint64(0), uint64(0)
 	for got < uint64(n) {
@@ -292,10 +294,10 @@ func checkRuns(data []byte, bits uint64, n int) ([]byte, error) {
 		if bytes > uint64(len(data))-at {
 			return nil, errCutShort
 		}
-		at += bytes
-		if spare := got + count - uint64(n); got+count > uint64(n) && (head&1 == 0 || spare > 7) {
+		if head&1 == 0 && got+count > uint64(n) {
 			return nil, errTooLong
 		}
+		at += bytes
 		got += count
 	}
 	if at != uint64(len(data)) {
