@@ -50,7 +50,7 @@ func (b *billing) accountEvents(events []AccountEvent) {
 		case "signed_up":
 			b.signUp(e)
 		case "cancelled":
-			b.cancel(e)
+			b.cancel(e, events[i+1:])
 		default:
 			b.reject(e.Origin, UnsupportedEvent, fmt.Sprintf("type %q", e.Type))
 		}
@@ -124,19 +124,34 @@ func (b *billing) refuseSignUp(e *AccountEvent) (*catalog.Term, Reason, string) 
 
 // cancel closes the account: nothing renews from here on, what was renewed on
 // the day stays charged, and the day's usage still counts (rules MK-17, G-9).
-func (b *billing) cancel(e *AccountEvent) {
-	a := &b.account
-	reason := b.lived(b.day)
-	if a.ClosedOn != calendar.None {
-		reason = AccountClosed // also a second cancellation on the day of the first
-	}
-	if reason != "" {
-		b.reject(e.Origin, reason, "")
+// later are the day's events after it.
+func (b *billing) cancel(e *AccountEvent, later []AccountEvent) {
+	if reason, detail := b.refuseCancel(e, later); reason != "" {
+		b.reject(e.Origin, reason, detail)
 		return
 	}
+	a := &b.account
 	a.ClosedOn = b.day
 	a.NextBillingOn = calendar.None
 	b.changePlan(PlanChange{From: a.Plan, Cause: "cancelled", NeedsRerate: e.Day < b.day})
+}
+
+// refuseCancel is the ladder of reasons why a cancellation cannot be. One that
+// is older than the sign-up is of an earlier account of that name, or a
+// mistake: it must not wait and close the account when it is there.
+func (b *billing) refuseCancel(e *AccountEvent, later []AccountEvent) (Reason, string) {
+	a := &b.account
+	switch {
+	case !a.Exists() && slices.ContainsFunc(later, func(l AccountEvent) bool { return l.Type == "signed_up" }):
+		return BeforeSignUp, "the sign-up comes after it"
+	case !a.Exists():
+		return UnknownAccount, ""
+	case e.Day < a.SignedUpOn:
+		return BeforeSignUp, fmt.Sprintf("signed up on %s", a.SignedUpOn)
+	case a.ClosedOn != calendar.None:
+		return AccountClosed, ""
+	}
+	return "", ""
 }
 
 func (b *billing) changePlan(c PlanChange) {

@@ -6,6 +6,7 @@ package rating
 const (
 	UnknownAccount   Reason = "unknown_account"   // retryable: its sign-up may be late
 	AccountClosed    Reason = "account_closed"    // after the day of cancellation (rule G-2)
+	BeforeSignUp     Reason = "before_sign_up"    // an event of the account from before there was one
 	AlreadySignedUp  Reason = "already_signed_up" // a second signed_up
 	UnknownPlan      Reason = "unknown_plan"      // the catalog has no such plan
 	UnknownTerm      Reason = "unknown_term"
@@ -15,6 +16,7 @@ const (
 	UnsupportedEvent Reason = "unsupported_event" // retryable: a later version may know it
 	NotAllowed       Reason = "not_allowed"       // a rule refuses it (rule G-10)
 	NoPrice          Reason = "no_price"          // retryable: the price table may get a row
+	Overflow         Reason = "overflow"          // costs more than a line can hold
 	NoCatalog        Reason = "no_catalog"        // retryable: no version in force on the service day
 )
 

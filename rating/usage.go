@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/shopspring/decimal"
+
 	"ratemill/rating/catalog"
 	"ratemill/rating/money"
 )
@@ -38,6 +40,11 @@ func (b *billing) usage(groups []Usage) {
 	b.chargeCountedPackages(touched)
 }
 
+// amountLimit is the first amount that DECIMAL(18,4) does not hold. Usage that
+// costs as much is a mistake in the export; let in, it would park the account
+// on the day its charge falls due, and with it all that comes after.
+var amountLimit = decimal.New(1, 14)
+
 // price finds a group's unit price, and keeps the group until its charge is
 // due.
 func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
@@ -53,6 +60,11 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		point.UnitPrice, point.CatalogLine = row.Price, row.Line
 		point.Description = charge.Description + " " + rowText(row)
 	}
+	amount := u.Quantity.Mul(point.UnitPrice)
+	if amount.GreaterThanOrEqual(amountLimit) {
+		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", u.Quantity, point.UnitPrice, amount))
+		return
+	}
 	due := u.ServiceDate
 	if meter.DueNextDay {
 		due++
@@ -61,7 +73,7 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 	late := u.ServiceDate < b.day
 	b.out.Rated = append(b.out.Rated, RatedUsage{
 		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: point, Amount: u.Quantity.Mul(point.UnitPrice), DueOn: due, Late: late,
+		Price: point, Amount: amount, DueOn: due, Late: late,
 	})
 	b.account.Due = addDue(b.account.Due, DueUsage{due, u.Meter, u.ServiceDate, late, point, u.Quantity})
 }

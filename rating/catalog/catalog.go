@@ -23,6 +23,9 @@ import (
 	"ratemill/rating/money"
 )
 
+// MaxWindowDays is the longest window: ten years. The pipeline numbers its days.
+const MaxWindowDays = 3650
+
 // RuleID is the id of a rule of the company's policy ("MK-9"). It stands on
 // every line that the rule makes.
 type RuleID string

@@ -239,9 +239,10 @@ func (p *problems) isTrue(n *node, what string) bool {
 	return true
 }
 
-// Prices and factors keep every digit: up to maxDigits, of which maxDecimals
-// stand after the point, which is what the tables store.
-const maxDigits, maxDecimals = 38, 18
+// Prices and factors keep every digit: up to maxWhole stand before the point, as
+// many as an amount can have, and maxDecimals after it, as many as the tables
+// store.
+const maxWhole, maxDecimals = 14, 18
 
 var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
@@ -252,8 +253,8 @@ func (p *problems) decimal(n *node, what string) decimal.Decimal {
 		return decimal.Zero
 	}
 	whole, after, _ := strings.Cut(text, ".")
-	if len(whole)+len(after) > maxDigits || len(after) > maxDecimals {
-		p.add(n.place, "%s %s has too many digits: %d may be, %d of them after the point", what, text, maxDigits, maxDecimals)
+	if len(whole) > maxWhole || len(after) > maxDecimals {
+		p.add(n.place, "%s %s has too many digits: %d may stand before the point and %d after it", what, text, maxWhole, maxDecimals)
 		return decimal.Zero
 	}
 	d, err := decimal.NewFromString(text)

@@ -41,7 +41,7 @@ func generate(t *rapid.T) *Catalog {
 		Name:       names.Draw(t, "name"),
 		ZoneName:   rapid.SampledFrom([]string{"UTC", "America/Los_Angeles", "Etc/GMT+5"}).Draw(t, "zone"),
 		Rounding:   rapid.SampledFrom(money.Roundings).Draw(t, "rounding"),
-		WindowDays: rapid.IntRange(1, 9999).Draw(t, "window"),
+		WindowDays: rapid.IntRange(1, MaxWindowDays).Draw(t, "window"),
 		Series:     names.Draw(t, "series"),
 	}}
 	var err error
@@ -75,7 +75,7 @@ func (g generator) count(least int64) int64 {
 }
 
 func (g generator) price() decimal.Decimal {
-	text := rapid.StringMatching(`(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?`).Draw(g.T, "price")
+	text := rapid.StringMatching(`(0|[1-9][0-9]{0,12})(\.[0-9]{1,18})?`).Draw(g.T, "price")
 	d, err := decimal.NewFromString(text)
 	if err != nil {
 		g.Fatal(err)

@@ -128,7 +128,10 @@ func (p *problems) header(d *draft, n *node) {
 		}
 	}
 	d.Rounding = money.Rounding(p.word(f.required("rounding"), "rounding", roundings()...))
-	d.WindowDays = p.duration(f.required("window"), "window", "day")
+	window := f.required("window")
+	if d.WindowDays = p.duration(window, "window", "day"); d.WindowDays > MaxWindowDays {
+		p.add(window.place, "window is %d days, the most is %d", d.WindowDays, MaxWindowDays)
+	}
 	d.Series = p.text(f.required("invoice_series"), "invoice_series")
 	f.done()
 }
