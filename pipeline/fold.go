@@ -25,11 +25,12 @@ type folded struct {
 
 	lateIDs []takenID // those of earlier days
 
-	sums    sums
-	files   []fileCounts
-	rejects []writers.Reject
-	dedupe  dedupe
-	buffer  []byte
+	sums     sums
+	files    []fileCounts
+	lostHeld []int64 // rows that waited and lost their id to another, by source
+	rejects  []writers.Reject
+	dedupe   dedupe
+	buffer   []byte
 }
 
 // foldPartitions removes duplicates within each id partition and sums up what
@@ -63,7 +64,7 @@ func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
 		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions*len(n.sources), share, n.TempDir),
-		files: make([]fileCounts, len(n.files)),
+		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}
 }
 
@@ -75,24 +76,24 @@ type claim struct {
 	occurred int64
 	content  uint64
 	place    place
+	known    bool // its account can be billed tonight
 }
 
 // better tells whether a keeps the id rather than b, of two rows with the same
-// id: what earlier nights put aside, else what they billed, else the earlier,
-// else the one with the smaller content; among identical rows the place
-// decides which is counted as the duplicate, and nothing else (never the order
-// of files).
+// id: what earlier nights billed, else what can be billed tonight (so that a
+// corrected row wins over one that waits for its account), else the earlier,
+// else the one with the smaller content. Among identical rows what earlier
+// nights put aside goes first, then the place, which decides nothing but which
+// row is counted as the duplicate (never the order of files).
 func (n *night) better(a, b *claim) bool {
-	if a.place.held() != b.place.held() {
-		return a.place.held()
-	}
 	_, aBilled := n.billed(a)
 	_, bBilled := n.billed(b)
-	if aBilled != bBilled {
-		return aBilled
-	}
-	return cmp.Or(cmp.Compare(a.occurred, b.occurred), cmp.Compare(a.content, b.content), cmp.Compare(a.place, b.place)) < 0
+	return cmp.Or(first(aBilled, bBilled), first(a.known, b.known), cmp.Compare(a.occurred, b.occurred), cmp.Compare(a.content, b.content),
+		first(a.place.held(), b.place.held()), cmp.Compare(a.place, b.place)) < 0
 }
+
+// first puts what has a property before what has not.
+func first(a, b bool) int { return cmp.Compare(boolInt(b), boolInt(a)) }
 
 // dedupe finds the rows of one partition that keep their event id. Its memory
 // is used again for the next partition.
@@ -110,7 +111,7 @@ func (d *dedupe) keepers(n *night, f *folded, keep func(i int) error, lose func(
 	clear(d.slots)
 	d.losers = d.losers[:0]
 	for i := range d.claims {
-		d.place(n, int32(i))
+		d.enter(n, int32(i))
 	}
 	for _, slot := range d.slots {
 		if slot == 0 {
@@ -149,7 +150,8 @@ func (n *night) pass(f *folded, c *claim) {
 	}
 }
 
-func (d *dedupe) place(n *night, i int32) {
+// enter lets a claim compete for its id.
+func (d *dedupe) enter(n *night, i int32) {
 	c := &d.claims[i]
 	slot := d.slot(c)
 	switch {
@@ -189,20 +191,26 @@ func (n *night) billed(c *claim) (content uint64, billed bool) {
 
 // lose counts a row that does not keep its id.
 func (n *night) lose(f *folded, c *claim, account string, to *claim, identical bool) {
-	file := c.place.file()
-	if identical {
-		f.files[file].duplicate++
+	if identical && !c.place.held() {
+		f.files[c.place.file()].duplicate++
 		return
 	}
 	detail := "the event id was billed by an earlier night with other content"
 	if to != nil {
 		detail = "the event id is taken by " + n.where(to.place) + " with other content"
 	}
-	f.files[file].rejected++
-	f.rejects = append(f.rejects, writers.Reject{
-		Source: n.sources[c.source].name, File: n.files[file].Key, Row: c.place.row(), Rows: 1, AccountID: account,
-		Reason: conflictingDuplicate, Detail: detail, FirstSeen: int32(n.day), Status: "open",
-	})
+	r := writers.Reject{
+		Source: n.sources[c.source].name, Rows: 1, AccountID: account, Reason: conflictingDuplicate, Detail: detail, FirstSeen: int32(n.day), Status: "open",
+	}
+	if c.place.held() { // it waited, and is now known to be wrong
+		h := &n.held[c.place.row()].Held
+		r.File, r.Row, r.FirstSeen, r.Status = h.File, h.Row, h.FirstSeen, "written_off"
+		f.lostHeld[c.source]++
+	} else {
+		r.File, r.Row = n.files[c.place.file()].Key, c.place.row()
+		f.files[c.place.file()].rejected++
+	}
+	f.rejects = append(f.rejects, r)
 }
 
 // where names a place for people.
@@ -238,7 +246,7 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 func (n *night) claimOf(r record) claim {
 	c := &n.combinations.all()[r.key.combination()]
 	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
-	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place}
+	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, r.key.account() < n.known}
 }
 
 // usageContent is 64 bits of what a usage row says, to tell an identical
@@ -253,7 +261,7 @@ func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
 	if c.day > n.day || r.key.account() >= n.known || c.place.held() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
-	f.sums.add(r.key, r.quantity)
+	f.sums.add(r.key, r.quantity, r.place)
 	if err := n.keepID(f, p, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true}); err != nil {
 		return err
 	}
@@ -322,7 +330,7 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 	d.claims = d.claims[:0]
 	for i := range events {
 		e := &events[i]
-		d.claims = append(d.claims, claim{e.source, e.hi, e.lo, e.day, e.occurred, e.content(), e.place})
+		d.claims = append(d.claims, claim{e.source, e.hi, e.lo, e.day, e.occurred, e.content(), e.place, n.knows(e.account)})
 	}
 	return d.keepers(n, f,
 		func(i int) error { return n.passEvent(f, &events[i]) },

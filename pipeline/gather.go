@@ -76,7 +76,7 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 		w := of(n.accounts.all()[g.key.account()].id)
 		w.items = append(w.items, item{
 			source: n.combinations.all()[g.key.combination()].source, rows: g.rows, runDay: n.day,
-			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(), g.key},
+			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(), g.key, g.first},
 		})
 	}
 	return nil

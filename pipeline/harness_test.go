@@ -353,9 +353,6 @@ func (c *company) rejected(date string) string {
 	})
 	for _, r := range all {
 		place := fmt.Sprintf("%s:%d", r.File, r.Row)
-		if r.File == "" {
-			place = fmt.Sprintf("%s group of %d", r.Source, r.Rows)
-		}
 		fmt.Fprintf(&b, "%s %s %s %s\n", place, r.AccountID, r.Reason, r.Status)
 	}
 	return b.String()

@@ -60,7 +60,6 @@ func TestBadRows(t *testing.T) {
 	`)
 	e := c.night("2024-05-01")
 	c.wantRejects("2024-05-01", `
-		sms group of 1 A no_price open
 		account_events/date=2024-05-01/part-0.csv:2  missing_field open
 		account_events/date=2024-05-01/part-0.csv:3 B missing_field open
 		account_events/date=2024-05-01/part-0.csv:4 B not_a_time open
@@ -80,6 +79,7 @@ func TestBadRows(t *testing.T) {
 		sms/date=2024-05-01/part-0.csv:6 A not_a_number open
 		sms/date=2024-05-01/part-0.csv:7 A negative_quantity open
 		sms/date=2024-05-01/part-0.csv:8 A overflow open
+		sms/date=2024-05-01/part-0.csv:9 A missing_field open
 		sms/date=2024-05-01/part-0.csv:11  before_history open
 	`)
 	if e.ExitCode != ExitLook {
@@ -238,7 +238,7 @@ func TestConflictingDuplicates(t *testing.T) {
 		`)
 		loser := fmt.Sprintf("sms/date=2024-05-01/part-%d.csv", order[0])
 		c.wantRejects("2024-05-01", fmt.Sprintf(`
-			emails group of 1 B no_price open
+			emails/date=2024-05-01/part-0.csv:1 B no_price open
 			%[1]s:1 A conflicting_duplicate open
 			%[1]s:2 A conflicting_duplicate open
 		`, loser))
@@ -371,13 +371,13 @@ func TestWrittenOffAtTheWindowsEnd(t *testing.T) {
 	c.knobs.Catalog = marketing(t, "window: 30 days", "window: 3 days")
 	c.nights("2024-05-01", "2024-05-07")
 	c.wantRejects("2024-05-03", `
-		sms group of 1 B no_price open
 		sms/date=2024-05-03/part-0.csv:1 A unknown_account open
+		sms/date=2024-05-03/part-0.csv:2 B no_price open
 	`)
 	c.wantRejects("2024-05-04", `
-		sms group of 1 B no_price written_off
 		sms/date=2024-05-01/part-0.csv:1 A unknown_account written_off
 		sms/date=2024-05-03/part-0.csv:1 A unknown_account written_off
+		sms/date=2024-05-03/part-0.csv:2 B no_price written_off
 	`)
 	for _, date := range []string{"2024-05-02", "2024-05-05", "2024-05-06", "2024-05-07"} {
 		c.wantRejects(date, ``)
@@ -652,4 +652,46 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("%v: exit code %d, want %d; %d would fail the job for good", err, code, want, ExitInput)
 		}
 	}
+}
+
+// A row that waits under a mistyped account yields to the corrected one: what
+// can be billed keeps the id, and the reject is closed.
+func TestCorrectedAccount(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2024-05-01
+		s1,acme,2024-05-01T09:00:00,signed_up,pro,monthly,card,
+		-- sms/2024-05-01
+		m1,acne,2024-05-01T10:00:00,outbound,verizon,US,2000
+		-- sms/2024-05-02
+		m1,acme,2024-05-01T10:00:00,outbound,verizon,US,2000
+	`)
+	c.nights("2024-05-01", "2024-05-03")
+	c.wantRejects("2024-05-01", `
+		sms/date=2024-05-01/part-0.csv:1 acne unknown_account open
+	`)
+	c.wantRejects("2024-05-02", `
+		sms/date=2024-05-01/part-0.csv:1 acne conflicting_duplicate written_off
+	`)
+	c.wantDocuments("2024-05-02", `
+		invoice acme total 20.00 credits 0.00 due 20.00
+		  usage 20.00 MK-9 late
+		charge acme 20.00 card
+	`)
+	c.wantDocuments("2024-05-03", ``)
+	if held := rows[writers.Held](c, "2024-05-02", writers.HeldTable); len(held) != 0 {
+		t.Errorf("still held: %+v", held)
+	}
+}
+
+// A contact count without custom objects is the same as one with none.
+func TestAbsentColumnsOfReadings(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2024-05-01
+		s1,A,2024-05-01T09:00:00,signed_up,pro,monthly,card,
+		-- contacts/2024-05-01
+		A,2024-05-01,1000,
+		A,2024-05-01,1000,0
+	`)
+	c.night("2024-05-01")
+	c.wantRejects("2024-05-01", ``)
 }

@@ -21,9 +21,7 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 		}
 		s := &n.sources[it.source]
 		origin := rating.Origin{Source: s.name, Rows: it.rows, Ref: ref}
-		if it.event != nil {
-			origin.File, origin.Row = n.fileAndRow(it)
-		}
+		origin.File, origin.Row = n.fileAndRow(it)
 		switch s.role {
 		case accountRows:
 			ev.Account = append(ev.Account, accountEvent(s, it.event, origin))
@@ -38,11 +36,18 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 	return ev
 }
 
+// fileAndRow is where a row stands; of a group, where its first row does.
 func (n *night) fileAndRow(it *item) (string, int64) {
 	if it.held != nil {
 		return it.held.File, it.held.Row
 	}
-	return n.files[it.event.place.file()].Key, it.event.place.row()
+	at := place(0)
+	if it.event != nil {
+		at = it.event.place
+	} else {
+		at = it.group.first
+	}
+	return n.files[at.file()].Key, at.row()
 }
 
 func accountEvent(s *source, e *event, o rating.Origin) rating.AccountEvent {

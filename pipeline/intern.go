@@ -24,6 +24,13 @@ func (n *night) account(id string) (uint32, error) {
 	return n.accounts.of(id, func() account { return account{id, accountHash(id)} })
 }
 
+// knows tells whether an account can be billed tonight: it is in the state, or
+// signs up.
+func (n *night) knows(id string) bool {
+	i, found := n.accounts.find(id)
+	return found && i < n.known
+}
+
 // accountHash orders accounts in every table, whatever the number of buckets.
 func accountHash(id string) uint64 {
 	sum := sha256.Sum256([]byte(id))

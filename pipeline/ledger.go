@@ -72,6 +72,16 @@ func (e *ends) add(o *ends) {
 	}
 }
 
+// addLostHeld counts rows that waited and lost their event id: they were taken
+// up and rejected.
+func (l *ledger) addLostHeld(bySource []int64) {
+	for i, rows := range bySource {
+		l.ends[i].takenUp += rows
+		l.ends[i].rejected += rows
+		l.alarming += rows
+	}
+}
+
 func (l *ledger) of(currency string) *writers.MoneyTotals {
 	m := l.money[currency]
 	if m == nil {

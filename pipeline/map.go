@@ -120,7 +120,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 
 // required tells whether a row of the source must have the field's cell.
 func (s *source) required(field int) bool {
-	return !s.schema.Fields[field].Optional && !slices.Contains(s.dimensions, field)
+	return !s.schema.Fields[field].Optional && !slices.Contains(s.mayLack, field)
 }
 
 func absent(kind readers.Kind, c *readers.Column, row int) bool {
@@ -214,8 +214,11 @@ func (n *night) noteEvent(m *mapped, s *source, e *event) {
 func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account string) event {
 	e := event{source: n.files[file].source, account: account, place: makePlace(file, b.FirstRow+int64(row))}
 	e.cells = make([]string, len(s.schema.Fields))
-	for i := range s.schema.Fields {
-		e.cells[i] = cellText(s.schema.Fields[i].Kind, &b.Columns[i], row)
+	for i, f := range s.schema.Fields {
+		e.cells[i] = cellText(f.Kind, &b.Columns[i], row)
+		if s.role == levelRows && f.Kind == readers.Integer && e.cells[i] == "" {
+			e.cells[i] = "0" // a column that the export lacks counts as none, and says the same
+		}
 	}
 	at := b.Columns[s.at].Ints[row]
 	if s.role == levelRows {
@@ -245,6 +248,8 @@ type usageMapper struct {
 	file   int
 	source *source
 
+	texts []int // required columns of text
+
 	dict     *readers.Dict // of accounts, whose indexes are in accounts
 	accounts []uint32
 
@@ -254,7 +259,13 @@ type usageMapper struct {
 }
 
 func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
-	return &usageMapper{n: n, m: m, file: file, source: s, local: map[string]uint32{}, dicts: make([]*readers.Dict, len(s.dimensions))}
+	u := &usageMapper{n: n, m: m, file: file, source: s, local: map[string]uint32{}, dicts: make([]*readers.Dict, len(s.dimensions))}
+	for i, f := range s.schema.Fields {
+		if f.Kind == readers.Text && s.required(i) {
+			u.texts = append(u.texts, i)
+		}
+	}
+	return u
 }
 
 func (u *usageMapper) batch(b *readers.Batch) error {
@@ -267,7 +278,7 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 	ids, at, quantity, account := b.Columns[s.id].IDs, b.Columns[s.at].Ints, b.Columns[s.quantity].Ints, b.Columns[s.account].Index
 	sourceIndex := n.files[u.file].source
 	for row := range b.Len {
-		if (!clean || quantity[row] < 0 || account[row] == readers.Absent) && u.refuse(b, row) {
+		if (!clean || quantity[row] < 0 || u.lacks(b, row)) && u.refuse(b, row) {
 			continue
 		}
 		day := n.span.dayOf(at[row])
@@ -302,6 +313,16 @@ func (u *usageMapper) cleanColumns(b *readers.Batch) bool {
 		}
 	}
 	return true
+}
+
+// lacks tells whether a required text is absent from a row.
+func (u *usageMapper) lacks(b *readers.Batch, row int) bool {
+	for _, field := range u.texts {
+		if b.Columns[field].Index[row] == readers.Absent {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse rejects a row if it has a fault.

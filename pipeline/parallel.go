@@ -85,6 +85,14 @@ func (n *names[T]) of(name string, describe func() T) (uint32, error) {
 	return i, nil
 }
 
+// find is the index of a name that may not be there.
+func (n *names[T]) find(name string) (uint32, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	i, found := n.index[name]
+	return i, found
+}
+
 // all is the list by index, once no worker adds to it any more.
 func (n *names[T]) all() []T { return n.list }
 

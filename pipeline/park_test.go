@@ -201,14 +201,15 @@ func TestParkedOnSignUp(t *testing.T) {
 	c.wantRejects("2018-05-03", ``)
 }
 
-// Usage that was rated and does not fit on the day it falls due parks the
-// account on that day.
+// Usage of which each line fits and the invoice does not parks the account on
+// the day it falls due.
 func TestParkedOnTheDayItFallsDue(t *testing.T) {
 	c := newCompany(t, `
 		-- account_events/2024-05-01
 		s1,A,2024-05-01T09:00:00,signed_up,basic,monthly,card,
 		-- sms/2024-05-01
-		m1,A,2024-05-01T10:00:00,outbound,acme,US,9000000000000000000
+		m1,A,2024-05-01T10:00:00,outbound,acme,US,9000000000000000
+		m3,A,2024-05-01T10:00:00,outbound,acme,GB,2000000000000000
 		-- sms/2024-05-02
 		m2,A,2024-05-02T10:00:00,outbound,acme,US,1
 	`)

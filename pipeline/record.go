@@ -69,17 +69,18 @@ func (p place) file() int  { return int(p >> 44) }
 func (p place) row() int64 { return int64(p & (1<<44 - 1)) }
 func (p place) held() bool { return p.file() == heldFile }
 
-// group is a sum of usage rows with the same key, 32 bytes in a spill.
+// group is a sum of usage rows with the same key, 40 bytes in a spill.
 type group struct {
 	key    key
 	rows   int64
 	hi, lo uint64 // sum of the quantities, 128 bits
+	first  place  // of the rows
 }
 
-const groupSize = 32
+const groupSize = 40
 
 func (g *group) append(b []byte) []byte {
-	for _, v := range [...]uint64{uint64(g.key), uint64(g.rows), g.hi, g.lo} {
+	for _, v := range [...]uint64{uint64(g.key), uint64(g.rows), g.hi, g.lo, uint64(g.first)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return b
@@ -87,11 +88,14 @@ func (g *group) append(b []byte) []byte {
 
 func readGroup(b []byte) group {
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return group{key(u(0)), int64(u(1)), u(2), u(3)}
+	return group{key(u(0)), int64(u(1)), u(2), u(3), place(u(4))}
 }
 
 // add adds another group of the same key.
 func (g *group) add(o group) {
+	if g.rows == 0 || o.first < g.first {
+		g.first = o.first
+	}
 	var carry uint64
 	g.lo, carry = bits.Add64(g.lo, o.lo, 0)
 	g.hi, _ = bits.Add64(g.hi, o.hi, carry)

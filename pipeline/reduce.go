@@ -43,6 +43,7 @@ type usageGroup struct {
 	combination uint32
 	quantity    decimal.Decimal
 	key         key
+	first       place // of its rows, unless it is a held one
 }
 
 // accountWork is all that a bucket knows of one account.

@@ -139,14 +139,13 @@ func (n *night) park(out *tables, w *accountWork, day calendar.Day, reason strin
 func (n *night) holdItem(it *item, reason string, billingDay calendar.Day) writers.Held {
 	s := &n.sources[it.source]
 	h := writers.Held{Source: s.name, Rows: it.rows, Reason: reason, FirstSeen: int32(n.day), BillingDay: int32(billingDay)}
+	h.File, h.Row = n.fileAndRow(it)
 	if it.held != nil {
-		h.AccountID = it.held.AccountID
-		h.FirstSeen, h.File, h.Row = it.held.FirstSeen, it.held.File, it.held.Row
+		h.AccountID, h.FirstSeen = it.held.AccountID, it.held.FirstSeen
 	}
 	if e := it.event; e != nil {
 		h.AccountID, h.EventKey, h.Payload = e.account, eventKey(e.hi, e.lo), e.payload(s)
 		h.OccurredAt, h.ServiceDate = e.occurred, int32(e.day)
-		h.File, h.Row = n.fileAndRow(it)
 		return h
 	}
 	h.Payload = n.groupPayload(s, it.group)

@@ -27,6 +27,7 @@ type source struct {
 	id, account, at int   // field indexes; levels have no id and a date for at
 	quantity        int   // usage: the quantity column
 	dimensions      []int // usage: the dimension columns
+	mayLack         []int // columns whose cell may be empty in a row: prices have default rows for them
 
 	meter  *catalog.Meter   // usage and seats: the meter that counts the rows; nil: none does
 	levels []*catalog.Meter // levels: the meters that read it
@@ -62,6 +63,8 @@ func canonicalSources() []source {
 		{Name: "account_id", Kind: readers.Text}, {Name: "as_of", Kind: readers.Date},
 		{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer),
 	}}
+	sms := usage("sms", "segments", "direction", "carrier", "country")
+	sms.mayLack = []int{sms.schema.Field("carrier"), sms.schema.Field("country")}
 	return []source{
 		event("account_events", accountRows,
 			readers.Field{Name: "type", Kind: readers.Text}, optional("plan", readers.Text), optional("term", readers.Text),
@@ -72,7 +75,7 @@ func canonicalSources() []source {
 		usage("emails", "recipients"),
 		usage("postcards", "quantity"),
 		event("seats", seatRows, readers.Field{Name: "user_id", Kind: readers.Text}, readers.Field{Name: "action", Kind: readers.Text}),
-		usage("sms", "segments", "direction", "carrier", "country"),
+		sms,
 	}
 }
 

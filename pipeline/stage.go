@@ -186,6 +186,7 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 	}
 	for _, f := range n.folded {
 		rejects = append(rejects, f.rejects...)
+		s.ledger.addLostHeld(f.lostHeld)
 	}
 	rejects = append(rejects, n.beforeHistory()...)
 	slices.SortFunc(rejects, compareRejects)

@@ -119,13 +119,14 @@ type PricePoint struct {
 	CatalogLine int // line of the catalog file, 0 where no price row applied
 }
 
-// Origin is where an event came from, kept through to the outputs. Ref is the
-// pipeline's own handle of the row or group; the core only hands it back.
+// Origin is where an event came from, kept through to the outputs: a row of a
+// file, or the first row of a group. Ref is the pipeline's own handle of the
+// row or group; the core only hands it back.
 type Origin struct {
 	Source string
-	File   string // empty for a group of rows
-	Row    int64  // 1-based; 0 for a group of rows
-	Rows   int64  // 1, or the rows of the group
+	File   string
+	Row    int64 // 1-based
+	Rows   int64 // 1, or the rows of the group
 	Ref    int
 }
 

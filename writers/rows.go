@@ -129,8 +129,8 @@ type PaymentAttempt struct {
 // Reject is a row, or a group of rows, in suspense.
 type Reject struct {
 	Source    string `parquet:"source,dict" doc:"export that the row came from"`
-	File      string `parquet:"file,dict,optional" doc:"file of the row; null for a group of rows of several files"`
-	Row       int64  `parquet:"row,optional" doc:"number of the row in its file, from 1, a CSV header not counted; the first of them where rows is above 1"`
+	File      string `parquet:"file,dict,optional" doc:"file of the row, or of the first row of a group"`
+	Row       int64  `parquet:"row,optional" doc:"number of the row in its file, from 1, a CSV header not counted; of the first row of a group"`
 	Rows      int64  `parquet:"rows" doc:"how many rows this is about"`
 	AccountID string `parquet:"account_id,optional" doc:"account as written in the row"`
 	Reason    string `parquet:"reason,dict" doc:"reason code"`
@@ -242,7 +242,7 @@ type Held struct {
 	OccurredAt  int64  `parquet:"occurred_at,timestamp(microsecond)" doc:"time of the row; midnight of the service date for a group"`
 	ServiceDate int32  `parquet:"service_date,date" doc:"calendar day of the row"`
 	Rows        int64  `parquet:"rows" doc:"rows that this stands for"`
-	File        string `parquet:"file,dict,optional" doc:"file of the row"`
+	File        string `parquet:"file,dict,optional" doc:"file of the row, or of the first row of a group"`
 	Row         int64  `parquet:"row,optional" doc:"number of the row in its file"`
 	Reason      string `parquet:"reason,dict" doc:"why it waits: a retryable reject's reason, not_yet_due, parked"`
 	FirstSeen   int32  `parquet:"first_seen,date" doc:"billing date of the night that put it aside first"`
