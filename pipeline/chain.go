@@ -69,14 +69,14 @@ func ReadEntry(ctx context.Context, output *blob.Bucket, number int64) (*Entry, 
 func entryOf(text []byte, number int64) (*Entry, error) {
 	run, err := writers.DecodeRun(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", runKey(number), err)
+		return nil, &HistoryError{runKey(number), err}
 	}
 	day, err := calendar.Parse(run.BillingDate)
 	if err != nil {
-		return nil, fmt.Errorf("%s: billing_date: %w", runKey(number), err)
+		return nil, &HistoryError{runKey(number), fmt.Errorf("billing_date: %w", err)}
 	}
 	if run.Entry != number {
-		return nil, fmt.Errorf("%s is entry %d by its own account", runKey(number), run.Entry)
+		return nil, &HistoryError{runKey(number), fmt.Errorf("it is entry %d by its own account", run.Entry)}
 	}
 	return &Entry{Run: run, Digest: digest(text), Day: day}, nil
 }

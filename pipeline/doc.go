@@ -5,7 +5,7 @@
 //
 // Run does it in five phases, each a function of that name:
 //
-//  1. plan (NewPlan): list the inputs and freeze them by size and checksum,
+//  1. plan (planAfter, NewPlan): list the inputs and freeze them by size and checksum,
 //     pin the catalog and the entry before by digest. The plan's digest is the
 //     run id. Nothing else decides on what is published.
 //  2. map (mapInputs): decode the inputs column by column, refuse bad rows
@@ -31,6 +31,17 @@
 // prove it: a file's rows are passed on, duplicates, rejected or not yet due;
 // what is passed on or taken up from earlier nights is rated, left out by a
 // named rule, rejected in rating, or put aside.
+//
+// One row has several shapes on its way, each with what the next step asks for:
+//
+//	record   a usage row between map and fold, 48 bytes (record.go)
+//	event    any other row, or a usage row that may have to wait, whole (event.go)
+//	claim    what fold asks of a row to find out who keeps an event id (fold.go)
+//	group    a sum of records with one key (record.go, sums.go)
+//	item     a group or an event in front of rating, with its account (reduce.go)
+//	heldRow  a row that an earlier night put aside and that goes through fold again (held.go)
+//	lateID   the id of a row of an earlier day, which may be billed already (map.go)
+//	takenID  an id that this night bills (fold.go, seen.go)
 //
 // Concurrency stands in parallel.go alone. Storage is a gocloud.dev/blob
 // bucket, opened by package store.

@@ -63,10 +63,24 @@ func (e *TotalsError) Error() string {
 	return "control totals are broken, nothing is published: " + strings.Join(e.Broken, "; ")
 }
 
+// HistoryError is an own file, published by an earlier entry, that is not what
+// was published: the billing history is damaged.
+type HistoryError struct {
+	Key string
+	Err error
+}
+
+func (e *HistoryError) Error() string {
+	return fmt.Sprintf("%s, published by an earlier run, is damaged: %v", e.Key, e.Err)
+}
+
+func (e *HistoryError) Unwrap() error { return e.Err }
+
 // ExitCode is the exit code of an error, as DESIGN lists them.
 func ExitCode(err error) int {
 	var usage *UsageError
 	var file *readers.FileError
+	var history *HistoryError
 	var totals *TotalsError
 	var other *OtherInputsError
 	var lost *LostError
@@ -79,7 +93,7 @@ func ExitCode(err error) int {
 		return ExitOther
 	case temporary(err):
 		return ExitTemporary
-	case errors.As(err, &file):
+	case errors.As(err, &file), errors.As(err, &history):
 		return ExitInput
 	case errors.As(err, &totals):
 		return ExitTotals

@@ -60,6 +60,9 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	return nil
 }
 
+// newFolded is a worker's memory for the fold phase. With map's it makes up the
+// memory that rows may take before they are spilled: a quarter for records, an
+// eighth each for events, groups, events again, and ids.
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{

@@ -10,7 +10,7 @@ import (
 type ledger struct {
 	series   map[string]int64 // last invoice number by series
 	rejects  []writers.Reject
-	ends     []ends
+	ends     []rowEnds
 	alarming int64
 	money    map[string]*writers.MoneyTotals
 	balances map[[2]string]*writers.BalanceTotals
@@ -62,7 +62,7 @@ func addUncollectable(m *writers.MoneyTotals, reason string, amount decimal.Deci
 	m.Uncollectable = append(m.Uncollectable, writers.ReasonAmount{Reason: reason, Amount: amount})
 }
 
-func (e *ends) add(o *ends) {
+func (e *rowEnds) add(o *rowEnds) {
 	e.takenUp += o.takenUp
 	e.rated += o.rated
 	e.rejected += o.rejected

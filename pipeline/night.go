@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
+
+	"gocloud.dev/gcerrors"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -78,7 +81,35 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		n.mapped = append(n.mapped, n.newMapped())
 		n.folded = append(n.folded, n.newFolded())
 	}
+	if err := n.checkOwn(ctx); err != nil {
+		return nil, err
+	}
 	return n, n.loadHeld(ctx)
+}
+
+// checkOwn proves that what the night goes on from is what the entry before
+// published.
+func (n *night) checkOwn(ctx context.Context) error {
+	before := n.plan.before
+	if before == nil {
+		return nil
+	}
+	for _, table := range []string{writers.StateTable.Name, writers.HeldTable.Name} {
+		file, err := outputOf(before, table)
+		if err != nil {
+			return &HistoryError{runKey(before.Entry), err}
+		}
+		is, _, err := sha256Of(ctx, n.Output, file.Key)
+		switch {
+		case gcerrors.Code(err) == gcerrors.NotFound:
+			return &HistoryError{file.Key, errors.New("it is gone")}
+		case err != nil:
+			return fmt.Errorf("reading %s: %w", file.Key, err)
+		case is != file.SHA256:
+			return &HistoryError{file.Key, fmt.Errorf("its SHA-256 is %.12s…, run.json says %.12s…", is, file.SHA256)}
+		}
+	}
+	return nil
 }
 
 // size chooses how finely rows are cut: a partition and a bucket should be a

@@ -137,10 +137,10 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	for _, f := range later {
 		others[f.Key] = true
 	}
-	found := make([][]found, len(folders))
+	listed := make([][]listedFile, len(folders))
 	err := each(ctx, s.workers(), len(folders), func(ctx context.Context, _, i int) error {
 		var err error
-		found[i], err = listFolder(ctx, s.Exports, folders[i].source, folders[i].day)
+		listed[i], err = listFolder(ctx, s.Exports, folders[i].source, folders[i].day)
 		return err
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	}
 	var fresh, old []foundInput
 	for i := range folders {
-		for _, f := range found[i] {
+		for _, f := range listed[i] {
 			switch in := (foundInput{f, consumed[f.Key]}); {
 			case in.was.Key != "":
 				old = append(old, in)
@@ -164,22 +164,22 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	return p.noteChanges(ctx, s, old, consumed)
 }
 
-// found is an export as it is listed.
-type found struct {
+// listedFile is an export as it is listed.
+type listedFile struct {
 	writers.InputFile
 	modified time.Time // the store's clock; never part of a plan
 }
 
 type foundInput struct {
-	found
+	listedFile
 	was writers.InputFile // as it was consumed, if it was
 }
 
 // listFolder lists a source's exports of a day. Names that begin with a dot
 // or an underscore are other programs' marks.
-func listFolder(ctx context.Context, exports *blob.Bucket, source string, day calendar.Day) ([]found, error) {
+func listFolder(ctx context.Context, exports *blob.Bucket, source string, day calendar.Day) ([]listedFile, error) {
 	prefix := fmt.Sprintf("%s/date=%s/", source, day)
-	var files []found
+	var files []listedFile
 	it := exports.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := it.Next(ctx)
@@ -196,7 +196,7 @@ func listFolder(ctx context.Context, exports *blob.Bucket, source string, day ca
 		if _, known := readers.FormatOf(o.Key); !known {
 			return nil, &readers.FileError{Key: o.Key, What: "not a known kind of export (want .parquet or .csv)"}
 		}
-		f := found{writers.InputFile{Source: source, Key: o.Key, Size: o.Size, Date: day.String()}, o.ModTime}
+		f := listedFile{writers.InputFile{Source: source, Key: o.Key, Size: o.Size, Date: day.String()}, o.ModTime}
 		if len(o.MD5) > 0 {
 			f.Checksum = "md5:" + hex.EncodeToString(o.MD5)
 		}

@@ -68,10 +68,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	if s, err = n.openStage(ctx); err != nil {
 		return s, err
 	}
-	states, err := n.openStates(ctx)
-	if err != nil {
-		return s, err
-	}
+	states := n.openStates(ctx)
 	defer states.close()
 	for from := 0; from < n.buckets; from += n.workers {
 		wave := make([]*tables, min(n.workers, n.buckets-from))

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/catalog"
 	"ratemill/readers"
@@ -79,18 +80,36 @@ func canonicalSources() []source {
 	}
 }
 
-// bindSources joins the sources with the catalog's meters, and refuses a meter
-// that asks for what its source does not have.
+// MeterError is a meter that asks for what its source does not have.
+type MeterError struct {
+	Line int // of the catalog file, from 1
+	What string
+}
+
+func (e *MeterError) Error() string { return e.What }
+
+// CheckMeters proves that the sources have what a catalog's meters count. It
+// returns a *MeterError.
+func CheckMeters(cat *catalog.Catalog) error {
+	_, err := bindSources(cat)
+	return err
+}
+
+// bindSources joins the sources with the catalog's meters.
 func bindSources(cat *catalog.Catalog) ([]source, error) {
 	sources := canonicalSources()
 	for i := range cat.Meters {
 		m := &cat.Meters[i]
 		at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
 		if at < 0 {
-			return nil, fmt.Errorf("meter %s: there is no source %q", m.Name, m.Source)
+			var names []string
+			for _, s := range sources {
+				names = append(names, s.name)
+			}
+			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: there is no source %q (there are %s)", m.Name, m.Source, strings.Join(names, ", "))}
 		}
 		if err := sources[at].bind(m); err != nil {
-			return nil, fmt.Errorf("meter %s: %w", m.Name, err)
+			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: %v", m.Name, err)}
 		}
 	}
 	return sources, nil

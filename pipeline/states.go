@@ -19,7 +19,8 @@ type states struct {
 	pending []writers.State
 }
 
-func (n *night) openStates(ctx context.Context) (*states, error) {
+// openStates begins to read. close must be called.
+func (n *night) openStates(ctx context.Context) *states {
 	next, stop := iter.Pull2(func(yield func([]writers.State, error) bool) {
 		err := readTable(ctx, n, writers.StateTable, func(rows []writers.State) error {
 			if !yield(rows, nil) {
@@ -31,7 +32,7 @@ func (n *night) openStates(ctx context.Context) (*states, error) {
 			yield(nil, err)
 		}
 	})
-	return &states{n: n, next: next, close: stop}, nil
+	return &states{n: n, next: next, close: stop}
 }
 
 var errStop = fmt.Errorf("enough")

@@ -16,18 +16,18 @@ type tables struct {
 
 	ids      []takenID        // of rows that rating took one by one
 	rejected map[key]struct{} // groups refused for good: their ids stay free
-	ends     []ends           // by source
+	ends     []rowEnds        // by source
 }
 
-// ends is where a source's rows ended in rating: each in exactly one place.
-type ends struct {
+// rowEnds is where a source's rows ended in rating: each in exactly one place.
+type rowEnds struct {
 	takenUp, rated, rejected, putAside int64
 	notBillable                        map[rating.Reason]int64
 	alarming                           int64 // of rejected and putAside: new, and not a rule's refusal
 }
 
 func newTables(sources int) *tables {
-	t := &tables{rejected: map[key]struct{}{}, ends: make([]ends, sources)}
+	t := &tables{rejected: map[key]struct{}{}, ends: make([]rowEnds, sources)}
 	for i := range t.ends {
 		t.ends[i].notBillable = map[rating.Reason]int64{}
 	}

@@ -1,6 +1,7 @@
 package rating
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -189,7 +190,7 @@ func (b *billing) readings(readings []Reading) {
 // level is the account's latest reading of a meter, made where there is none.
 func (b *billing) level(meter string) *Level {
 	a := &b.account
-	i, found := slices.BinarySearchFunc(a.Levels, meter, func(l Level, m string) int { return compare(l.Meter, m) })
+	i, found := slices.BinarySearchFunc(a.Levels, meter, func(l Level, m string) int { return cmp.Compare(l.Meter, m) })
 	if !found {
 		a.Levels = slices.Insert(a.Levels, i, Level{Meter: meter})
 	}

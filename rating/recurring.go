@@ -73,7 +73,9 @@ func (b *billing) chargeSeats() {
 }
 
 // chargeLevelPackages charges the packages that levels need: counted anew on
-// a renewal, only growing within a period (rule MK-5).
+// a renewal, only growing within a period (rule MK-5). The limit is that of the
+// plan in force at the end of the day, since an upgrade gives its allowances at
+// once (rule MK-4); only seats of a renewal go by the plan of its start.
 func (b *billing) chargeLevelPackages() {
 	plan := b.plan()
 	if plan == nil {

@@ -1,7 +1,6 @@
 package rating
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -55,8 +54,6 @@ func orNone(s string) string {
 	}
 	return s
 }
-
-func compare(a, b string) int { return cmp.Compare(a, b) }
 
 func boolCompare(a, b bool) int {
 	switch {

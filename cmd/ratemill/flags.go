@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 
@@ -99,6 +100,9 @@ func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), 
 	if err != nil {
 		return nil, nil, err
 	}
+	if info, err := os.Stat(f.TempDir); f.TempDir != "" && (err != nil || !info.IsDir()) {
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--temp-dir %q: no such folder", f.TempDir)}
+	}
 	exports, err := store.Open(c.ctx, f.Exports)
 	if err != nil {
 		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
@@ -143,7 +147,25 @@ func loadCatalog(ctx context.Context, location string) (*catalog.Catalog, error)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
+	if err := pipeline.CheckMeters(cat); err != nil {
+		return nil, atLine(location, text, err)
+	}
 	return cat, nil
+}
+
+// atLine is a meter's mistake with its place in the catalog, in the form of
+// the catalog's own errors.
+func atLine(location string, text []byte, err error) error {
+	var meter *pipeline.MeterError
+	if !errors.As(err, &meter) {
+		return err
+	}
+	source, column := "", 1
+	if lines := strings.Split(string(text), "\n"); meter.Line >= 1 && meter.Line <= len(lines) {
+		source = lines[meter.Line-1]
+		column += len(source) - len(strings.TrimLeft(source, " "))
+	}
+	return &pipeline.UsageError{What: (&catalog.Error{File: location, Line: meter.Line, Column: column, Message: meter.What, Source: source}).Error()}
 }
 
 // date is a day on the command line: YYYY-MM-DD.

@@ -123,11 +123,14 @@ func complain(stderr io.Writer, err error) int {
 
 func hintFor(err error, code int) string {
 	var usage *pipeline.UsageError
+	var history *pipeline.HistoryError
 	switch {
 	case errors.As(err, &usage):
 		return usage.Hint
 	case errors.Is(err, context.Canceled):
 		return "the run was interrupted; nothing is lost, run it again"
+	case errors.As(err, &history):
+		return "nothing was published; restore the file from a backup of the output, as it was published"
 	case code == pipeline.ExitInput:
 		return "nothing was published; mend or replace the file and run the night again"
 	case code == pipeline.ExitTotals:
