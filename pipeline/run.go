@@ -81,6 +81,9 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := noteStrays(ctx, s); err != nil {
+		return nil, err
+	}
 	return runPlan(ctx, s, plan)
 }
 
