@@ -65,3 +65,18 @@ func BenchmarkCSV(b *testing.B) {
 	const n = 100_000
 	benchmark(b, "sms.csv", csvOf(someRows(n)), n)
 }
+
+func BenchmarkCSVGzip(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.csv.gz", packings[".gz"](b, csvOf(someRows(n))), n)
+}
+
+func BenchmarkCSVZstd(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.csv.zst", packings[".zst"](b, csvOf(someRows(n))), n)
+}
+
+func BenchmarkNDJSON(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.ndjson", ndjsonOf(someRows(n)), n)
+}

@@ -32,6 +32,13 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.csv", data) })
 }
 
+func FuzzNDJSON(f *testing.F) {
+	f.Add(ndjsonOf(someRows(2)))
+	f.Add([]byte("\xef\xbb\xbf{\"event_id\":7,\"account_id\":null,\"segments\":1.0}\r\n{}\n\n"))
+	f.Add([]byte(`{"account_id":"\u00e9\ud83d\ude00\ud800","occurred_at":[],"x":{"y":[true,-1e5]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.ndjson", data) })
+}
+
 func FuzzParquet(f *testing.F) {
 	rows := someRows(3)
 	for version := 1; version <= 2; version++ {
