@@ -43,6 +43,9 @@ const (
 	Parquet Format = "parquet"
 	CSV     Format = "csv"    // RFC 4180, with a header
 	NDJSON  Format = "ndjson" // one JSON object a line
+
+	ArrowFile   Format = "arrow"  // Arrow IPC, also called Feather 2
+	ArrowStream Format = "arrows" // the same as a stream, without a footer
 )
 
 // FormatOf is the format that a file's name tells, by its extension in either
@@ -56,9 +59,13 @@ func FormatOf(key string) (Format, bool) {
 	case ext == ".ndjson", ext == ".jsonl":
 		return NDJSON, true
 	case kind != notPacked:
-		return "", false // Parquet compresses its pages itself
+		return "", false // Parquet and Arrow compress inside
 	case ext == ".parquet", ext == ".pq":
 		return Parquet, true
+	case ext == ".arrow", ext == ".feather":
+		return ArrowFile, true
+	case ext == ".arrows":
+		return ArrowStream, true
 	}
 	return "", false
 }
@@ -66,7 +73,7 @@ func FormatOf(key string) (Format, bool) {
 // UnknownFormat is the error for a file whose name does not tell a format.
 func UnknownFormat(key string) *FileError {
 	return &FileError{Key: key, What: "not a known kind of export " +
-		"(want .parquet or .pq; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
+		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
 }
 
 // Export is an opened export.
@@ -77,6 +84,7 @@ type Export struct {
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
+	arrow  arrowLayout
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -100,6 +108,10 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 		err = e.openCSV(ctx)
 	case NDJSON:
 		err = e.openNDJSON(ctx)
+	case ArrowFile:
+		err = e.openArrowFile(ctx)
+	case ArrowStream:
+		err = e.openArrowStream(ctx)
 	}
 	if err != nil {
 		return nil, e.fail(0, "", err)
@@ -108,12 +120,14 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 }
 
 // Splits is how many parts the export can be read in, at once if wanted: the
-// row groups of a Parquet file, of which there may be none, and one for CSV
-// and NDJSON.
+// row groups of a Parquet file and record batches of an Arrow file, of which
+// there may be none, and one for any other.
 func (e *Export) Splits() int {
 	switch e.format {
 	case Parquet:
 		return len(e.footer.groups)
+	case ArrowFile:
+		return len(e.arrow.batches)
 	default:
 		return 1
 	}
@@ -125,6 +139,8 @@ func (e *Export) Rows() int64 {
 	switch e.format {
 	case Parquet:
 		return e.footer.rows
+	case ArrowFile:
+		return e.arrow.rows
 	default:
 		return -1
 	}
@@ -153,6 +169,8 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 		err = e.readCSV(ctx, guarded)
 	case NDJSON:
 		err = e.readNDJSON(ctx, guarded)
+	case ArrowFile, ArrowStream:
+		err = e.readArrow(ctx, split, guarded)
 	}
 	if errors.As(err, &y) {
 		return y.error

@@ -658,6 +658,7 @@ func TestNoAllocationPerRow(t *testing.T) {
 	}
 	for key, file := range map[string][]byte{
 		"a.parquet": written(t, rows), "b.parquet": written(t, mapped(rows, asPlain)), "a.csv": csvOf(rows),
+		"a.arrow": arrowOf(t, "a.arrow", oneDictionary(rows, len(rows))), "a.arrows": arrowOf(t, "a.arrows", oneDictionary(rows, 10_000)),
 		"a.ndjson": ndjsonOf(rows), "a.csv.gz": packings[".gz"](t, csvOf(rows)), "a.csv.zst": packings[".zst"](t, csvOf(rows)),
 	} {
 		ctx := context.Background()
