@@ -360,7 +360,7 @@ func (g *generated) inFormats(t *testing.T) {
 	for _, f := range []struct {
 		format      generate.Format
 		compression generate.Compression
-	}{{generate.Parquet, ""}, {generate.NDJSON, ""}, {generate.NDJSON, generate.Zstd}, {generate.CSV, generate.Gzip}} {
+	}{{generate.Parquet, ""}, {generate.Arrow, ""}, {generate.NDJSON, ""}, {generate.NDJSON, generate.Zstd}, {generate.CSV, generate.Gzip}} {
 		settings := g.settings
 		settings.Format, settings.Compression = f.format, f.compression
 		exports := memory(t)

@@ -47,7 +47,7 @@ func arrowOf(t testing.TB, key string, records []arrow.Record, options ...ipc.Op
 	return b.Bytes()
 }
 
-// seekable tells the library its place, for which it asks once.
+// seekable tells the library its place, for which it asks by a Seek of nothing.
 type seekable struct{ *bytes.Buffer }
 
 func (s seekable) Seek(int64, int) (int64, error) { return int64(s.Len()), nil }
