@@ -96,14 +96,14 @@ func oneDictionary(rows []smsRow, size int) (records []arrow.Record) {
 }
 
 func TestArrow(t *testing.T) {
-	rows := someRows(40_000)
+	rows := someRows(17_000)
 	want, err := readAll(t, "a.csv", csvOf(rows), sms)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"a.arrow", "a.feather", "a.arrows"} {
 		for what, options := range map[string][]ipc.Option{"plain": nil, "lz4": {ipc.WithLZ4()}, "zstd": {ipc.WithZstd()}} {
-			for _, size := range []int{40_000, 7_777} {
+			for _, size := range []int{17_000, 7_777} {
 				got, err := readAll(t, key, arrowOf(t, key, oneDictionary(rows, size), options...), sms)
 				if err != nil {
 					t.Fatalf("%s, %s, %d: %v", key, what, size, err)
@@ -276,6 +276,9 @@ func TestArrowCutShort(t *testing.T) {
 // TestArrowFlippedBits: Arrow has no checksums, so that a changed value can
 // pass; but no row is lost and nothing breaks.
 func TestArrowFlippedBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow under the race detector, and one goroutine anyway")
+	}
 	for _, key := range []string{"a.arrow", "a.arrows"} {
 		for _, options := range [][]ipc.Option{nil, {ipc.WithZstd()}} {
 			file := arrowOf(t, key, oneDictionary(someRows(20), 9), options...)

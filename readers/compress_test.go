@@ -72,6 +72,9 @@ func TestPacked(t *testing.T) {
 
 // TestPackedIsReadToItsEnd: what is missing, changed or behind the end.
 func TestPackedIsReadToItsEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow under the race detector, and one goroutine anyway")
+	}
 	for ext, pack := range packings {
 		for format, text := range map[string][]byte{".csv": csvOf(someRows(12)), ".ndjson": ndjsonOf(someRows(12))} {
 			key := "a" + format + ext
