@@ -53,6 +53,8 @@ endif
 fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
 
 # The demo twice: the second time every night is published already.

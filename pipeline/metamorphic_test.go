@@ -36,7 +36,7 @@ func TestSameBytes(t *testing.T) {
 			t.Run("other files", func(t *testing.T) { g.cutFiles(t, reference) })
 			t.Run("delivered again", func(t *testing.T) { g.deliverAgain(t, reference) })
 			t.Run("crash and rerun", func(t *testing.T) { g.crash(t, want) })
-			t.Run("Parquet", func(t *testing.T) { g.asParquet(t) })
+			t.Run("other formats", func(t *testing.T) { g.inFormats(t) })
 		})
 	}
 }
@@ -353,22 +353,29 @@ func (g *generated) crash(t *testing.T, want map[string]string) {
 	sameTree(t, "after crashes", issued(t, c.output), want)
 }
 
-// asParquet bills the company from Parquet files with row groups of any size,
-// and from CSV.
-func (g *generated) asParquet(t *testing.T) {
+// inFormats bills the company from every format, Parquet also with row groups
+// of any size, and compares with what came of CSV.
+func (g *generated) inFormats(t *testing.T) {
 	fromCSV := g.bill(t, g.plain, nil)
-	settings := g.settings
-	settings.Format = generate.Parquet
-	exports := memory(t)
-	if _, err := generate.Write(context.Background(), exports, settings); err != nil {
-		t.Fatal(err)
+	for _, f := range []struct {
+		format      generate.Format
+		compression generate.Compression
+	}{{generate.Parquet, ""}, {generate.Arrow, ""}, {generate.NDJSON, ""}, {generate.NDJSON, generate.Zstd}, {generate.CSV, generate.Gzip}} {
+		settings := g.settings
+		settings.Format, settings.Compression = f.format, f.compression
+		exports := memory(t)
+		if _, err := generate.Write(context.Background(), exports, settings); err != nil {
+			t.Fatal(err)
+		}
+		g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 2 }), fromCSV)
+		if f.format == generate.Parquet {
+			rng := rand.New(rand.NewPCG(g.seed, 20))
+			for key, text := range sortedTree(t, exports) {
+				put(t, exports, key, regrouped(t, text, rng))
+			}
+			g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 4 }), fromCSV)
+		}
 	}
-	g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 2 }), fromCSV)
-	rng := rand.New(rand.NewPCG(g.seed, 20))
-	for key, text := range sortedTree(t, exports) {
-		put(t, exports, key, regrouped(t, text, rng))
-	}
-	g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 4 }), fromCSV)
 }
 
 // regrouped is a Parquet file with its rows in another order, and in row groups

@@ -194,7 +194,7 @@ func listFolder(ctx context.Context, exports *blob.Bucket, source string, day ca
 			continue
 		}
 		if _, known := readers.FormatOf(o.Key); !known {
-			return nil, &readers.FileError{Key: o.Key, What: "not a known kind of export (want .parquet or .csv)"}
+			return nil, readers.UnknownFormat(o.Key)
 		}
 		f := listedFile{writers.InputFile{Source: source, Key: o.Key, Size: o.Size, Date: day.String()}, o.ModTime}
 		if len(o.MD5) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/parquet-go/parquet-go"
 
 	"ratemill/rating/calendar"
@@ -64,4 +65,29 @@ func BenchmarkParquet(b *testing.B) {
 func BenchmarkCSV(b *testing.B) {
 	const n = 100_000
 	benchmark(b, "sms.csv", csvOf(someRows(n)), n)
+}
+
+func BenchmarkCSVGzip(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.csv.gz", packings[".gz"](b, csvOf(someRows(n))), n)
+}
+
+func BenchmarkCSVZstd(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.csv.zst", packings[".zst"](b, csvOf(someRows(n))), n)
+}
+
+func BenchmarkNDJSON(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.ndjson", ndjsonOf(someRows(n)), n)
+}
+
+func BenchmarkArrow(b *testing.B) {
+	const n = 500_000
+	rows := someRows(n)
+	for _, key := range []string{"sms.arrow", "sms.arrows"} {
+		b.Run(key, func(b *testing.B) {
+			benchmark(b, key, arrowOf(b, key, oneDictionary(rows, 1<<16), ipc.WithZstd()), n)
+		})
+	}
 }

@@ -181,7 +181,8 @@ func TestBadCellIsCutBetweenCharacters(t *testing.T) {
 func TestFormatOf(t *testing.T) {
 	for key, want := range map[string]Format{
 		"sms/date=2026-07-01/part-0.parquet": Parquet, "a.PQ": Parquet, "a.b/c.csv": CSV, "X.CSV": CSV,
-		"a.csv.gz": "", "a": "", "csv": "", "a.parquet/b": "", "_SUCCESS": "", "a.ndjson": "",
+		"a.arrow": ArrowFile, "a.feather": ArrowFile, "a.arrows": ArrowStream, "a.arrow.gz": "", "a.csv.gz": CSV, "a.CSV.Zst": CSV, "a.ndjson": NDJSON, "a.jsonl": NDJSON, "a.JSONL.gz": NDJSON, "a.ndjson.zst": NDJSON,
+		"a": "", "csv": "", "a.parquet/b": "", "_SUCCESS": "", "a.json": "", "a.gz": "", "a.csv.gz.gz": "", "a.csv.bz2": "", "a.parquet.gz": "",
 	} {
 		if got, ok := FormatOf(key); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", key, got, ok)
@@ -193,7 +194,11 @@ func TestFormatOf(t *testing.T) {
 
 // TestStorageErrors: the store's own error is still found below a *FileError.
 func TestStorageErrors(t *testing.T) {
-	for key, file := range map[string][]byte{"a.csv": csvOf(someRows(10)), "a.parquet": written(t, someRows(20_000))} {
+	for key, file := range map[string][]byte{
+		"a.csv": csvOf(someRows(10)), "a.parquet": written(t, someRows(20_000)), "a.ndjson": ndjsonOf(someRows(10)),
+		"a.arrow": arrowOf(t, "a.arrow", oneDictionary(someRows(9), 9)), "a.arrows": arrowOf(t, "a.arrows", recordsOf(someRows(9), 9)),
+		"a.csv.gz": packings[".gz"](t, csvOf(someRows(10))), "a.csv.zst": packings[".zst"](t, csvOf(someRows(10))),
+	} {
 		_, err := readFrom(memblob.OpenBucket(nil), key, 100, sms, calendar.Zone{})
 		refused(t, err, key)
 		if gcerrors.Code(errors.Unwrap(err)) != gcerrors.NotFound {

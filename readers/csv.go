@@ -71,34 +71,13 @@ func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
 		return e.fail(0, "header", err)
 	}
 	in.single = e.header.width == 1
-	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
-	for i, field := range e.schema.Fields {
-		columns[i] = cells{kind: field.Kind, words: newInterner()}
-	}
-	batch := &Batch{FirstRow: 1, Columns: make([]Column, len(columns))}
-	for {
-		n, err := e.fillFromCSV(in, columns, parser, batch.FirstRow)
-		if err != nil || n == 0 {
-			return err
-		}
-		batch.Len = n
-		for i := range columns {
-			columns[i].cut(n)
-			batch.Columns[i] = columns[i].Column
-		}
-		if err := yield(batch); err != nil {
-			return err
-		}
-		batch.FirstRow += int64(n)
-	}
+	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
+		return e.fillFromCSV(in, columns, parser, firstRow)
+	})
 }
 
-// fillFromCSV reads up to BatchRows records into the columns. The rows before
-// an error are not delivered: the file is refused in any case.
+// fillFromCSV reads up to BatchRows records into the columns.
 func (e *Export) fillFromCSV(in *records, columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
-	for i := range columns {
-		columns[i].reset(BatchRows)
-	}
 	for ; n < BatchRows; n++ {
 		row := firstRow + int64(n)
 		ok, err := in.next()

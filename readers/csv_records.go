@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // records reads the records of a CSV file by RFC 4180. encoding/csv is not
@@ -13,12 +12,7 @@ import (
 // CRLF inside of quotes into LF; a row number must count every row, and a cell
 // is as written.
 type records struct {
-	src    source
-	in     io.ReadCloser
-	got    int64  // bytes read from in
-	buffer []byte // read and not yet parsed, from at on
-	at     int
-	ended  bool // in is at its end
+	*textReader
 	single bool // records are of one cell, so that a blank line is one
 
 	record [][]byte // the record that next found; valid until the next call
@@ -32,33 +26,20 @@ type cellSpan struct {
 }
 
 var (
-	errMore        = errors.New("the record is not whole in the buffer")
-	errOpenQuote   = errors.New("a quote is never closed")
-	errBareQuote   = errors.New(`a quote inside of a cell that is not quoted`)
-	errAfterQuote  = errors.New("text behind a closing quote")
-	errBlankLine   = errors.New("blank line")
-	byteOrderMark  = []byte("\xef\xbb\xbf")
-	errLongRecord  = fmt.Errorf("record of more than %d bytes: a quote was not closed?", maxRecord)
-	errNotAsListed = errors.New("the file is not as long as it was when listed")
+	errMore       = errors.New("the record is not whole in the buffer")
+	errOpenQuote  = errors.New("a quote is never closed")
+	errBareQuote  = errors.New(`a quote inside of a cell that is not quoted`)
+	errAfterQuote = errors.New("text behind a closing quote")
+	errLongRecord = fmt.Errorf("record of more than %d bytes: a quote was not closed?", maxRecord)
 )
 
 func openRecords(ctx context.Context, src source) (*records, error) {
-	in, err := src.bucket.NewReader(ctx, src.key, nil)
+	text, err := openText(ctx, src, errLongRecord)
 	if err != nil {
-		return nil, &FileError{Key: src.key, What: "opening it", Err: err}
-	}
-	r := &records{src: src, in: in, buffer: make([]byte, 0, min(src.size+1, readSize))}
-	if err := r.more(); err != nil {
-		r.close()
 		return nil, err
 	}
-	if bytes.HasPrefix(r.buffer, byteOrderMark) {
-		r.at = len(byteOrderMark)
-	}
-	return r, nil
+	return &records{textReader: text}, nil
 }
-
-func (r *records) close() { r.in.Close() }
 
 // next finds the next record; false at the end of the file.
 func (r *records) next() (bool, error) {
@@ -76,53 +57,13 @@ func (r *records) next() (bool, error) {
 			return false, err
 		}
 		if blank := r.spans[0] == (cellSpan{from: r.at, to: r.at}) && len(r.spans) == 1; blank && !r.single {
-			return r.afterBlank(after)
+			r.at = after
+			return false, r.onlyBlank()
 		}
 		r.at = after
 		r.take()
 		return true, nil
 	}
-}
-
-// afterBlank lets blank lines stand at the end of a file, and only there: one
-// in between is a record too few or a cell too few.
-func (r *records) afterBlank(after int) (bool, error) {
-	for r.at = after; ; {
-		rest := bytes.TrimLeft(r.buffer[r.at:], "\r\n")
-		if len(rest) > 0 {
-			return false, errBlankLine
-		}
-		if r.at = len(r.buffer); r.ended {
-			return false, nil
-		}
-		if err := r.more(); err != nil {
-			return false, err
-		}
-	}
-}
-
-// more reads on behind what is not parsed yet, which moves to the front.
-func (r *records) more() error {
-	kept := copy(r.buffer[:cap(r.buffer)], r.buffer[r.at:])
-	r.buffer, r.at = r.buffer[:kept], 0
-	if kept == cap(r.buffer) {
-		if kept >= maxRecord {
-			return errLongRecord
-		}
-		r.buffer = append(make([]byte, 0, max(2*kept, 4096)), r.buffer...)
-	}
-	n, err := io.ReadAtLeast(r.in, r.buffer[kept:cap(r.buffer)], 1)
-	r.buffer, r.got = r.buffer[:kept+n], r.got+int64(n)
-	if err == io.EOF {
-		r.ended, err = true, nil
-		if r.got != r.src.size {
-			return &FileError{Key: r.src.key, What: fmt.Sprintf("%d bytes of %d", r.got, r.src.size), Err: errNotAsListed}
-		}
-	}
-	if err != nil {
-		return &FileError{Key: r.src.key, What: "reading it", Err: err}
-	}
-	return nil
 }
 
 // split finds the cells of the record at r.at and where the next one begins.

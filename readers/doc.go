@@ -4,7 +4,7 @@
 //  1. Open looks at the export's name, opens it through its bucket and checks
 //     its structure: columns, row groups, declared sizes.
 //  2. Export.Splits says into how many parts it can be read in parallel: row
-//     groups of a Parquet file, one for a text file.
+//     groups of a Parquet file, record batches of an Arrow file, one for others.
 //  3. Export.Read decodes one split, batch by batch, into a function.
 //
 // Two kinds of trouble are kept apart. A cell that is not what its column

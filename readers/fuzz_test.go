@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/compress/uncompressed"
@@ -30,6 +31,27 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("event_id,account_id,occurred_at,segments\r\n\"a\"\"\n\",,2026-07-01,1,5\r\n\r\n"))
 	f.Add([]byte("\xef\xbb\xbfsegments,event_id,account_id,occurred_at\n1,\xff,\"\",2026-07-01 00:00:00.5\r"))
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.csv", data) })
+}
+
+func FuzzNDJSON(f *testing.F) {
+	f.Add(ndjsonOf(someRows(2)))
+	f.Add([]byte("\xef\xbb\xbf{\"event_id\":7,\"account_id\":null,\"segments\":1.0}\r\n{}\n\n"))
+	f.Add([]byte(`{"account_id":"\u00e9\ud83d\ude00\ud800","occurred_at":[],"x":{"y":[true,-1e5]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.ndjson", data) })
+}
+
+func FuzzArrow(f *testing.F) {
+	for _, options := range [][]ipc.Option{nil, {ipc.WithLZ4()}, {ipc.WithZstd()}} {
+		f.Add(arrowOf(f, "a.arrow", oneDictionary(someRows(4), 3), options...), false)
+		f.Add(arrowOf(f, "a.arrows", recordsOf(someRows(4), 3), options...), true)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, stream bool) {
+		key := "a.arrow"
+		if stream {
+			key = "a.arrows"
+		}
+		fuzzed(t, key, data)
+	})
 }
 
 func FuzzParquet(f *testing.F) {

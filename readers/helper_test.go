@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -227,4 +228,14 @@ func csvOf(rows []smsRow) []byte {
 			time.UnixMicro(r.OccurredAt).UTC().Format("2006-01-02T15:04:05.000000Z"), carrier, r.Country, r.Segments)
 	}
 	return b.Bytes()
+}
+
+// jsonOf is a value as a line of JSON.
+func jsonOf(t testing.TB, v any) []byte {
+	t.Helper()
+	line, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(line, '\n')
 }

@@ -14,5 +14,14 @@ const (
 	maxPage     = 256 << 20 // bytes of a page, compressed or not, and of a dictionary
 	maxPageRows = 1 << 23   // writers cut at 20 000 rows or at a MiB; a constant column may be longer
 
-	maxRecord = 16 << 20 // bytes of a CSV record: beyond it a quote was not closed
+	maxRecord = 16 << 20 // bytes of a CSV record or a line of NDJSON: beyond it a quote was not closed
+
+	maxArrowMeta   = 64 << 20 // bytes of an Arrow footer, and of what says how a batch lies
+	maxArrowBody   = 1 << 30  // bytes of an Arrow batch, packed or not
+	maxArrowRows   = 1 << 26  // of a batch
+	maxArrowFields = 1 << 16  // columns of a file, with those inside of others
+	maxArrowBatch  = 1 << 20  // batches and dictionaries of a file
+
+	packedSize = 256 << 10 // bytes of a compressed text handed on at a time
+	maxWindow  = 128 << 20 // bytes that a zstd frame may look back, what zstd itself allows by default
 )

@@ -41,19 +41,39 @@ type Format string
 
 const (
 	Parquet Format = "parquet"
-	CSV     Format = "csv" // RFC 4180, with a header
+	CSV     Format = "csv"    // RFC 4180, with a header
+	NDJSON  Format = "ndjson" // one JSON object a line
+
+	ArrowFile   Format = "arrow"  // Arrow IPC, also called Feather 2
+	ArrowStream Format = "arrows" // the same as a stream, without a footer
 )
 
 // FormatOf is the format that a file's name tells, by its extension in either
-// case: .parquet and .pq, .csv. It is false for any other name.
+// case, see UnknownFormat. The text formats may be compressed, with .gz or
+// .zst behind that. It is false for any other name.
 func FormatOf(key string) (Format, bool) {
-	switch strings.ToLower(path.Ext(key)) {
-	case ".parquet", ".pq":
-		return Parquet, true
-	case ".csv":
+	name, kind := packingOf(key)
+	switch ext := strings.ToLower(path.Ext(name)); {
+	case ext == ".csv":
 		return CSV, true
+	case ext == ".ndjson", ext == ".jsonl":
+		return NDJSON, true
+	case kind != notPacked:
+		return "", false // Parquet and Arrow compress inside
+	case ext == ".parquet", ext == ".pq":
+		return Parquet, true
+	case ext == ".arrow", ext == ".feather":
+		return ArrowFile, true
+	case ext == ".arrows":
+		return ArrowStream, true
 	}
 	return "", false
+}
+
+// UnknownFormat is the error for a file whose name does not tell a format.
+func UnknownFormat(key string) *FileError {
+	return &FileError{Key: key, What: "not a known kind of export " +
+		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
 }
 
 // Export is an opened export.
@@ -64,6 +84,7 @@ type Export struct {
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
+	arrow  arrowLayout
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -76,7 +97,7 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
 	format, ok := FormatOf(key)
 	if !ok {
-		return nil, &FileError{Key: key, What: "not a known kind of export (want .parquet or .csv)"}
+		return nil, UnknownFormat(key)
 	}
 	e.format = format
 	var err error
@@ -85,6 +106,12 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 		err = e.openParquet(ctx)
 	case CSV:
 		err = e.openCSV(ctx)
+	case NDJSON:
+		err = e.openNDJSON(ctx)
+	case ArrowFile:
+		err = e.openArrowFile(ctx)
+	case ArrowStream:
+		err = e.openArrowStream(ctx)
 	}
 	if err != nil {
 		return nil, e.fail(0, "", err)
@@ -93,11 +120,14 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 }
 
 // Splits is how many parts the export can be read in, at once if wanted: the
-// row groups of a Parquet file, of which there may be none, and one for CSV.
+// row groups of a Parquet file and record batches of an Arrow file, of which
+// there may be none, and one for any other.
 func (e *Export) Splits() int {
 	switch e.format {
 	case Parquet:
 		return len(e.footer.groups)
+	case ArrowFile:
+		return len(e.arrow.batches)
 	default:
 		return 1
 	}
@@ -109,6 +139,8 @@ func (e *Export) Rows() int64 {
 	switch e.format {
 	case Parquet:
 		return e.footer.rows
+	case ArrowFile:
+		return e.arrow.rows
 	default:
 		return -1
 	}
@@ -135,6 +167,10 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 		err = e.readParquet(ctx, split, guarded)
 	case CSV:
 		err = e.readCSV(ctx, guarded)
+	case NDJSON:
+		err = e.readNDJSON(ctx, guarded)
+	case ArrowFile, ArrowStream:
+		err = e.readArrow(ctx, split, guarded)
 	}
 	if errors.As(err, &y) {
 		return y.error

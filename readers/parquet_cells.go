@@ -167,6 +167,8 @@ func (c *columnCursor) rejectTime(to *cells, i int, written int64) {
 	switch {
 	case c.leaf.meaning == onDay:
 		text = append(text, " days"...)
+	case c.leaf.unit == 1:
+		text = append(text, " s"...)
 	case c.leaf.unit == 1e3:
 		text = append(text, " ms"...)
 	case c.leaf.unit == 1e6:

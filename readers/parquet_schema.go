@@ -8,7 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// leaf is one top-level column of a Parquet file.
+// leaf is one top-level column of a Parquet or Arrow file.
 type leaf struct {
 	name     string
 	index    int // among all leaves: its chunk's place in a row group
@@ -20,7 +20,7 @@ type leaf struct {
 	unusable string
 }
 
-// meaning is what the values of a Parquet column stand for.
+// meaning is what the values of a column stand for.
 type meaning uint8
 
 const (
@@ -36,6 +36,7 @@ const (
 	uuid                  // 16 bytes
 	fixedBytes            // of another width, or without a word
 	boolean
+	nothing // Arrow's null type: every cell is absent
 )
 
 // readable says which meanings a field's Kind can be read from. What is not
@@ -264,7 +265,7 @@ func (l *leaf) usableAs(kind Kind) error {
 		return fmt.Errorf("column %q cannot be read: it is %s", l.name, l.unusable)
 	}
 	for _, m := range readable[kind] {
-		if l.meaning == m {
+		if l.meaning == m || l.meaning == nothing {
 			return nil
 		}
 	}

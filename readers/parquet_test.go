@@ -658,6 +658,8 @@ func TestNoAllocationPerRow(t *testing.T) {
 	}
 	for key, file := range map[string][]byte{
 		"a.parquet": written(t, rows), "b.parquet": written(t, mapped(rows, asPlain)), "a.csv": csvOf(rows),
+		"a.arrow": arrowOf(t, "a.arrow", oneDictionary(rows, len(rows))), "a.arrows": arrowOf(t, "a.arrows", oneDictionary(rows, 10_000)),
+		"a.ndjson": ndjsonOf(rows), "a.csv.gz": packings[".gz"](t, csvOf(rows)), "a.csv.zst": packings[".zst"](t, csvOf(rows)),
 	} {
 		ctx := context.Background()
 		e, err := Open(ctx, bucketOf(t, key, file), key, int64(len(file)), sms, losAngeles(t))

@@ -19,7 +19,8 @@ type generateCommand struct {
 	To       date   `help:"Last day." placeholder:"YYYY-MM-DD"`
 	Accounts int    `help:"Number of accounts." default:"2000"`
 	Rows     int    `help:"Number of usage rows, about." default:"1000000"`
-	Format   string `help:"Format of the exports." enum:"parquet,csv" default:"parquet"`
+	Format   string `help:"Format of the exports." enum:"parquet,csv,ndjson,arrow" default:"parquet"`
+	Compress string `help:"Compression of a text format." enum:"none,gzip,zstd" default:"none"`
 	Seed     uint64 `help:"Another seed makes another company." default:"1"`
 }
 
@@ -32,6 +33,10 @@ func (g *generateCommand) Run(c *console) error {
 		s.To = g.To.Day
 	}
 	s.Accounts, s.Rows, s.Format, s.Seed = g.Accounts, g.Rows, generate.Format(g.Format), g.Seed
+	s.Compression = map[string]generate.Compression{"gzip": generate.Gzip, "zstd": generate.Zstd}[g.Compress]
+	if s.Compression != generate.Plain && s.Format != generate.CSV && s.Format != generate.NDJSON {
+		return &pipeline.UsageError{What: fmt.Sprintf("--compress %s: %s is compressed inside; only text formats are from outside", g.Compress, g.Format)}
+	}
 	if g.Accounts < 1 || g.Rows < 0 {
 		return &pipeline.UsageError{What: fmt.Sprintf("--accounts %d, --rows %d: want at least 1 account and no negative rows", g.Accounts, g.Rows)}
 	}

@@ -1,0 +1,225 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/endian"
+	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// readArrowSchema finds the columns that are wanted.
+func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
+	defer recovered(&err)
+	reader, err := newArrowReader(messages)
+	if err != nil {
+		return err
+	}
+	defer reader.Release()
+	schema := reader.Schema()
+	if schema.Endianness() != endian.LittleEndian {
+		return fmt.Errorf("big-endian Arrow is not read")
+	}
+	var columns []*leaf
+	e.arrow.nodes = nil
+	nodes := 0
+	for i, field := range schema.Fields() {
+		l := arrowLeaf(field)
+		l.index = i
+		columns = append(columns, l)
+		e.arrow.nodes = append(e.arrow.nodes, nodes)
+		nodes += nodesOf(field.Type)
+	}
+	e.arrow.columns, err = wanted(e.schema, columns)
+	return err
+}
+
+func newArrowReader(messages *arrowMessages) (*ipc.Reader, error) {
+	reader, err := ipc.NewReaderFromMessageReader(messages, ipc.WithEnsureNativeEndian(false))
+	if messages.err != nil {
+		return nil, messages.err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("not an Arrow stream: %v", err)
+	}
+	return reader, nil
+}
+
+// nodesOf is how many columns a type takes in a batch's list of null counts,
+// with those inside of it.
+func nodesOf(t arrow.DataType) int {
+	n := 1
+	if nested, ok := t.(arrow.NestedType); ok {
+		for _, field := range nested.Fields() {
+			n += nodesOf(field.Type)
+		}
+	}
+	return n
+}
+
+// arrowLeaf gives a column the meaning of its type.
+func arrowLeaf(field arrow.Field) *leaf {
+	l := &leaf{name: field.Name, physical: format.Int64}
+	kind := field.Type
+	if d, ok := kind.(*arrow.DictionaryType); ok {
+		kind = d.ValueType
+	}
+	switch t := kind.(type) {
+	case *arrow.NullType:
+		l.meaning = nothing
+	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType:
+		l.meaning = text
+	case *arrow.BinaryType, *arrow.LargeBinaryType, *arrow.BinaryViewType:
+		l.meaning = bytesOrText
+	case *arrow.FixedSizeBinaryType:
+		l.meaning, l.physical, l.width = fixedBytes, format.FixedLenByteArray, t.ByteWidth
+	case *arrow.Int8Type, *arrow.Int16Type, *arrow.Int32Type, *arrow.Int64Type:
+		l.meaning = signed
+	case *arrow.Uint8Type, *arrow.Uint16Type, *arrow.Uint32Type, *arrow.Uint64Type:
+		l.meaning = unsigned
+	case *arrow.BooleanType:
+		l.meaning = boolean
+	case *arrow.Date32Type, *arrow.Date64Type:
+		l.meaning = onDay
+	case *arrow.Decimal128Type:
+		if l.meaning = decimal; t.Scale < 0 || t.Scale > 38 {
+			l.meaning, l.unusable = 0, t.String()
+		}
+	case *arrow.TimestampType:
+		l.unit = int64(1e9) / t.Unit.Multiplier().Nanoseconds()
+		if l.meaning = onInstant; t.TimeZone == "" {
+			l.meaning = onWall
+		}
+	default:
+		l.unusable = kind.String()
+	}
+	return l
+}
+
+// readArrow reads one batch of a file, or a whole stream.
+func (e *Export) readArrow(ctx context.Context, split int, yield func(*Batch) error) error {
+	var messages *arrowMessages
+	firstRow := int64(1)
+	if e.format == ArrowFile {
+		messages = e.fileMessages(&section{ctx: ctx, source: e.src}, split)
+		firstRow = e.arrow.batches[split].firstRow
+	} else {
+		m, free, err := e.streamMessages(ctx)
+		if err != nil {
+			return err
+		}
+		defer free()
+		messages = m
+	}
+	reader, err := openReader(messages)
+	if err != nil {
+		return e.fail(firstRow-1, "reading it", err)
+	}
+	defer reader.Release()
+	columns, batch := e.arrowColumns(), &Batch{FirstRow: firstRow, Columns: make([]Column, len(e.schema.Fields))}
+	for {
+		record, err := nextRecord(reader, messages)
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = checkRecord(record, messages.batch, columns, e.arrow.nodes)
+		}
+		if err != nil {
+			return e.fail(batch.FirstRow-1, "", err)
+		}
+		if err := e.yieldRecord(record, int(messages.batch.rows), columns, batch, yield); err != nil {
+			return err
+		}
+	}
+	if rows := batch.FirstRow - firstRow; e.format == ArrowFile && rows != e.arrow.batches[split].rows {
+		return e.fail(batch.FirstRow-1, "", fmt.Errorf("%d rows of %d in record batch %d", rows, e.arrow.batches[split].rows, split))
+	}
+	return nil
+}
+
+func openReader(messages *arrowMessages) (reader *ipc.Reader, err error) {
+	defer recovered(&err)
+	return newArrowReader(messages)
+}
+
+// nextRecord is io.EOF behind the last batch, and only there.
+func nextRecord(reader *ipc.Reader, messages *arrowMessages) (record arrow.Record, err error) {
+	defer recovered(&err)
+	record, err = reader.Read()
+	switch {
+	case messages.err != nil:
+		return nil, messages.err
+	case record != nil && err == nil:
+		return record, nil
+	case messages.ended && (err == nil || err == io.EOF):
+		return nil, io.EOF
+	case err == nil:
+		err = errFlatbuffer
+	}
+	return nil, fmt.Errorf("broken Arrow batch: %v", err)
+}
+
+// yieldRecord hands a record on in batches.
+func (e *Export) yieldRecord(record arrow.Record, rows int, columns []*arrowColumn, batch *Batch, yield func(*Batch) error) error {
+	for done := 0; done < rows; done += batch.Len {
+		batch.Len = min(rows-done, BatchRows)
+		for i, c := range columns {
+			if err := c.load(record, done, batch.Len); err != nil {
+				return e.fail(batch.FirstRow-1, fmt.Sprintf("column %q", e.schema.Fields[i].Name), err)
+			}
+			batch.Columns[i] = c.page.Column
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+		batch.FirstRow += int64(batch.Len)
+	}
+	return nil
+}
+
+// checkRecord makes sure that the columns are as long as the batch, and that
+// as many cells are absent as it claims.
+func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn, nodes []int) (err error) {
+	defer recovered(&err)
+	for _, c := range columns {
+		if c.leaf == nil {
+			continue
+		}
+		values := record.Column(c.leaf.index)
+		if int64(values.Len()) != m.rows {
+			return fmt.Errorf("column %q has %d cells in a batch of %d rows", c.leaf.name, values.Len(), m.rows)
+		}
+		if _, isNull := values.(*array.Null); isNull {
+			continue
+		}
+		absent := int64(0)
+		for i := range values.Len() {
+			if values.IsNull(i) {
+				absent++
+			}
+		}
+		if claimed := m.nulls[nodes[c.leaf.index]]; claimed >= 0 && claimed != absent {
+			return fmt.Errorf("column %q has %d absent cells, and claims %d", c.leaf.name, absent, claimed)
+		}
+	}
+	return nil
+}
+
+func (e *Export) arrowColumns() []*arrowColumn {
+	parser := newCellParser(e.zone)
+	columns := make([]*arrowColumn, len(e.schema.Fields))
+	for i, field := range e.schema.Fields {
+		c := &arrowColumn{columnCursor: columnCursor{parser: parser, leaf: e.arrow.columns[i]}}
+		words := newInterner()
+		for _, to := range []*cells{&c.page, &c.dense, &c.dictionary} {
+			to.kind, to.words = field.Kind, words
+		}
+		columns[i] = c
+	}
+	return columns
+}

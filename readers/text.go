@@ -1,0 +1,165 @@
+package readers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+var (
+	errBlankLine   = errors.New("blank line")
+	errNotAsListed = errors.New("the file is not as long as it was when listed")
+	byteOrderMark  = []byte("\xef\xbb\xbf")
+)
+
+// textReader holds the text of an export, unpacked, a piece at a time: what is
+// read and not yet parsed. It never holds more than a record and a piece.
+type textReader struct {
+	src    source
+	raw    *countedReader // the object as it lies
+	in     io.Reader      // its text
+	free   func()         // releases what unpacks it
+	buffer []byte         // read and not yet parsed, from at on
+	at     int
+	ended  bool // in is at its end
+
+	errLong error // for a record that does not fit in maxRecord
+}
+
+// openText reads the first piece, and passes over a byte-order mark.
+func openText(ctx context.Context, src source, errLong error) (*textReader, error) {
+	_, kind := packingOf(src.key)
+	room := int64(readSize)
+	if kind == notPacked {
+		room = min(src.size+1, readSize)
+	} else if src.size == 0 { // which zstd would take for an empty text
+		return nil, &FileError{Key: src.key, What: fmt.Sprintf("empty file, not even %s", kind)}
+	}
+	object, err := src.bucket.NewReader(ctx, src.key, nil)
+	if err != nil {
+		return nil, &FileError{Key: src.key, What: "opening it", Err: err}
+	}
+	r := &textReader{src: src, raw: &countedReader{in: object}, buffer: make([]byte, 0, room), errLong: errLong}
+	if r.in, r.free, err = unpacked(kind, r.raw); err != nil {
+		err = r.failed(err)
+	} else {
+		err = r.more()
+	}
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	if bytes.HasPrefix(r.buffer, byteOrderMark) {
+		r.at = len(byteOrderMark)
+	}
+	return r, nil
+}
+
+func (r *textReader) close() {
+	r.free()
+	r.raw.in.Close()
+}
+
+// more reads on behind what is not parsed yet, which moves to the front.
+func (r *textReader) more() error {
+	kept := copy(r.buffer[:cap(r.buffer)], r.buffer[r.at:])
+	r.buffer, r.at = r.buffer[:kept], 0
+	if kept == cap(r.buffer) {
+		if kept >= maxRecord {
+			return r.errLong
+		}
+		r.buffer = append(make([]byte, 0, max(2*kept, 4096)), r.buffer...)
+	}
+	n, err := io.ReadAtLeast(r.in, r.buffer[kept:cap(r.buffer)], 1)
+	r.buffer = r.buffer[:kept+n]
+	if err == io.EOF && r.raw.err == nil {
+		r.ended = true
+		if r.raw.got != r.src.size {
+			return &FileError{Key: r.src.key, What: fmt.Sprintf("%d bytes of %d", r.raw.got, r.src.size), Err: errNotAsListed}
+		}
+		return nil
+	}
+	if err != nil {
+		return r.failed(err)
+	}
+	return nil
+}
+
+// failed tells a failure of the store, which stays in the chain, from damage
+// in what was packed. The latter is text alone: it may be an io.EOF, which
+// nobody must take for the end of the file.
+func (r *textReader) failed(err error) error {
+	_, kind := packingOf(r.src.key)
+	switch {
+	case r.raw.err != nil:
+		return &FileError{Key: r.src.key, What: "reading it", Err: r.raw.err}
+	case kind != notPacked:
+		return &FileError{Key: r.src.key, What: fmt.Sprintf("damaged or cut short as %s: %v", kind, err)}
+	}
+	return &FileError{Key: r.src.key, What: "reading it", Err: err}
+}
+
+// onlyBlank lets blank lines stand at the end of a file, and only there: one
+// in between is a record too few or a cell too few.
+func (r *textReader) onlyBlank() error {
+	for {
+		rest := bytes.TrimLeft(r.buffer[r.at:], "\r\n")
+		if len(rest) > 0 {
+			return errBlankLine
+		}
+		if r.at = len(r.buffer); r.ended {
+			return nil
+		}
+		if err := r.more(); err != nil {
+			return err
+		}
+	}
+}
+
+// readRows yields the rows of a text, which fill sets in columns with room for
+// BatchRows; it is asked until it has none. The rows before an error are not
+// yielded: the file is refused in any case.
+func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, parser *cellParser, firstRow int64) (int, error)) error {
+	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
+	for i, field := range e.schema.Fields {
+		columns[i] = cells{kind: field.Kind, words: newInterner()}
+	}
+	batch := &Batch{FirstRow: 1, Columns: make([]Column, len(columns))}
+	for {
+		for i := range columns {
+			columns[i].reset(BatchRows)
+		}
+		n, err := fill(columns, parser, batch.FirstRow)
+		if err != nil || n == 0 {
+			return err
+		}
+		batch.Len = n
+		for i := range columns {
+			columns[i].cut(n)
+			batch.Columns[i] = columns[i].Column
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+		batch.FirstRow += int64(n)
+	}
+}
+
+// countedReader counts what was read of an object, and keeps the store's
+// error, which what unpacks the object may put another way.
+type countedReader struct {
+	in  io.ReadCloser
+	got int64
+	err error
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.got += int64(n)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
