@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/endian"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -39,7 +40,7 @@ func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
 }
 
 func newArrowReader(messages *arrowMessages) (*ipc.Reader, error) {
-	reader, err := ipc.NewReaderFromMessageReader(messages, ipc.WithEnsureNativeEndian(false))
+	reader, err := ipc.NewReaderFromMessageReader(messages, ipc.WithEnsureNativeEndian(false), ipc.WithAllocator(&boundedMemory{}))
 	if messages.err != nil {
 		return nil, messages.err
 	}
@@ -47,6 +48,26 @@ func newArrowReader(messages *arrowMessages) (*ipc.Reader, error) {
 		return nil, fmt.Errorf("not an Arrow stream: %v", err)
 	}
 	return reader, nil
+}
+
+// boundedMemory is the library's memory, up to what a batch may take. The sizes
+// in a message are checked before the library sees them; where the lists that
+// hold them are forged to overlap, a size can change behind the check. What is
+// refused here panics, and recovered makes an error of it.
+type boundedMemory struct{ memory.GoAllocator }
+
+func (m *boundedMemory) Allocate(size int) []byte {
+	if size < 0 || size > maxArrowBody {
+		panic(fmt.Sprintf("a buffer of %d bytes (at most %d are read)", size, maxArrowBody))
+	}
+	return m.GoAllocator.Allocate(size)
+}
+
+func (m *boundedMemory) Reallocate(size int, b []byte) []byte {
+	if size < 0 || size > maxArrowBody {
+		panic(fmt.Sprintf("a buffer of %d bytes (at most %d are read)", size, maxArrowBody))
+	}
+	return m.GoAllocator.Reallocate(size, b)
 }
 
 // nodesOf is how many columns a type takes in a batch's list of null counts,
