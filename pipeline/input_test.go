@@ -654,24 +654,33 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// A row that waits under a mistyped account yields to the corrected one: what
-// can be billed keeps the id, and the reject is closed.
+// Rows that wait under a mistyped account yield to the corrected ones: what
+// can be billed keeps the id, whatever the digests, and the reject is closed.
 func TestCorrectedAccount(t *testing.T) {
 	c := newCompany(t, `
 		-- account_events/2024-05-01
 		s1,acme,2024-05-01T09:00:00,signed_up,pro,monthly,card,
-		-- sms/2024-05-01
-		m1,acne,2024-05-01T10:00:00,outbound,verizon,US,2000
-		-- sms/2024-05-02
-		m1,acme,2024-05-01T10:00:00,outbound,verizon,US,2000
 	`)
+	const ids = 20 // of which digests alone would let about half be corrected
+	var wrong, right strings.Builder
+	wrong.WriteString("-- sms/2024-05-01\n")
+	right.WriteString("-- sms/2024-05-02\n")
+	for i := range ids {
+		fmt.Fprintf(&wrong, "m%d,acne,2024-05-01T10:00:00,outbound,verizon,US,100\n", i)
+		fmt.Fprintf(&right, "m%d,acme,2024-05-01T10:00:00,outbound,verizon,US,100\n", i)
+	}
+	c.deliver(wrong.String())
+	c.deliver(right.String())
 	c.nights("2024-05-01", "2024-05-03")
-	c.wantRejects("2024-05-01", `
-		sms/date=2024-05-01/part-0.csv:1 acne unknown_account open
-	`)
-	c.wantRejects("2024-05-02", `
-		sms/date=2024-05-01/part-0.csv:1 acne conflicting_duplicate written_off
-	`)
+	rejects := rows[writers.Reject](c, "2024-05-02", writers.RejectsTable)
+	for _, r := range rejects {
+		if r.AccountID != "acne" || r.Reason != conflictingDuplicate || r.Status != "written_off" {
+			t.Errorf("rejected is %+v", r)
+		}
+	}
+	if len(rejects) != ids {
+		t.Errorf("%d rejects, want %d", len(rejects), ids)
+	}
 	c.wantDocuments("2024-05-02", `
 		invoice acme total 20.00 credits 0.00 due 20.00
 		  usage 20.00 MK-9 late
@@ -681,6 +690,22 @@ func TestCorrectedAccount(t *testing.T) {
 	if held := rows[writers.Held](c, "2024-05-02", writers.HeldTable); len(held) != 0 {
 		t.Errorf("still held: %+v", held)
 	}
+}
+
+// A message without a direction is refused, also where nothing else in its
+// file is amiss; one without a carrier is not.
+func TestAbsentDirection(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2024-05-01
+		s1,A,2024-05-01T09:00:00,signed_up,pro,monthly,card,
+		-- sms/2024-05-01
+		m1,A,2024-05-01T10:00:00,,acme,US,1
+		m2,A,2024-05-01T10:00:00,outbound,,,1
+	`)
+	c.night("2024-05-01")
+	c.wantRejects("2024-05-01", `
+		sms/date=2024-05-01/part-0.csv:1 A missing_field open
+	`)
 }
 
 // A contact count without custom objects is the same as one with none.
