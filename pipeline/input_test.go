@@ -661,13 +661,13 @@ func TestCorrectedAccount(t *testing.T) {
 		-- account_events/2024-05-01
 		s1,acme,2024-05-01T09:00:00,signed_up,pro,monthly,card,
 	`)
-	const ids = 20 // of which digests alone would let about half be corrected
+	const ids = 20 // each with content of its own: digests alone would let about half be corrected
 	var wrong, right strings.Builder
 	wrong.WriteString("-- sms/2024-05-01\n")
 	right.WriteString("-- sms/2024-05-02\n")
 	for i := range ids {
-		fmt.Fprintf(&wrong, "m%d,acne,2024-05-01T10:00:00,outbound,verizon,US,100\n", i)
-		fmt.Fprintf(&right, "m%d,acme,2024-05-01T10:00:00,outbound,verizon,US,100\n", i)
+		fmt.Fprintf(&wrong, "m%d,acne,2024-05-01T10:00:00,outbound,verizon,US,%d\n", i, 100+i)
+		fmt.Fprintf(&right, "m%d,acme,2024-05-01T10:00:00,outbound,verizon,US,%d\n", i, 100+i)
 	}
 	c.deliver(wrong.String())
 	c.deliver(right.String())
@@ -682,9 +682,9 @@ func TestCorrectedAccount(t *testing.T) {
 		t.Errorf("%d rejects, want %d", len(rejects), ids)
 	}
 	c.wantDocuments("2024-05-02", `
-		invoice acme total 20.00 credits 0.00 due 20.00
-		  usage 20.00 MK-9 late
-		charge acme 20.00 card
+		invoice acme total 21.90 credits 0.00 due 21.90
+		  usage 21.90 MK-9 late
+		charge acme 21.90 card
 	`)
 	c.wantDocuments("2024-05-03", ``)
 	if held := rows[writers.Held](c, "2024-05-02", writers.HeldTable); len(held) != 0 {
