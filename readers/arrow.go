@@ -234,11 +234,11 @@ func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn, no
 func (e *Export) arrowColumns() []*arrowColumn {
 	parser := newCellParser(e.zone)
 	columns := make([]*arrowColumn, len(e.schema.Fields))
-	for i, field := range e.schema.Fields {
+	for i := range e.schema.Fields {
 		c := &arrowColumn{columnCursor: columnCursor{parser: parser, leaf: e.arrow.columns[i]}}
 		words := newInterner()
 		for _, to := range []*cells{&c.page, &c.dense, &c.dictionary} {
-			to.kind, to.words = field.Kind, words
+			to.of(&e.schema.Fields[i], words)
 		}
 		columns[i] = c
 	}

@@ -61,8 +61,8 @@ func (c *arrowColumn) lookUpEntries(to *cells, column *array.Dictionary) error {
 	entries := column.Dictionary()
 	if c.entries != entries.Data() {
 		inner := &arrowColumn{columnCursor: columnCursor{parser: c.parser, leaf: c.leaf}}
-		inner.page.kind, inner.page.words = c.page.kind, c.page.words
-		inner.dense.kind, inner.dense.words = c.page.kind, c.page.words
+		inner.page.of(c.page.field, c.page.words)
+		inner.dense.of(c.page.field, c.page.words)
 		inner.locate(entries, 0, entries.Len())
 		values := &inner.dense
 		values.reset(len(inner.present))

@@ -1,11 +1,13 @@
 package readers
 
+import "ratemill/rating/calendar"
+
 // Kind is what a column's cells are read as.
 type Kind uint8
 
 const (
 	Text    Kind = iota // a string, by dictionary; an empty cell is absent
-	Integer             // a whole number that fits int64
+	Integer             // a number of 10^-Field.Scale, which fits int64
 	Instant             // microseconds since 1970-01-01T00:00:00Z
 	Date                // a calendar.Day
 	EventID             // 128 bits, see Key
@@ -16,6 +18,22 @@ type Field struct {
 	Name     string
 	Kind     Kind
 	Optional bool // the file may lack the column; all of its cells are absent then
+
+	// What only a Mapping asks for. Zero: a top-level column called Name, whole
+	// numbers, times as ISO 8601 in the export's zone.
+	Path  Path           // where the cell stands in a row
+	Count bool           // Integer: how many elements the list at Path has; 1 where it is a value, absent where it is absent
+	Scale int            // Integer: decimals that are kept, 0 to 18
+	Time  TimeForm       // Instant, Date: how times are written, also those in a column of integers without a unit
+	Zone  *calendar.Zone // Instant, Date: of times without an offset; nil: the export's
+}
+
+// path is where the field's cells stand in a row.
+func (f *Field) path() Path {
+	if f.Path.IsZero() {
+		return ColumnPath(f.Name)
+	}
+	return f.Path
 }
 
 // Schema is what a source's exports hold, whatever their format.
@@ -44,6 +62,11 @@ type Batch struct {
 	FirstRow int64 // 1-based number of the first row in its file; a CSV header is row 0
 	Len      int
 	Columns  []Column
+
+	// LeftOut says by row which of the Export's Filters leaves it out: 0 none,
+	// else its place from 1. Nil where none of the rows is left out. Nothing
+	// need be right about such a row.
+	LeftOut []uint8
 }
 
 // BatchRows is the most rows that a Batch holds.
@@ -76,10 +99,11 @@ type BadCell struct {
 type Reason string
 
 const (
-	NotANumber Reason = "not_a_number" // or not a whole one
+	NotANumber Reason = "not_a_number" // or one with more decimals than are kept
 	Overflow   Reason = "overflow"     // a number beyond int64
 	NotATime   Reason = "not_a_time"   // neither an instant nor a date as wanted
 	NotText    Reason = "not_text"     // not valid UTF-8
+	NotInMap   Reason = "not_in_map"   // a value that a strict map or lookup table does not have
 )
 
 // Dict holds the distinct values of a Text column of one split. It may grow

@@ -27,8 +27,8 @@ func newCellParser(zone calendar.Zone) *cellParser {
 
 // number reads a cell of a field of Kind Integer, Instant or Date. The text is
 // not empty and nothing is trimmed off it.
-func (p *cellParser) number(kind Kind, text []byte) (int64, Reason) {
-	switch kind {
+func (p *cellParser) number(field *Field, text []byte) (int64, Reason) {
+	switch field.Kind {
 	case Integer:
 		return parseInteger(text)
 	case Instant:
@@ -36,7 +36,7 @@ func (p *cellParser) number(kind Kind, text []byte) (int64, Reason) {
 	case Date:
 		return p.date(text)
 	}
-	panic(fmt.Sprintf("readers: no number in a field of kind %d", kind))
+	panic(fmt.Sprintf("readers: no number in a field of kind %d", field.Kind))
 }
 
 // parseInteger reads -?[0-9]+ and nothing else: no plus, blank, point,

@@ -102,7 +102,7 @@ func TestNumbers(t *testing.T) {
 	} {
 		p := newCellParser(losAngeles(t))
 		for range 2 { // the second time from what is remembered
-			v, why := p.number(test.kind, []byte(test.text))
+			v, why := p.number(&Field{Kind: test.kind}, []byte(test.text))
 			got := string(why)
 			switch {
 			case why != fine:

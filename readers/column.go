@@ -8,10 +8,16 @@ import (
 // batch, of a Parquet page or of a Parquet dictionary.
 type cells struct {
 	Column
-	kind    Kind
+	field   *Field // what the cells are read as
+	kind    Kind   // of the field
 	n       int
 	missing []bool    // behind Column.Missing
 	words   *interner // Text
+}
+
+// of makes the column one of a field.
+func (c *cells) of(field *Field, words *interner) {
+	c.field, c.kind, c.words = field, field.Kind, words
 }
 
 // reset makes room for n cells, which are all still to be set.
@@ -102,7 +108,7 @@ func (c *cells) setText(i int, text []byte, p *cellParser) {
 }
 
 func (c *cells) setNumber(i int, p *cellParser, text []byte) {
-	v, why := p.number(c.kind, text)
+	v, why := p.number(c.field, text)
 	if why != fine {
 		c.reject(i, badCell(text, why))
 		return

@@ -43,6 +43,7 @@ const (
 	Parquet Format = "parquet"
 	CSV     Format = "csv"    // RFC 4180, with a header
 	NDJSON  Format = "ndjson" // one JSON object a line
+	JSON    Format = "json"   // documents that hold the records, see Layout.Records
 
 	ArrowFile   Format = "arrow"  // Arrow IPC, also called Feather 2
 	ArrowStream Format = "arrows" // the same as a stream, without a footer
@@ -118,6 +119,26 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 	}
 	return e, nil
 }
+
+// File is an export as it is listed.
+type File struct {
+	Key  string
+	Size int64 // bytes
+	// Parts are what the placeholders of the path template stand for in Key:
+	// date, hour, account, …
+	Parts map[string]string
+}
+
+// Columns are the columns that the export has, as paths that Path.Text can
+// name: for messages, and for people who write a mapping. Of JSON they are
+// those of its first records.
+func (e *Export) Columns(ctx context.Context) ([]string, error) {
+	return nil, errors.New("not yet")
+}
+
+// Lacks tells whether the export has no column for a field of the schema that
+// it was opened with. For JSON it is known when all has been read.
+func (e *Export) Lacks(field int) bool { return false }
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which

@@ -42,11 +42,11 @@ func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCurs
 	s := &section{ctx: ctx, source: e.src, tail: e.footer.tail, tailAt: e.footer.tailAt}
 	parser, unpack := newCellParser(e.zone), &unpacker{}
 	columns := make([]*columnCursor, len(e.schema.Fields))
-	for i, field := range e.schema.Fields {
+	for i := range e.schema.Fields {
 		c := &columnCursor{parser: parser}
 		words := newInterner()
 		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
-			to.kind, to.words = field.Kind, words
+			to.of(&e.schema.Fields[i], words)
 		}
 		if leaf := e.footer.columns[i]; leaf != nil {
 			c.leaf = leaf

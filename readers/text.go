@@ -123,8 +123,8 @@ func (r *textReader) onlyBlank() error {
 // yielded: the file is refused in any case.
 func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, parser *cellParser, firstRow int64) (int, error)) error {
 	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
-	for i, field := range e.schema.Fields {
-		columns[i] = cells{kind: field.Kind, words: newInterner()}
+	for i := range e.schema.Fields {
+		columns[i].of(&e.schema.Fields[i], newInterner())
 	}
 	batch := &Batch{FirstRow: 1, Columns: make([]Column, len(columns))}
 	for {

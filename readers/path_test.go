@@ -1,0 +1,28 @@
+package readers
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestParsePath(t *testing.T) {
+	for text, want := range map[string][]Step{
+		"MessageId":            {{Name: "MessageId"}},
+		"lineItem/UsageAmount": {{Name: "lineItem/UsageAmount"}},
+		"mail.destination[12]": {{Name: "mail"}, {Name: "destination"}, {Index: 12}},
+		"[0].a":                {{Index: 0}, {Name: "a"}},
+		`"a.b[0]\"".c`:         {{Name: `a.b[0]"`}, {Name: "c"}},
+		"*.messages[*]":        {{Any: true}, {Name: "messages"}, {Any: true}},
+		`event-data.timestamp`: {{Name: "event-data"}, {Name: "timestamp"}},
+	} {
+		got, err := ParsePath(text)
+		if err != nil || !reflect.DeepEqual(got.Steps, want) {
+			t.Errorf("%s: %+v, %v; want %+v", text, got.Steps, err, want)
+		}
+	}
+	for _, text := range []string{"", ".", "a.", "a..b", "a[", "a[x]", `"a`, `""`, `"a"b`, "a]b.", "a[1]b"} {
+		if p, err := ParsePath(text); err == nil {
+			t.Errorf("%s: %+v, want an error", text, p.Steps)
+		}
+	}
+}
