@@ -37,7 +37,7 @@ func (n *night) runJSON(s *stage) (*writers.Run, error) {
 	run := &writers.Run{
 		Format: writers.RunFormat, Entry: p.Entry, Kind: writers.Night, BillingDate: p.BillingDate, RunID: p.RunID(), ProgramVersion: p.Version,
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
-		Inputs: p.Inputs, Consumed: p.consumed(n.day), ChangedInputs: p.Changed, Totals: n.totals(s),
+		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: p.consumed(n.day), ChangedInputs: p.Changed, Totals: n.totals(s),
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})

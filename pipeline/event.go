@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/shopspring/decimal"
+
 	"ratemill/rating/calendar"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -108,20 +110,45 @@ func (e *event) cell(s *source, column string) string {
 
 // cellText is a column's value of one row as canonical text. The caller has
 // seen that it is not bad.
-func cellText(kind readers.Kind, c *readers.Column, row int) string {
-	if kind == readers.Text {
+func cellText(f *readers.Field, c *readers.Column, row int) string {
+	if f.Kind == readers.Text {
 		if c.Index[row] == readers.Absent {
 			return ""
 		}
 		return c.Dict.Entries[c.Index[row]]
 	}
-	if kind == readers.EventID || c.Missing != nil && c.Missing[row] {
+	if f.Kind == readers.EventID || c.Missing != nil && c.Missing[row] {
 		return ""
 	}
-	if kind == readers.Date {
+	if f.Kind == readers.Date {
 		return calendar.Day(c.Ints[row]).String()
 	}
-	return strconv.FormatInt(c.Ints[row], 10)
+	return scaledText(c.Ints[row], f.Scale)
+}
+
+// scaledText is a number of 10^-scale as plain decimal text, in its shortest
+// form.
+func scaledText(v int64, scale int) string {
+	if scale == 0 {
+		return strconv.FormatInt(v, 10)
+	}
+	return decimal.New(v, -int32(scale)).String()
+}
+
+// scaled reads back what scaledText wrote.
+func scaled(text string, scale int) (int64, error) {
+	if scale == 0 {
+		return strconv.ParseInt(text, 10, 64)
+	}
+	d, err := decimal.NewFromString(text)
+	if err != nil {
+		return 0, err
+	}
+	d = d.Shift(int32(scale))
+	if v := d.BigInt(); d.IsInteger() && v.IsInt64() {
+		return v.Int64(), nil
+	}
+	return 0, fmt.Errorf("%s is no number of %d decimals", text, scale)
 }
 
 // payload is the event's columns as JSON, for the held table.

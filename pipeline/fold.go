@@ -310,7 +310,7 @@ func (n *night) usageEvent(r record, c *claim) *event {
 	e.cells = make([]string, len(s.schema.Fields))
 	e.cells[s.account] = e.account
 	e.cells[s.at] = strconv.FormatInt(r.occurred, 10)
-	e.cells[s.quantity] = strconv.FormatInt(r.quantity, 10)
+	e.cells[s.quantity] = scaledText(r.quantity, s.decimals())
 	for i, field := range s.dimensions {
 		e.cells[field] = n.combinations.all()[r.key.combination()].values[i]
 	}

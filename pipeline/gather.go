@@ -74,19 +74,21 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 			g.add(groups[i])
 		}
 		w := of(n.accounts.all()[g.key.account()].id)
+		source := n.combinations.all()[g.key.combination()].source
 		w.items = append(w.items, item{
-			source: n.combinations.all()[g.key.combination()].source, rows: g.rows, runDay: n.day,
-			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(), g.key, g.first},
+			source: source, rows: g.rows, runDay: n.day,
+			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(n.sources[source].decimals()), g.key, g.first},
 		})
 	}
 	return nil
 }
 
-// sum is the group's quantity, exact to 128 bits.
-func (g *group) sum() decimal.Decimal {
+// sum is the group's quantity, exact to 128 bits, of rows that keep so many
+// decimals.
+func (g *group) sum(decimals int) decimal.Decimal {
 	v := new(big.Int).SetUint64(g.hi)
 	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(g.lo))
-	return decimal.NewFromBigInt(v, 0)
+	return decimal.NewFromBigInt(v, -int32(decimals))
 }
 
 func (n *night) gatherEvents(b int, of func(string) *accountWork) error {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"gocloud.dev/blob"
 
+	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/writers"
 )
@@ -59,6 +59,9 @@ func (n *night) takeUpHeld(wanted func(role) bool) error {
 		if !wanted(s.role) {
 			continue
 		}
+		if h.Reason == string(rating.UnknownAccount) {
+			n.lookUpAgain(&h.Held, s)
+		}
 		e, err := eventOf(s, h.source, &h.Held, makePlace(heldFile, int64(i)))
 		if err != nil {
 			return fmt.Errorf("held row of account %s: %w", h.AccountID, err)
@@ -102,7 +105,7 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	quantity, err := strconv.ParseInt(e.cells[s.quantity], 10, 64)
+	quantity, err := scaled(e.cells[s.quantity], s.decimals())
 	if err != nil {
 		return record{}, fmt.Errorf("held row of account %s: quantity: %w", e.account, err)
 	}

@@ -87,8 +87,7 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 	var value func(column string) string
 	if it.event != nil {
 		u.ServiceDate = it.event.day
-		quantity, _ := strconv.ParseInt(it.event.cells[s.quantity], 10, 64)
-		u.Quantity = decimal.NewFromInt(quantity)
+		u.Quantity, _ = decimal.NewFromString(it.event.cells[s.quantity]) // written by us
 		value = func(column string) string { return it.event.cell(s, column) }
 	} else {
 		u.ServiceDate, u.Quantity = it.group.day, it.group.quantity

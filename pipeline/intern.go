@@ -40,17 +40,29 @@ func accountHash(id string) uint64 {
 // combinationOf is the index of a source's dimension values in this run.
 func (n *night) combinationOf(source int, values []string) (uint32, error) {
 	b := strconv.AppendInt(nil, int64(source), 10)
-	h := combinationHash(source)
-	for _, v := range values {
+	s := &n.sources[source]
+	h := combinationHash(s.name)
+	for i, v := range values {
 		b = strconv.AppendInt(append(b, 0), int64(len(v)), 10)
 		b = append(append(b, ':'), v...)
-		h = hashText(h, v)
+		h = hashDimension(h, s.schema.Fields[s.dimensions[i]].Name, v)
 	}
 	return n.combinations.of(string(b), func() combination { return combination{source, values, h} })
 }
 
-// combinationHash begins the hash of a source's dimension values.
-func combinationHash(source int) uint64 { return mix(uint64(source) + 1) }
+// combinationHash begins the hash of a source's dimension values. It stands in
+// the event_ids table, so it depends on names alone, not on which sources a
+// night has.
+func combinationHash(source string) uint64 { return hashText(0, source) }
+
+// hashDimension mixes a dimension into the hash. An empty one changes nothing,
+// so that a source can get a further column.
+func hashDimension(h uint64, name, value string) uint64 {
+	if value == "" {
+		return h
+	}
+	return hashText(hashText(h, name), value)
+}
 
 // bucket is the bucket of an account: the top bits of its hash, so that
 // buckets in order give accounts in order.

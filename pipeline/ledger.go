@@ -109,7 +109,7 @@ func (l *ledger) addBalance(b *writers.BalanceMovement) {
 // totals are the entry's control totals.
 func (n *night) totals(s *stage) writers.Totals {
 	t := writers.Totals{Files: n.fileTotals()}
-	passed := make([]int64, len(n.sources))
+	passed, leftOut := make([]int64, len(n.sources)), n.leftOut()
 	for i, f := range t.Files {
 		passed[n.files[i].source] += f.Passed
 	}
@@ -121,6 +121,9 @@ func (n *night) totals(s *stage) writers.Totals {
 			for reason, rows := range e.notBillable { // Encode sorts them
 				st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: string(reason), Rows: rows})
 			}
+		}
+		for name, rows := range leftOut[i] {
+			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: name, Rows: rows})
 		}
 		t.Sources = append(t.Sources, st)
 	}
@@ -145,8 +148,25 @@ func (n *night) fileTotals() []writers.FileTotals {
 			c.add(f.files[i])
 		}
 		all[i] = writers.FileTotals{
-			Source: n.files[i].Source, Key: n.files[i].Key, Read: c.read, Duplicate: c.duplicate, Rejected: c.rejected + c.before, NotDue: c.notDue,
+			Source: n.files[i].Source, Export: n.files[i].Export, Key: n.files[i].Key, Read: c.read, Duplicate: c.duplicate, Rejected: c.rejected + c.before, NotDue: c.notDue,
 			Passed: c.passed,
+		}
+	}
+	return all
+}
+
+// leftOut are the rows that the layouts' filters left out, by source and name.
+func (n *night) leftOut() []map[string]int64 {
+	all := make([]map[string]int64, len(n.sources))
+	for _, m := range n.mapped {
+		for i := range m.files {
+			for name, rows := range m.files[i].leftOut {
+				of := &all[n.files[i].source]
+				if *of == nil {
+					*of = map[string]int64{}
+				}
+				(*of)[name] += rows
+			}
 		}
 	}
 	return all

@@ -39,6 +39,8 @@ type mapped struct {
 type fileCounts struct {
 	read, passed, duplicate, rejected, notDue int64
 
+	leftOut map[string]int64 // of passed: rows that a filter of the layout leaves out, by its name
+
 	before      int64 // rejected as before_history, of which one reject tells
 	firstBefore int64 // number of the first such row
 }
@@ -62,7 +64,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			return nil
 		}
 		var err error
-		exports[i], err = readers.Open(ctx, n.Exports, f.Key, f.Size, &n.sources[f.source].schema, n.Catalog.Zone)
+		exports[i], err = n.openExport(ctx, f)
 		return err
 	})
 	if err != nil {
@@ -77,12 +79,46 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
+		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
 		if source.role == usageRows {
-			u := newUsageMapper(n, m, s.file, source)
-			return exports[s.file].Read(ctx, s.split, u.batch)
+			take = newUsageMapper(n, m, s.file, source).batch
 		}
-		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) })
+		filters := exports[s.file].Filters()
+		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error {
+			m.countLeftOut(s.file, b, filters)
+			return take(b)
+		})
 	})
+}
+
+// openExport opens a file in the way that its source's layout says.
+func (n *night) openExport(ctx context.Context, f *input) (*readers.Export, error) {
+	file := readers.File{Key: f.Key, Size: f.Size, Parts: f.parts}
+	s := &n.sources[f.source]
+	if f.layout.mapping == nil {
+		return readers.OpenMapped(ctx, n.Exports, file, &s.schema, nil, n.Catalog.Zone)
+	}
+	mapping := *f.layout.mapping
+	mapping.Tables = n.lookups
+	return readers.OpenMapped(ctx, n.Exports, file, &s.schema, &mapping, n.Catalog.Zone)
+}
+
+// countLeftOut counts the rows that a filter leaves out: passed on, and not
+// billable by its name.
+func (m *mapped) countLeftOut(file int, b *readers.Batch, filters []string) {
+	if b.LeftOut == nil {
+		return
+	}
+	c := &m.files[file]
+	if c.leftOut == nil {
+		c.leftOut = map[string]int64{}
+	}
+	for _, filter := range b.LeftOut {
+		if filter != 0 {
+			c.leftOut[filters[filter-1]]++
+			c.passed++
+		}
+	}
 }
 
 // newMapped is a worker's memory for the map phase.
@@ -112,7 +148,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 			return fault{missingField, f.Name}
 		}
 		if f.Kind == readers.Integer && c.Ints[row] < 0 {
-			return fault{negativeQuantity, fmt.Sprintf("%s %d", f.Name, c.Ints[row])}
+			return fault{negativeQuantity, fmt.Sprintf("%s %s", f.Name, cellText(f, c, row))}
 		}
 	}
 	return fault{}
@@ -161,6 +197,9 @@ func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault 
 func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) error {
 	m.files[file].read += int64(b.Len)
 	for row := range b.Len {
+		if b.LeftOut != nil && b.LeftOut[row] != 0 {
+			continue
+		}
 		number := b.FirstRow + int64(row)
 		account := textAt(&b.Columns[s.account], row)
 		if f := firstFault(s, b, row); f.found() {
@@ -215,7 +254,7 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 	e := event{source: n.files[file].source, account: account, place: makePlace(file, b.FirstRow+int64(row))}
 	e.cells = make([]string, len(s.schema.Fields))
 	for i, f := range s.schema.Fields {
-		e.cells[i] = cellText(f.Kind, &b.Columns[i], row)
+		e.cells[i] = cellText(&f, &b.Columns[i], row)
 		if s.role == levelRows && f.Kind == readers.Integer && e.cells[i] == "" {
 			e.cells[i] = "0" // a column that the export lacks counts as none, and says the same
 		}
@@ -236,7 +275,9 @@ func idBits(id [16]byte) (hi, lo uint64) {
 	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
 }
 
-func textAt(c *readers.Column, row int) string { return cellText(readers.Text, c, row) }
+var textField = readers.Field{Kind: readers.Text}
+
+func textAt(c *readers.Column, row int) string { return cellText(&textField, c, row) }
 
 // partition is the partition of a hash: its top bits.
 func (n *night) partition(hash uint64) int { return int(hash >> (64 - n.partitionBits)) }
@@ -278,6 +319,9 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 	ids, at, quantity, account := b.Columns[s.id].IDs, b.Columns[s.at].Ints, b.Columns[s.quantity].Ints, b.Columns[s.account].Index
 	sourceIndex := n.files[u.file].source
 	for row := range b.Len {
+		if b.LeftOut != nil && b.LeftOut[row] != 0 {
+			continue
+		}
 		if (!clean || quantity[row] < 0 || u.lacks(b, row)) && u.refuse(b, row) {
 			continue
 		}

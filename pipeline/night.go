@@ -35,6 +35,8 @@ type night struct {
 	combinations *names[combination]
 	known        uint32 // accounts below this index are in the state or sign up tonight
 
+	lookups map[string]map[string]string // rows of the lookup tables, by table and key
+
 	held         []heldRow
 	heldByBucket [][]*writers.Held
 	seen         map[lateID]uint64 // late ids that earlier nights billed, with their content
@@ -43,10 +45,26 @@ type night struct {
 	folded []*folded
 }
 
-// input is a file of the plan, with the source that it belongs to.
+// input is a file of the plan, with the source that it belongs to and the
+// layout that it is read by.
 type input struct {
 	writers.InputFile
 	source int
+	layout *layout
+	parts  map[string]string // what its path's placeholders stand for
+}
+
+func inputOf(s *source, at int, f writers.InputFile) (input, error) {
+	for i := range s.exports {
+		l := &s.exports[i]
+		if l.name != f.Export {
+			continue
+		}
+		if parts, _, ok := l.match(f.Key); ok {
+			return input{f, at, l, parts}, nil
+		}
+	}
+	return input{}, fmt.Errorf("%s is no export of source %s %s", f.Key, s.name, f.Export)
 }
 
 func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
@@ -54,7 +72,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := bindSources(s.Catalog)
+	sources, err := bindSources(s.Catalog, s.Sources)
 	if err != nil {
 		return nil, &UsageError{What: "catalog " + s.Catalog.Name + ": " + err.Error()}
 	}
@@ -71,7 +89,11 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.files = append(n.files, input{f, at})
+		in, err := inputOf(&sources[at], at, f)
+		if err != nil {
+			return nil, err
+		}
+		n.files = append(n.files, in)
 	}
 	if len(n.files) >= heldFile {
 		return nil, fmt.Errorf("%d input files are more than one run can hold", len(n.files))
@@ -82,6 +104,9 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		n.folded = append(n.folded, n.newFolded())
 	}
 	if err := n.checkOwn(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.loadLookups(ctx); err != nil {
 		return nil, err
 	}
 	return n, n.loadHeld(ctx)

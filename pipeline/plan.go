@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -33,6 +34,8 @@ type Plan struct {
 	Version     string                 `json:"program_version"`
 	WindowDays  int                    `json:"window_days"`
 	MaxRejects  int64                  `json:"max_rejects"` // parts per million of the rows read; decides on the exit code
+	Sources     string                 `json:"sources_digest,omitempty"`
+	Lookups     []writers.LookupFile   `json:"lookups,omitempty"`
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
 
@@ -77,12 +80,15 @@ func planAfter(ctx context.Context, s *Settings, before *Entry, later []writers.
 	p := &Plan{
 		Entry: 1, BillingDate: s.Day.String(), FirstNight: s.Day.String(), Version: s.Version, WindowDays: s.Catalog.WindowDays, MaxRejects: s.MaxRejects,
 		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, etags: map[string]string{},
-		Inputs: []writers.InputFile{}, Changed: []writers.ChangedInput{},
+		Sources: digestOf(s.Sources, s.Lookups), Inputs: []writers.InputFile{}, Changed: []writers.ChangedInput{},
 	}
 	if before != nil {
 		p.Entry = before.Entry + 1
 		p.FirstNight = before.FirstNight
 		p.Predecessor = &writers.EntryRef{Entry: before.Entry, Digest: before.Digest}
+	}
+	if err := p.freezeLookups(ctx, s); err != nil {
+		return nil, err
 	}
 	return p, p.listInputs(ctx, s, later)
 }
@@ -113,55 +119,51 @@ func checkDay(s *Settings, before *Entry) error {
 	return nil
 }
 
+// inputKey is what tells an input from any other: the same file may be read as
+// exports of two sources.
+type inputKey struct{ source, export, key string }
+
+func keyOf(f writers.InputFile) inputKey { return inputKey{f.Source, f.Export, f.Key} }
+
 // listInputs finds the exports of the day and those of the window before it
-// that no entry has consumed, never later ones. A folder that cannot be
-// listed is an error: unreadable is not empty.
+// that no entry has consumed, never later ones; and those that lie under a
+// path without a date, if they are new or have changed.
 func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.InputFile) error {
-	type folder struct {
-		source string
-		day    calendar.Day
-	}
-	var folders []folder
-	for _, src := range canonicalSources() {
-		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
-			folders = append(folders, folder{src.name, day})
-		}
-	}
-	consumed := map[string]writers.InputFile{}
-	if p.before != nil {
-		for _, f := range p.before.Consumed {
-			consumed[f.Key] = f
-		}
-	}
-	others := map[string]bool{}
-	for _, f := range later {
-		others[f.Key] = true
-	}
-	listed := make([][]listedFile, len(folders))
-	err := each(ctx, s.workers(), len(folders), func(ctx context.Context, _, i int) error {
-		var err error
-		listed[i], err = listFolder(ctx, s.Exports, folders[i].source, folders[i].day)
-		return err
-	})
+	sources, err := sourcesOf(s.Sources)
 	if err != nil {
 		return err
 	}
-	var fresh, old []foundInput
-	for i := range folders {
-		for _, f := range listed[i] {
-			switch in := (foundInput{f, consumed[f.Key]}); {
-			case in.was.Key != "":
-				old = append(old, in)
-			case !others[f.Key]:
-				fresh = append(fresh, in)
-			}
-			delete(consumed, f.Key)
-		}
-	}
-	if err := p.freeze(ctx, s, fresh); err != nil {
+	found, err := listExports(ctx, s, sources)
+	if err != nil {
 		return err
 	}
-	return p.noteChanges(ctx, s, old, consumed)
+	consumed := map[inputKey]writers.InputFile{}
+	if p.before != nil {
+		for _, f := range p.before.Consumed {
+			consumed[keyOf(f)] = f
+		}
+	}
+	others := map[inputKey]bool{}
+	for _, f := range later {
+		others[keyOf(f)] = true
+	}
+	var fresh, old []foundInput
+	for _, f := range found {
+		key := keyOf(f.InputFile)
+		switch in := (foundInput{f, consumed[key]}); {
+		case others[key]:
+		case in.was.Key != "":
+			old = append(old, in)
+		default:
+			fresh = append(fresh, in)
+		}
+		delete(consumed, key)
+	}
+	changed, err := p.noteChanges(ctx, s, old, consumed)
+	if err != nil {
+		return err
+	}
+	return p.freeze(ctx, s, append(fresh, changed...))
 }
 
 // listedFile is an export as it is listed.
@@ -175,12 +177,75 @@ type foundInput struct {
 	was writers.InputFile // as it was consumed, if it was
 }
 
-// listFolder lists a source's exports of a day. Names that begin with a dot
-// or an underscore are other programs' marks.
-func listFolder(ctx context.Context, exports *blob.Bucket, source string, day calendar.Day) ([]listedFile, error) {
-	prefix := fmt.Sprintf("%s/date=%s/", source, day)
+// listExports lists the exports of every source, each once. A folder that
+// cannot be listed is an error: unreadable is not empty.
+func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFile, error) {
+	type folder struct {
+		source *source
+		layout *layout
+		prefix string
+	}
+	var folders []folder
+	for i := range sources {
+		for j := range sources[i].exports {
+			l := &sources[i].exports[j]
+			for _, prefix := range l.prefixes(s) {
+				folders = append(folders, folder{&sources[i], l, prefix})
+			}
+		}
+	}
+	listed := make([][]listedFile, len(folders))
+	err := each(ctx, s.workers(), len(folders), func(ctx context.Context, _, i int) error {
+		var err error
+		f := &folders[i]
+		listed[i], err = listFolder(ctx, s, f.source.name, f.layout, f.prefix)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []listedFile
+	once := map[inputKey]bool{}
+	for _, list := range listed {
+		for _, f := range list {
+			if key := keyOf(f.InputFile); !once[key] { // two patterns may find the same file
+				once[key] = true
+				all = append(all, f)
+			}
+		}
+	}
+	return all, nil
+}
+
+// prefixes are the folders in which a layout's exports of the window lie.
+func (l *layout) prefixes(s *Settings) []string {
+	var all []string
+	for _, t := range l.templates {
+		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
+			all = append(all, t.prefixOn(day))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// match tells whether a key is one of the layout's exports, with what its
+// path's placeholders stand for.
+func (l *layout) match(key string) (parts map[string]string, day calendar.Day, ok bool) {
+	for _, t := range l.templates {
+		if parts, day, ok = t.match(key); ok {
+			return parts, day, true
+		}
+	}
+	return nil, calendar.None, false
+}
+
+// listFolder lists the exports of a layout under a prefix, of the days that
+// the night looks at. Names that begin with a dot or an underscore are other
+// programs' marks.
+func listFolder(ctx context.Context, s *Settings, source string, l *layout, prefix string) ([]listedFile, error) {
 	var files []listedFile
-	it := exports.List(&blob.ListOptions{Prefix: prefix})
+	it := s.Exports.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -193,10 +258,17 @@ func listFolder(ctx context.Context, exports *blob.Bucket, source string, day ca
 		if o.IsDir || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(o.Key, "/") {
 			continue
 		}
-		if _, known := readers.FormatOf(o.Key); !known {
+		_, day, ok := l.match(o.Key)
+		if !ok || day != calendar.None && (day > s.Day || day < s.Day-calendar.Day(s.Catalog.WindowDays)) {
+			continue
+		}
+		if _, known := readers.FormatOf(o.Key); !known && (l.mapping == nil || l.mapping.Format == "") {
 			return nil, readers.UnknownFormat(o.Key)
 		}
-		f := listedFile{writers.InputFile{Source: source, Key: o.Key, Size: o.Size, Date: day.String()}, o.ModTime}
+		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime}
+		if day != calendar.None {
+			f.Date = day.String()
+		}
 		if len(o.MD5) > 0 {
 			f.Checksum = "md5:" + hex.EncodeToString(o.MD5)
 		}
@@ -227,7 +299,9 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 		p.Inputs = append(p.Inputs, f.InputFile)
 		p.etags[f.Key] = tags[i]
 	}
-	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
+	})
 	return nil
 }
 
@@ -248,12 +322,16 @@ func checksum(ctx context.Context, exports *blob.Bucket, key string) (string, er
 // noteChanges lists consumed exports that have changed or vanished since. A
 // file that the store has not touched since the entry before was published is
 // taken to be the same, so that a night need not read the window again.
-func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[string]writers.InputFile) error {
+//
+// A path without a date is one that is written again and again. A file there
+// that has changed is to be read again, and no sign of trouble; what it said
+// before is known by its event ids.
+func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[inputKey]writers.InputFile) (again []foundInput, err error) {
 	var published time.Time
 	if p.before != nil {
 		attributes, err := s.Output.Attributes(ctx, runKey(p.before.Entry))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		published = attributes.ModTime
 	}
@@ -263,12 +341,15 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 			continue
 		}
 		if now == "" {
-			var err error
 			if now, err = checksum(ctx, s.Exports, f.Key); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if now != f.was.Checksum {
+		switch {
+		case now == f.was.Checksum:
+		case f.Date == "":
+			again = append(again, f)
+		default:
 			p.Changed = append(p.Changed, writers.ChangedInput{Key: f.Key, Was: f.was.Checksum, Now: now})
 		}
 	}
@@ -279,21 +360,56 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 		}
 	}
 	slices.SortFunc(p.Changed, func(a, b writers.ChangedInput) int { return cmp.Compare(a.Key, b.Key) })
-	return nil
+	p.Changed = slices.Compact(p.Changed)
+	return again, nil
+}
+
+// freezeLookups freezes the lookup tables.
+func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
+	p.Lookups = make([]writers.LookupFile, len(s.Lookups))
+	tags := make([]string, len(s.Lookups))
+	err := each(ctx, s.workers(), len(s.Lookups), func(ctx context.Context, _, i int) error {
+		l := &s.Lookups[i]
+		attributes, err := s.Exports.Attributes(ctx, l.Path)
+		if err != nil {
+			return &readers.FileError{Key: l.Path, What: "lookup table " + l.Name + " cannot be looked at", Err: err}
+		}
+		f := writers.LookupFile{Name: l.Name, Key: l.Path, Size: attributes.Size}
+		if tags[i] = attributes.ETag; len(attributes.MD5) > 0 {
+			f.Checksum = "md5:" + hex.EncodeToString(attributes.MD5)
+		} else if f.Checksum, err = checksum(ctx, s.Exports, l.Path); err != nil {
+			return err
+		}
+		p.Lookups[i] = f
+		return nil
+	})
+	for i, f := range p.Lookups {
+		p.etags[f.Key] = tags[i]
+	}
+	slices.SortFunc(p.Lookups, func(a, b writers.LookupFile) int { return cmp.Compare(a.Name, b.Name) })
+	return err
 }
 
 // checkUnchanged proves that the inputs are still those that were listed.
 func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
-	return each(ctx, s.workers(), len(p.Inputs), func(ctx context.Context, _, i int) error {
-		f := &p.Inputs[i]
-		now, err := s.Exports.Attributes(ctx, f.Key)
+	sizes := map[string]int64{}
+	for _, f := range p.Inputs {
+		sizes[f.Key] = f.Size
+	}
+	for _, f := range p.Lookups {
+		sizes[f.Key] = f.Size
+	}
+	keys := slices.Sorted(maps.Keys(sizes))
+	return each(ctx, s.workers(), len(keys), func(ctx context.Context, _, i int) error {
+		key := keys[i]
+		now, err := s.Exports.Attributes(ctx, key)
 		switch {
 		case gcerrors.Code(err) == gcerrors.NotFound:
-			return &readers.FileError{Key: f.Key, What: "vanished while it was being read"}
+			return &readers.FileError{Key: key, What: "vanished while it was being read"}
 		case err != nil:
-			return &readers.FileError{Key: f.Key, What: "cannot be looked at", Err: err}
-		case now.Size != f.Size || now.ETag != p.etags[f.Key]:
-			return &readers.FileError{Key: f.Key, What: "changed while it was being read"}
+			return &readers.FileError{Key: key, What: "cannot be looked at", Err: err}
+		case now.Size != sizes[key] || now.ETag != p.etags[key]:
+			return &readers.FileError{Key: key, What: "changed while it was being read"}
 		}
 		return nil
 	})
@@ -304,36 +420,53 @@ func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
 func (p *Plan) consumed(day calendar.Day) []writers.InputFile {
 	oldest := (day + 1 - calendar.Day(p.WindowDays)).String()
 	var all []writers.InputFile
+	now := map[inputKey]bool{} // read again, since they have changed
+	for _, f := range p.Inputs {
+		now[keyOf(f)] = true
+	}
 	if p.before != nil {
-		all = append(all, p.before.Consumed...)
+		for _, f := range p.before.Consumed {
+			if !now[keyOf(f)] {
+				all = append(all, f)
+			}
+		}
 	}
 	all = append(all, p.Inputs...)
-	return slices.DeleteFunc(all, func(f writers.InputFile) bool { return f.Date < oldest })
+	return slices.DeleteFunc(all, func(f writers.InputFile) bool { return f.Date != "" && f.Date < oldest })
 }
 
 // differences say how a published entry differs from what the plan would do
-// now. The program's version is not asked: what is published stays.
-func (p *Plan) differences(e *Entry) []string {
+// now, but for files that were overwritten since and read again by a later
+// night. The program's version is not asked: what is published stays.
+func (p *Plan) differences(e *Entry, overwritten map[inputKey]bool) []string {
 	var d []string
 	if p.Catalog.Digest != e.Catalog.Digest {
 		d = append(d, fmt.Sprintf("the catalog is another (%.12s, published with %.12s)", p.Catalog.Digest, e.Catalog.Digest))
 	}
-	was := map[string]writers.InputFile{}
+	if p.Sources != e.Sources {
+		d = append(d, "the sources are laid out in another way")
+	}
+	if !slices.Equal(p.Lookups, e.Lookups) {
+		d = append(d, "the lookup tables have changed")
+	}
+	was := map[inputKey]writers.InputFile{}
 	for _, f := range e.Inputs {
-		was[f.Key] = f
+		if !overwritten[keyOf(f)] {
+			was[keyOf(f)] = f
+		}
 	}
 	for _, f := range p.Inputs {
-		w, known := was[f.Key]
+		w, known := was[keyOf(f)]
 		switch {
 		case !known:
 			d = append(d, f.Key+" is new")
 		case w != f:
 			d = append(d, f.Key+" has changed")
 		}
-		delete(was, f.Key)
+		delete(was, keyOf(f))
 	}
 	for _, f := range e.Inputs {
-		if _, left := was[f.Key]; left {
+		if _, left := was[keyOf(f)]; left {
 			d = append(d, f.Key+" is gone")
 		}
 	}

@@ -38,9 +38,9 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 			return nil, err
 		}
 	}
-	mine := map[string]bool{}
+	mine, overwritten := map[inputKey]bool{}, map[inputKey]bool{}
 	for _, f := range e.Inputs {
-		mine[f.Key] = true
+		mine[keyOf(f)] = true
 	}
 	for n := e.Entry + 1; n <= head.Entry; n++ {
 		after, err := ReadEntry(ctx, s.Output, n)
@@ -48,8 +48,11 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 			return nil, err
 		}
 		for _, f := range after.Inputs {
-			if !mine[f.Key] {
+			if !mine[keyOf(f)] {
 				later = append(later, f)
+			} else if f.Date == "" { // what this night read of it is there no more
+				later = append(later, f)
+				overwritten[keyOf(f)] = true
 			}
 		}
 	}
@@ -59,7 +62,7 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	if d := plan.differences(e); len(d) > 0 {
+	if d := plan.differences(e, overwritten); len(d) > 0 {
 		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
 	}
 	return &Result{Already, e}, nil

@@ -17,6 +17,8 @@ type Settings struct {
 	Exports *blob.Bucket // exports lie under its root
 	Output  *blob.Bucket // the billing history lies under its root
 	Catalog *catalog.Catalog
+	Sources []SourceSettings // how exports are laid out, where not as usual
+	Lookups []LookupSettings
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
 
@@ -81,7 +83,11 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := noteStrays(ctx, s); err != nil {
+	sources, err := sourcesOf(s.Sources)
+	if err != nil {
+		return nil, err
+	}
+	if err := noteStrays(ctx, s, sources); err != nil {
 		return nil, err
 	}
 	return runPlan(ctx, s, plan)

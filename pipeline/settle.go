@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -66,11 +65,11 @@ func (n *night) idOf(e *event) takenID {
 	if s.role != usageRows {
 		return id
 	}
-	h := combinationHash(e.source)
+	h := combinationHash(s.name)
 	for _, field := range s.dimensions {
-		h = hashText(h, e.cells[field])
+		h = hashDimension(h, s.schema.Fields[field].Name, e.cells[field])
 	}
-	quantity, _ := strconv.ParseInt(e.cells[s.quantity], 10, 64) // written by us
+	quantity, _ := scaled(e.cells[s.quantity], s.decimals()) // written by us
 	id.content = usageContent(accountHash(e.account), h, e.occurred, quantity)
 	return id
 }

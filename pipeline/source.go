@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,11 +20,13 @@ const (
 	accountRows             // what happens to the account itself
 )
 
-// source is a kind of export: its canonical columns, and what they are for.
+// source is a kind of export: its columns, what they are for, and where its
+// exports lie.
 type source struct {
-	name   string
-	role   role
-	schema readers.Schema
+	name    string
+	role    role
+	schema  readers.Schema
+	exports []layout
 
 	id, account, at int   // field indexes; levels have no id and a date for at
 	quantity        int   // usage: the quantity column
@@ -34,50 +37,70 @@ type source struct {
 	levels []*catalog.Meter // levels: the meters that read it
 }
 
+// usageSource is a source of rows that are summed up.
+func usageSource(name, quantity string, dimensions ...string) source {
+	s := source{name: name, role: usageRows, id: 0, account: 1, at: 2, quantity: 3}
+	s.schema = readers.Schema{Source: name, Fields: []readers.Field{
+		{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text},
+		{Name: "occurred_at", Kind: readers.Instant}, {Name: quantity, Kind: readers.Integer},
+	}}
+	for _, d := range dimensions {
+		s.addDimension(d)
+	}
+	return s
+}
+
+func (s *source) addDimension(name string) {
+	s.dimensions = append(s.dimensions, len(s.schema.Fields))
+	s.schema.Fields = append(s.schema.Fields, readers.Field{Name: name, Kind: readers.Text})
+}
+
+// eventSource is a source of rows that rating takes one by one.
+func eventSource(name string, r role, fields ...readers.Field) source {
+	s := source{name: name, role: r, id: 0, account: 1, at: 2, quantity: -1}
+	s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
+		{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
+	}, fields...)}
+	return s
+}
+
+// levelSource is a source of readings, one an account and day.
+func levelSource(name string, levels ...readers.Field) source {
+	s := source{name: name, role: levelRows, id: -1, account: 0, at: 1, quantity: -1}
+	s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
+		{Name: "account_id", Kind: readers.Text}, {Name: "as_of", Kind: readers.Date},
+	}, levels...)}
+	return s
+}
+
+func seatSource(name string) source {
+	return eventSource(name, seatRows, readers.Field{Name: "user_id", Kind: readers.Text}, readers.Field{Name: "action", Kind: readers.Text})
+}
+
 // canonicalSources are the sources that every company has, with the columns
 // of DESIGN's inputs.
 func canonicalSources() []source {
-	usage := func(name, quantity string, dimensions ...string) source {
-		s := source{name: name, role: usageRows, id: 0, account: 1, at: 2, quantity: 3}
-		s.schema = readers.Schema{Source: name, Fields: []readers.Field{
-			{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text},
-			{Name: "occurred_at", Kind: readers.Instant}, {Name: quantity, Kind: readers.Integer},
-		}}
-		for _, d := range dimensions {
-			s.dimensions = append(s.dimensions, len(s.schema.Fields))
-			s.schema.Fields = append(s.schema.Fields, readers.Field{Name: d, Kind: readers.Text})
-		}
-		return s
-	}
-	event := func(name string, r role, fields ...readers.Field) source {
-		s := source{name: name, role: r, id: 0, account: 1, at: 2, quantity: -1}
-		s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
-			{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
-		}, fields...)}
-		return s
-	}
 	optional := func(name string, kind readers.Kind) readers.Field {
 		return readers.Field{Name: name, Kind: kind, Optional: true}
 	}
-	contacts := source{name: "contacts", role: levelRows, id: -1, account: 0, at: 1, quantity: -1}
-	contacts.schema = readers.Schema{Source: "contacts", Fields: []readers.Field{
-		{Name: "account_id", Kind: readers.Text}, {Name: "as_of", Kind: readers.Date},
-		{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer),
-	}}
-	sms := usage("sms", "segments", "direction", "carrier", "country")
+	sms := usageSource("sms", "segments", "direction", "carrier", "country")
 	sms.mayLack = []int{sms.schema.Field("carrier"), sms.schema.Field("country")}
-	return []source{
-		event("account_events", accountRows,
+	all := []source{
+		eventSource("account_events", accountRows,
 			readers.Field{Name: "type", Kind: readers.Text}, optional("plan", readers.Text), optional("term", readers.Text),
 			optional("method", readers.Text), optional("currency", readers.Text), optional("quantity", readers.Integer),
 			optional("service", readers.Text), optional("date", readers.Date), optional("offer", readers.Text),
 			optional("channel", readers.Text), optional("approved", readers.Text)),
-		contacts,
-		usage("emails", "recipients"),
-		usage("postcards", "quantity"),
-		event("seats", seatRows, readers.Field{Name: "user_id", Kind: readers.Text}, readers.Field{Name: "action", Kind: readers.Text}),
+		levelSource("contacts", readers.Field{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer)),
+		usageSource("emails", "recipients"),
+		usageSource("postcards", "quantity"),
+		seatSource("seats"),
 		sms,
 	}
+	for i := range all {
+		all[i].exports = []layout{usualLayout(all[i].name)}
+	}
+	return all
 }
 
 // MeterError is a meter that asks for what its source does not have.
@@ -89,30 +112,37 @@ type MeterError struct {
 func (e *MeterError) Error() string { return e.What }
 
 // CheckMeters proves that the sources have what a catalog's meters count. It
-// returns a *MeterError.
-func CheckMeters(cat *catalog.Catalog) error {
-	_, err := bindSources(cat)
+// returns a *MeterError, or what CheckSources does.
+func CheckMeters(cat *catalog.Catalog, settings []SourceSettings) error {
+	_, err := bindSources(cat, settings)
 	return err
 }
 
 // bindSources joins the sources with the catalog's meters.
-func bindSources(cat *catalog.Catalog) ([]source, error) {
-	sources := canonicalSources()
+func bindSources(cat *catalog.Catalog, settings []SourceSettings) ([]source, error) {
+	sources, err := sourcesOf(settings)
+	if err != nil {
+		return nil, err
+	}
 	for i := range cat.Meters {
 		m := &cat.Meters[i]
 		at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
 		if at < 0 {
-			var names []string
-			for _, s := range sources {
-				names = append(names, s.name)
-			}
-			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: there is no source %q (there are %s)", m.Name, m.Source, strings.Join(names, ", "))}
+			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: there is no source %q (there are %s)", m.Name, m.Source, strings.Join(sourceNames(sources), ", "))}
 		}
 		if err := sources[at].bind(m); err != nil {
 			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: %v", m.Name, err)}
 		}
 	}
 	return sources, nil
+}
+
+func sourceNames(sources []source) []string {
+	var names []string
+	for i := range sources {
+		names = append(names, sources[i].name)
+	}
+	return names
 }
 
 func (s *source) bind(m *catalog.Meter) error {
@@ -149,3 +179,9 @@ func dimensionNames(cat *catalog.Catalog) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// decimals is how many decimals the source's quantities keep.
+func (s *source) decimals() int { return s.schema.Fields[s.quantity].Scale }
+
+// compareSources is the order of a company's own sources.
+func compareSources(a, b source) int { return cmp.Compare(a.name, b.name) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,20 +16,43 @@ import (
 
 // noteStrays says in the log what lies under the exports' root and is not
 // read: a folder with a mistyped name would otherwise be usage that nobody
-// bills and nobody misses.
-func noteStrays(ctx context.Context, s *Settings) error {
-	var names []string
-	for _, src := range canonicalSources() {
-		names = append(names, src.name)
+// bills and nobody misses. It looks at names, and not below a folder that a
+// layout of the company's own begins with.
+func noteStrays(ctx context.Context, s *Settings, sources []source) error {
+	usual, own := map[string]bool{}, map[string]bool{}
+	for i := range sources {
+		for j := range sources[i].exports {
+			for _, t := range sources[i].exports[j].templates {
+				first, _, below := strings.Cut(t.text, "/")
+				switch {
+				case strings.ContainsAny(first, "*{") || !below:
+					return nil // any name at the root may be an export
+				case sources[i].exports[j].mapping == nil:
+					usual[first] = true
+				default:
+					own[first] = true
+				}
+			}
+		}
 	}
+	for i := range s.Lookups {
+		first, _, _ := strings.Cut(s.Lookups[i].Path, "/")
+		own[first] = true
+	}
+	return noteUnknown(ctx, s, usual, own)
+}
+
+func noteUnknown(ctx context.Context, s *Settings, usual, own map[string]bool) error {
 	found, err := entriesOf(ctx, s.Exports, "")
 	if err != nil {
 		return err
 	}
+	names := slices.Sorted(maps.Keys(usual))
 	for _, e := range found {
 		name, isFolder := strings.CutSuffix(e, "/")
 		switch {
-		case !isFolder || !slices.Contains(names, name):
+		case own[name]:
+		case !isFolder || !usual[name]:
 			s.Log.Warn("not read: it is no folder of a source", "name", e, "sources", strings.Join(names, ", "))
 		default:
 			if err := noteStraysOf(ctx, s, name); err != nil {
@@ -39,7 +63,7 @@ func noteStrays(ctx context.Context, s *Settings) error {
 	return nil
 }
 
-// noteStraysOf does so for the folder of one source.
+// noteStraysOf does so for the folder of a source that lies as usual.
 func noteStraysOf(ctx context.Context, s *Settings, source string) error {
 	found, err := entriesOf(ctx, s.Exports, source+"/")
 	if err != nil {

@@ -35,11 +35,13 @@ type Run struct {
 	RunID          string         `json:"run_id"` // digest of the plan
 	ProgramVersion string         `json:"program_version"`
 	Catalog        CatalogRef     `json:"catalog"`
-	Predecessor    *EntryRef      `json:"predecessor"` // null for the first entry
-	FirstNight     string         `json:"first_night"` // billing date on which history starts
-	WindowDays     int            `json:"window_days"` // how far back late usage and duplicates reach
-	Inputs         []InputFile    `json:"inputs"`      // read by the entry, by key
-	Consumed       []InputFile    `json:"consumed"`    // read by it or an earlier entry within the window, by key
+	Predecessor    *EntryRef      `json:"predecessor"`              // null for the first entry
+	FirstNight     string         `json:"first_night"`              // billing date on which history starts
+	WindowDays     int            `json:"window_days"`              // how far back late usage and duplicates reach
+	Sources        string         `json:"sources_digest,omitempty"` // of how ratemill.yaml lays the sources out; empty: as they are by default
+	Lookups        []LookupFile   `json:"lookups,omitempty"`        // tables that the layouts look values up in, by name
+	Inputs         []InputFile    `json:"inputs"`                   // read by the entry, by key
+	Consumed       []InputFile    `json:"consumed"`                 // read by it or an earlier entry within the window, by key
 	ChangedInputs  []ChangedInput `json:"changed_inputs"`
 	Outputs        []OutputFile   `json:"outputs"` // all but run.json, by key
 	Totals         Totals         `json:"totals"`
@@ -62,10 +64,23 @@ type EntryRef struct {
 // InputFile is an export as it was read.
 type InputFile struct {
 	Source   string `json:"source"`
+	Export   string `json:"export,omitempty"` // the layout it was read by, where the source has several
 	Key      string `json:"key"`
 	Size     int64  `json:"size"`     // bytes
 	Checksum string `json:"checksum"` // the store's, or its ETag
-	Date     string `json:"date"`     // billing date that the export is for
+	Date     string `json:"date"`     // day that its path names; empty where the path names none
+}
+
+// place is what tells an input from any other: the same file may be read as
+// exports of two sources.
+func (f InputFile) place() string { return f.Key + "\x00" + f.Source + "\x00" + f.Export }
+
+// LookupFile is a lookup table as it was read.
+type LookupFile struct {
+	Name     string `json:"name"`
+	Key      string `json:"key"`
+	Size     int64  `json:"size"` // bytes
+	Checksum string `json:"checksum"`
 }
 
 // ChangedInput is a consumed export that has changed or vanished since.
@@ -111,8 +126,11 @@ type StagedFile struct {
 // Encode is run.json. Lists come in the order of their keys, whatever order
 // they have in r, so the bytes depend on the facts alone.
 func (r Run) Encode() ([]byte, error) {
-	r.Inputs = ordered(r.Inputs, func(f InputFile) string { return f.Key })
-	r.Consumed = ordered(r.Consumed, func(f InputFile) string { return f.Key })
+	r.Inputs = ordered(r.Inputs, InputFile.place)
+	r.Consumed = ordered(r.Consumed, InputFile.place)
+	if len(r.Lookups) > 0 {
+		r.Lookups = ordered(r.Lookups, func(f LookupFile) string { return f.Name })
+	}
 	r.ChangedInputs = ordered(r.ChangedInputs, func(f ChangedInput) string { return f.Key })
 	r.Outputs = ordered(r.Outputs, func(f OutputFile) string { return f.Key })
 	r.InvoiceSeries = ordered(r.InvoiceSeries, func(s SeriesEnd) string { return s.Series })

@@ -12,7 +12,7 @@ func someRun() Run {
 	return Run{
 		Format: RunFormat, Entry: 2, Kind: Night, BillingDate: "2024-05-01", RunID: "r2", ProgramVersion: "1.0",
 		Catalog: CatalogRef{"marketing", "c0"}, Predecessor: &EntryRef{1, "d1"}, FirstNight: "2024-04-30", WindowDays: 30,
-		Inputs:        []InputFile{{"sms", "b&<ü>", 2, "e2", "2024-05-01"}, {"sms", "a", 1, "e1", "2024-05-01"}},
+		Inputs:        []InputFile{{Source: "sms", Key: "b&<ü>", Size: 2, Checksum: "e2", Date: "2024-05-01"}, {Source: "sms", Key: "a", Size: 1, Checksum: "e1", Date: "2024-05-01"}},
 		Outputs:       []OutputFile{{"x/2", 1, "s", 1}, {"x/1", 1, "s", 0}},
 		InvoiceSeries: []SeriesEnd{{"B", 1}, {"A", 9}},
 		Totals:        whole(), ExitCode: 3,

@@ -19,6 +19,7 @@ type Totals struct {
 // And the files of a source pass what the source counts as passed.
 type FileTotals struct {
 	Source    string `json:"source"`
+	Export    string `json:"export,omitempty"`
 	Key       string `json:"key"`
 	Read      int64  `json:"read"`
 	Passed    int64  `json:"passed"`
@@ -86,7 +87,7 @@ func (b BalanceTotals) name() string { return b.Balance + " " + b.Currency }
 
 // ordered is a copy with every list in the order of its keys.
 func (t Totals) ordered() Totals {
-	t.Files = ordered(t.Files, func(f FileTotals) string { return f.Key })
+	t.Files = ordered(t.Files, func(f FileTotals) string { return f.Key + "\x00" + f.Source + "\x00" + f.Export })
 	t.Sources = ordered(t.Sources, func(s SourceTotals) string { return s.Source })
 	for i := range t.Sources {
 		t.Sources[i].NotBillable = ordered(t.Sources[i].NotBillable, func(r ReasonRows) string { return r.Reason })

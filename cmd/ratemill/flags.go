@@ -147,7 +147,7 @@ func loadCatalog(ctx context.Context, location string) (*catalog.Catalog, error)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
-	if err := pipeline.CheckMeters(cat); err != nil {
+	if err := pipeline.CheckMeters(cat, nil); err != nil {
 		return nil, atLine(location, text, err)
 	}
 	return cat, nil
