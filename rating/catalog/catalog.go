@@ -158,8 +158,9 @@ type Balance struct {
 type UsageCharge struct {
 	Meter       string
 	Description string
-	Price       decimal.Decimal // each, where there is no Table
+	Price       decimal.Decimal // each, where there is neither Table nor Column
 	Table       string          // the price table, else empty
+	Column      string          // the dimension whose value is the price of one unit, else empty
 	Uses        []string        // balances, drawn in this order
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage

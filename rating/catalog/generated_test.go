@@ -179,9 +179,12 @@ func (g generator) charge(v *Version, m *Meter) {
 		u.RestTo = rapid.SampledFrom(u.Uses).Draw(g.T, "rest_to")
 		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
 	}
-	if len(m.By) == 0 {
+	switch {
+	case len(m.By) == 0:
 		u.Price = g.price()
-	} else {
+	case g.yes("price on the event"):
+		u.Column = rapid.SampledFrom(m.By).Draw(g.T, "column")
+	default:
 		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
 		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
 	}
