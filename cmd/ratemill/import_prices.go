@@ -187,7 +187,7 @@ func (k *importPricesCommand) checkColumns(ctx context.Context, bucket *blob.Buc
 		return err
 	}
 	for _, name := range columns {
-		if !slices.Contains(there, name) {
+		if !slices.ContainsFunc(there, func(text string) bool { return isColumn(text, name) }) {
 			return &pipeline.UsageError{
 				What: fmt.Sprintf("%s has no column %q", file.Key, name),
 				Hint: "its columns are " + strings.Join(there, ", "),
@@ -195,6 +195,13 @@ func (k *importPricesCommand) checkColumns(ctx context.Context, bucket *blob.Buc
 		}
 	}
 	return nil
+}
+
+// isColumn tells whether a column of Export.Columns, which is written as a path,
+// is the one of a name.
+func isColumn(text, name string) bool {
+	p, err := readers.ParsePath(text)
+	return text == name || err == nil && p.Simple() && p.Steps[0].Name == name
 }
 
 func (k *importPricesCommand) readColumns(ctx context.Context, bucket *blob.Bucket, file readers.File, columns []string) (*catalog.Sheet, error) {
