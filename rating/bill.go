@@ -82,6 +82,7 @@ func clone(a Account) Account {
 	a.Balances = slices.Clone(a.Balances)
 	a.Unused = slices.Clone(a.Unused)
 	a.Due = slices.Clone(a.Due)
+	a.Tallies = slices.Clone(a.Tallies)
 	return a
 }
 
@@ -118,6 +119,7 @@ func (b *billing) forget() {
 		a.Segments = a.Segments[1:]
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
 	}
+	b.forgetTallies(oldest)
 }
 
 // plan is what the account's plan gives it on the day, or nil where the

@@ -70,6 +70,7 @@ type Meter struct {
 	By          []string // Sum: the dimension columns that prices depend on
 	PerPeriod   bool     // the figure starts at zero with each billing period
 	DueNextDay  bool     // charged the day after the service day; else the same day
+	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
 	Rule        RuleID
 	DefinedLine int // line of the catalog file, for explain
 }
@@ -164,6 +165,7 @@ type UsageCharge struct {
 	Uses        []string        // balances, drawn in this order
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage
+	Counting    *Counting       // nil: each day's usage by itself, quantity × price
 	Rule        RuleID
 	Line        int
 }

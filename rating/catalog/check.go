@@ -179,6 +179,7 @@ func (c *checker) charges() {
 			c.balance(use)
 		}
 		c.minimum(u)
+		c.counting(u, m)
 	}
 }
 

@@ -88,6 +88,7 @@ type chargeDraft struct {
 	UsageCharge
 	key, table, column, minimum, restTo *node
 	uses                                []*node
+	counting                            *countingDraft
 }
 
 type tableDraft struct {
@@ -195,6 +196,7 @@ func (p *problems) meter(e entry) Meter {
 		if by := f.optional("by"); by != nil {
 			m.By = p.names(by, "by")
 		}
+		m.OneByOne = p.word(f.optional("events"), "events", "summed", "one_by_one") == "one_by_one"
 	case Latest:
 		m.Columns = p.names(value, kind)
 	case HighWater:

@@ -72,6 +72,9 @@ func (m *Meter) print() string {
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
 	}
+	if m.OneByOne {
+		o.add("events", "one_by_one")
+	}
 	if m.PerPeriod {
 		o.add("reset", "period")
 	}
@@ -216,6 +219,8 @@ func (u *UsageCharge) print(w *printer) {
 		w.line(3, "price: {table: %s}", quote(u.Table))
 	case u.Column != "":
 		w.line(3, "price: {column: %s}", quote(u.Column))
+	case u.Counted() && u.Counting.Model != nil:
+		w.line(3, "price: {%s: %s}", modelName(u.Counting.Model), modelText(u.Counting.Model))
 	default:
 		w.line(3, "price: {each: %s}", number(u.Price))
 	}
@@ -224,6 +229,9 @@ func (u *UsageCharge) print(w *printer) {
 	}
 	if u.RestTo != "" {
 		w.line(3, "minimum: {charge: %s, rest_to: %s}", number(u.Minimum), quote(u.RestTo))
+	}
+	if u.Counted() {
+		u.Counting.print(w)
 	}
 	w.line(3, "rule: %s", quote(string(u.Rule)))
 }

@@ -39,7 +39,8 @@ func (m *Percentage) perEvent() bool {
 // Price is the share, event by event where the figures ask for it.
 func (m *Percentage) Price(u Usage) Priced {
 	if m.perEvent() {
-		return m.eventByEvent(u.Events)
+		p, _ := m.Events(Progress{}, u.Events)
+		return p
 	}
 	q := used(u.Quantity)
 	paid := used(q.Sub(money.Exactly(m.FreeAmount)))
@@ -57,14 +58,22 @@ func (m *Percentage) Price(u Usage) Priced {
 	return p
 }
 
-// eventByEvent takes the events in their order.
-func (m *Percentage) eventByEvent(events []decimal.Decimal) Priced {
-	var amount, free money.Ratio
+// Progress is how far a counter of events has come.
+type Progress struct {
+	Events int64
+	Free   money.Ratio // of their amounts
+}
+
+// Events prices events in their order, after those of before. It is what they
+// cost by themselves, and how far the counter is then.
+func (m *Percentage) Events(before Progress, events []decimal.Decimal) (Priced, Progress) {
+	var amount money.Ratio
+	now := before
 	freeEvents, atMin, atMax := 0, 0, 0
-	for i, e := range events {
+	for _, e := range events {
 		event := used(money.Exactly(e))
-		off, eligible := m.free(i, event, free)
-		free = free.Add(off)
+		off, eligible := m.free(event, now)
+		now.Events, now.Free = now.Events+1, now.Free.Add(off)
 		if eligible && off.Cmp(event) == 0 {
 			freeEvents++
 			continue
@@ -82,16 +91,16 @@ func (m *Percentage) eventByEvent(events []decimal.Decimal) Priced {
 	}
 	return Priced{
 		Amount: amount, Parts: []Part{{Quantity: money.Int(1), Each: amount}},
-		Working: m.working(len(events), freeEvents, atMin, atMax, free),
-	}
+		Working: m.working(len(events), freeEvents, atMin, atMax, now.Free.Sub(before.Free)),
+	}, now
 }
 
-// free is how much of an event's amount is free after what was, and whether
-// any of it could be.
-func (m *Percentage) free(i int, event, before money.Ratio) (money.Ratio, bool) {
-	left := money.Exactly(m.FreeAmount).Sub(before)
+// free is how much of the next event's amount is free, and whether any of it
+// could be.
+func (m *Percentage) free(event money.Ratio, before Progress) (money.Ratio, bool) {
+	left := money.Exactly(m.FreeAmount).Sub(before.Free)
 	switch {
-	case m.FreeEvents == 0 && m.FreeAmount.IsZero(), m.FreeEvents > 0 && int64(i) >= m.FreeEvents:
+	case m.FreeEvents == 0 && m.FreeAmount.IsZero(), m.FreeEvents > 0 && before.Events >= m.FreeEvents:
 		return money.Ratio{}, false
 	case m.FreeAmount.IsZero():
 		return event, true
