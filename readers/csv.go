@@ -3,12 +3,14 @@ package readers
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 )
 
 // csvHeader is where in a record each field of the schema stands, and how
 // many cells a record has.
 type csvHeader struct {
+	names []string
 	place []int // one a field of the schema; -1 where the file has none
 	width int
 }
@@ -18,7 +20,7 @@ func (e *Export) openCSV(ctx context.Context) error {
 	if e.src.size == 0 {
 		return fmt.Errorf("empty file, not even a header")
 	}
-	in, err := openRecords(ctx, e.src)
+	in, err := openRecords(ctx, e.src, e.delimiter())
 	if err != nil {
 		return err
 	}
@@ -32,6 +34,18 @@ func (e *Export) openCSV(ctx context.Context) error {
 	return err
 }
 
+// delimiter is what stands between two cells.
+func (e *Export) delimiter() byte {
+	name, _ := packingOf(e.src.key)
+	switch {
+	case e.layout.Delimiter != "":
+		return e.layout.Delimiter[0]
+	case strings.EqualFold(path.Ext(name), ".tsv"):
+		return '\t'
+	}
+	return ','
+}
+
 func findColumns(schema *Schema, record [][]byte) (csvHeader, error) {
 	h := csvHeader{place: make([]int, len(schema.Fields)), width: len(record)}
 	at, names := map[string]int{}, make([]string, len(record))
@@ -42,7 +56,8 @@ func findColumns(schema *Schema, record [][]byte) (csvHeader, error) {
 		}
 		at[names[i]] = i
 	}
-	any := false
+	h.names = names
+	any := len(schema.Fields) == 0 // only the names are asked for
 	for i, field := range schema.Fields {
 		place, there := at[field.Name]
 		switch {
@@ -62,7 +77,7 @@ func findColumns(schema *Schema, record [][]byte) (csvHeader, error) {
 
 // readCSV reads the whole file, which is one split.
 func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
-	in, err := openRecords(ctx, e.src)
+	in, err := openRecords(ctx, e.src, e.delimiter())
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ const (
 func FormatOf(key string) (Format, bool) {
 	name, kind := packingOf(key)
 	switch ext := strings.ToLower(path.Ext(name)); {
-	case ext == ".csv":
+	case ext == ".csv", ext == ".tsv":
 		return CSV, true
 	case ext == ".ndjson", ext == ".jsonl":
 		return NDJSON, true
@@ -85,6 +85,7 @@ type Export struct {
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
+	layout Layout
 	arrow  arrowLayout
 }
 
@@ -95,10 +96,17 @@ type Export struct {
 //
 // An export that cannot be used is a *FileError.
 func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
-	format, ok := FormatOf(key)
+	return openLaidOut(ctx, bucket, File{Key: key, Size: size}, schema, Layout{}, zone)
+}
+
+func openLaidOut(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout Layout, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}, layout: layout}
+	format, ok := layout.Format, layout.Format != ""
 	if !ok {
-		return nil, UnknownFormat(key)
+		format, ok = FormatOf(file.Key)
+	}
+	if !ok {
+		return nil, UnknownFormat(file.Key)
 	}
 	e.format = format
 	var err error
@@ -133,6 +141,9 @@ type File struct {
 // name: for messages, and for people who write a mapping. Of JSON they are
 // those of its first records.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
+	if e.format == CSV {
+		return e.header.names, nil
+	}
 	return nil, errors.New("not yet")
 }
 
