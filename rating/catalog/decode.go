@@ -316,6 +316,15 @@ func (p *problems) count(n *node, what string, least int64) int64 {
 	return v
 }
 
+// countUpTo is a whole number from least to most.
+func (p *problems) countUpTo(n *node, what string, least, most int64) int64 {
+	v := p.count(n, what, least)
+	if v > most {
+		p.add(n.place, "%s %s is more than %d", what, n.text, most)
+	}
+	return v
+}
+
 // number is the digits of a number that is not negative. There is one way to
 // write it, so that no reader of the file can take it for another number.
 func (p *problems) number(n *node, what string) (text string, ok bool) {
