@@ -22,6 +22,7 @@ type Collection struct {
 	Retries       int    // made of those that the catalog has
 	NextAttemptOn Day    // None: no further one is planned
 	Reason        string // of the last failure
+	PaidBy        string // the charge that succeeded, which need not be that of the last attempt
 }
 
 // CollectionStatus is where a collection stands.
@@ -38,8 +39,12 @@ const (
 // unpaid tells whether a failure stands.
 func (c *Collection) unpaid() bool { return c.Status == Failed || c.Status == Uncollectable }
 
-// ChargeID is the charge of the last attempt, empty where none could be made.
+// ChargeID is the charge of the last attempt, or of the one that paid; empty
+// where none could be made.
 func (c *Collection) ChargeID() string {
+	if c.PaidBy != "" {
+		return c.PaidBy
+	}
 	if c.Method == "" {
 		return ""
 	}

@@ -90,6 +90,9 @@ func (b *billing) nextBaseOn() Day {
 	case a.ClosedOn != calendar.None:
 		return calendar.None
 	case r != nil && r.term != nil && a.BaseDueOn <= b.day:
+		if r.plan != nil && r.plan.Base.IsZero() {
+			return a.NextBillingOn
+		}
 		return r.term.BaseEvery.Next(b.day, a.AnchorDay)
 	}
 	return a.BaseDueOn

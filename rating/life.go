@@ -131,8 +131,8 @@ func (b *billing) accountEvents(events []AccountEvent) {
 		}
 		switch reason {
 		case "":
-		case NoChange:
-			b.leaveOut(e.Origin, NoChange)
+		case NoChange, StoreRemoved:
+			b.leaveOut(e.Origin, reason)
 		default:
 			b.reject(e.Origin, reason, detail)
 		}
@@ -152,8 +152,8 @@ func (b *billing) refuseEvent(e *AccountEvent, later []AccountEvent) (Reason, st
 		return UnknownAccount, ""
 	case e.Day < a.SignedUpOn:
 		return BeforeSignUp, fmt.Sprintf("signed up on %s", a.SignedUpOn)
-	case a.ClosedOn != calendar.None && e.Type != "refund_requested":
-		return AccountClosed, ""
+	case a.ClosedOn != calendar.None && e.Type != "refund_requested" && e.Type != "service_used":
+		return AccountClosed, "" // a service is usage: its own day counts (rule G-2)
 	case b.version == nil && e.Type != "cancelled":
 		return NoCatalog, fmt.Sprintf("no catalog version in force on %s", b.day)
 	}

@@ -43,6 +43,8 @@ func (b *billing) refuseResult(e *PaymentEvent) (*Collection, Reason, string) {
 		return nil, UnknownCharge, fmt.Sprintf("charge %q", e.ChargeID)
 	case c.Status == Succeeded && e.Status == string(Failed):
 		return nil, AlreadyPaid, "a success is final"
+	case c.Status == Succeeded && c.PaidBy != e.ChargeID:
+		return nil, PaidTwice, fmt.Sprintf("charge %s has paid the invoice of %s already", c.PaidBy, c.InvoicedOn)
 	case c.Status == Succeeded:
 		return nil, NoChange, ""
 	case e.Status == string(Failed) && (c.Status != Requested || attempt != c.Attempt):
@@ -54,7 +56,7 @@ func (b *billing) refuseResult(e *PaymentEvent) (*Collection, Reason, string) {
 // succeed takes the success of any attempt: the amount is paid.
 func (b *billing) succeed(c *Collection, e *PaymentEvent) {
 	_, attempt := b.collection(e.ChargeID)
-	c.Status, c.Reason, c.NextAttemptOn = Succeeded, "", calendar.None
+	c.Status, c.Reason, c.NextAttemptOn, c.PaidBy = Succeeded, "", calendar.None, e.ChargeID
 	p := c.payment(e.Day, e.Reference)
 	p.ChargeID, p.Attempt = e.ChargeID, attempt
 	b.out.Payments = append(b.out.Payments, p)

@@ -126,10 +126,13 @@ func (b *billing) enterPlan(plan string) {
 }
 
 // endPaidTerm ends what the base fee was paid for, without giving anything
-// back: from the next billing date on it is due anew (rule MK-16).
+// back: from the next billing date on it is due anew (rule MK-16). What falls
+// due on the day itself stays due, and ends with its charge.
 func (b *billing) endPaidTerm() {
-	b.account.BaseDueOn = b.account.NextBillingOn
 	b.termEnded = true
+	if b.renewal == nil || b.account.BaseDueOn > b.day {
+		b.account.BaseDueOn = b.account.NextBillingOn
+	}
 }
 
 // dropPendingPlan gives up a plan that would have come into force later.

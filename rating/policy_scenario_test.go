@@ -22,7 +22,7 @@ import (
 // the days to show. Its commands, dates as YYYY-MM-DD:
 //
 //	catalog NAME                      fixtures/catalogs/NAME.yaml; else the heading's
-//	with OLD => NEW                   the same with a setting changed: OLD stands in it exactly once
+//	with OLD => NEW                   the same with a setting changed: OLD stands in it exactly once; \n begins a line
 //	version DATE                      a further version from DATE, a copy of the last; "with" lines
 //	                                  after it change the copy
 //	account ID plan=P since=DATE …    signed up on the day, method card, approved; see signed_up
@@ -140,7 +140,7 @@ func readCatalog(lines []command) (*catalog.Catalog, error) {
 			if n := strings.Count(last, from); n != 1 {
 				return nil, fmt.Errorf("%d: %q stands in the catalog %d times", line.line, from, n)
 			}
-			last = strings.Replace(last, from, to, 1)
+			last = strings.Replace(last, from, strings.ReplaceAll(to, `\n`, "\n"), 1)
 		case "version":
 			at := strings.Index(last, "- from: ")
 			before += last

@@ -16,6 +16,7 @@ const (
 	UnknownService   Reason = "unknown_service"   // the catalog has no such service, package or credits
 	UnknownStatus    Reason = "unknown_status"    // of a payment
 	UnknownCharge    Reason = "unknown_charge"    // the account has no such charge, or not any more
+	PaidTwice        Reason = "paid_twice"        // two attempts at one invoice have succeeded
 	MissingField     Reason = "missing_field"     // what the event's type needs
 	UnsupportedEvent Reason = "unsupported_event" // retryable: a later version may know it
 	NotAllowed       Reason = "not_allowed"       // a rule refuses it (rule G-10)

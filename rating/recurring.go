@@ -43,8 +43,8 @@ func (b *billing) chargeBase() {
 	}
 	until := r.term.BaseEvery.Next(b.day, a.AnchorDay)
 	a.BaseDueOn = until
-	if b.termEnded {
-		b.endPaidTerm()
+	if b.termEnded || r.plan.Base.IsZero() { // nothing is paid for beyond the period
+		a.BaseDueOn = a.NextBillingOn
 	}
 	if r.plan.Base.IsZero() {
 		return

@@ -50,6 +50,9 @@ func (b *billing) refuseService(e *AccountEvent) (*catalog.Service, Reason, stri
 	if reason := b.usable(e.Day); reason != "" {
 		return nil, reason, ""
 	}
+	if b.account.Has(uninstalled) {
+		return nil, StoreRemoved, ""
+	}
 	reason, detail := refuseAmount(e.Quantity, service.Each)
 	return service, reason, detail
 }
