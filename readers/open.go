@@ -80,6 +80,7 @@ func UnknownFormat(key string) *FileError {
 // Export is an opened export.
 type Export struct {
 	schema *Schema
+	layout *Layout
 	zone   calendar.Zone
 	src    source
 	format Format
@@ -95,14 +96,21 @@ type Export struct {
 //
 // An export that cannot be used is a *FileError.
 func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
-	format, ok := FormatOf(key)
-	if !ok {
-		return nil, UnknownFormat(key)
+	return openRaw(ctx, bucket, File{Key: key, Size: size}, schema, &Layout{}, zone)
+}
+
+// openRaw opens an export that is written down as a layout says, whose Zone
+// is resolved already and is the zone given.
+func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	if e.format = layout.Format; e.format == "" {
+		var ok bool
+		if e.format, ok = FormatOf(file.Key); !ok {
+			return nil, UnknownFormat(file.Key)
+		}
 	}
-	e.format = format
 	var err error
-	switch format {
+	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
 	case CSV:
