@@ -87,6 +87,8 @@ type Export struct {
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
+
+	mapped *mappedExport // what is read by a Mapping; the others but schema are its own
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -141,17 +143,28 @@ type File struct {
 // name: for messages, and for people who write a mapping. Of JSON they are
 // those of its first records.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
+	if e.mapped != nil {
+		return e.mapped.raw.Columns(ctx)
+	}
 	return nil, errors.New("not yet")
 }
 
 // Lacks tells whether the export has no column for a field of the schema that
 // it was opened with. For JSON it is known when all has been read.
-func (e *Export) Lacks(field int) bool { return false }
+func (e *Export) Lacks(field int) bool {
+	if e.mapped != nil {
+		return e.mapped.lacks(field)
+	}
+	return false
+}
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which
 // there may be none, and one for any other.
 func (e *Export) Splits() int {
+	if e.mapped != nil {
+		return e.mapped.raw.Splits()
+	}
 	switch e.format {
 	case Parquet:
 		return len(e.footer.groups)
@@ -165,6 +178,9 @@ func (e *Export) Splits() int {
 // Rows is how many rows the export claims to hold, or -1 where it makes no
 // claim. Reading all splits gives as many, or an error.
 func (e *Export) Rows() int64 {
+	if e.mapped != nil {
+		return e.mapped.raw.Rows()
+	}
 	switch e.format {
 	case Parquet:
 		return e.footer.rows
@@ -182,6 +198,9 @@ func (e *Export) Rows() int64 {
 // end of ctx between batches. Anything wrong with the file is a *FileError;
 // the batches before it have been yielded, and must not be published.
 func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) error {
+	if e.mapped != nil {
+		return e.mapped.read(ctx, split, yield)
+	}
 	var y yieldError
 	guarded := func(b *Batch) error {
 		if err := yield(b); err != nil {
@@ -212,7 +231,12 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 type yieldError struct{ error }
 
 // Close releases what Open has taken. No Read may be under way.
-func (e *Export) Close() error { return nil }
+func (e *Export) Close() error {
+	if e.mapped != nil {
+		return e.mapped.raw.Close()
+	}
+	return nil
+}
 
 // fail is err as a *FileError of this export. One that already is comes back
 // as it is, but learns the row.
