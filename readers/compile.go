@@ -43,11 +43,11 @@ type recipe struct {
 type way uint8
 
 const (
-	direct   way = iota // the raw column is the field's
-	merged              // the first of several columns of the field's Kind, or one that is changed as a number
-	viaText             // the first of several texts, worked on
-	constant            // the same in every row of the file
-	joined              // an id of several others
+	direct    way = iota // the raw column is the field's
+	merged               // the first of several columns of the field's Kind, or one that is changed as a number
+	viaText              // the first of several texts, worked on
+	constant             // the same in every row of the file
+	joinedIDs            // an id of several others
 )
 
 // joinPart is a part of a joined id.
