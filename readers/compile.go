@@ -87,6 +87,9 @@ type rawKey struct {
 func compile(schema *Schema, m *Mapping, zone calendar.Zone) (*plan, error) {
 	c := &compiler{mapping: m, zone: zone, known: map[rawKey]int{}}
 	c.schema, c.raw = schema, &Schema{Source: schema.Source}
+	if what := checkLayout(&m.Layout); what != "" {
+		return nil, &RuleError{What: what}
+	}
 	if m.Zone != "" {
 		wall, err := calendar.LoadZone(m.Zone)
 		if err != nil {
@@ -262,6 +265,30 @@ func (c *compiler) read(f Field) int {
 		c.raw.Fields, c.known[key] = append(c.raw.Fields, f), at
 	}
 	return at
+}
+
+// checkLayout says what cannot be meant about a layout, whatever the file.
+func checkLayout(l *Layout) string {
+	formats := []Format{Parquet, CSV, NDJSON, JSON, ArrowFile, ArrowStream}
+	text := l.Delimiter != "" || l.SkipLines != 0 || len(l.Header) > 0
+	switch {
+	case l.Format != "" && !slices.Contains(formats, l.Format):
+		return fmt.Sprintf("format %q: want one of %v", l.Format, formats)
+	case text && l.Format != "" && l.Format != CSV:
+		return fmt.Sprintf("delimiter, skip_lines and header are for csv, the format is %s", l.Format)
+	case text && !l.Records.IsZero():
+		return "records is for JSON; delimiter, skip_lines and header are for CSV"
+	case !l.Records.IsZero() && l.Format != "" && l.Format != JSON && l.Format != NDJSON:
+		return fmt.Sprintf("records is for JSON, the format is %s", l.Format)
+	case l.SkipLines < 0:
+		return fmt.Sprintf("skip_lines is %d", l.SkipLines)
+	}
+	for i, name := range l.Header {
+		if name == "" || slices.Contains(l.Header[:i], name) {
+			return fmt.Sprintf("header: column %d, %q, has no name of its own", i+1, name)
+		}
+	}
+	return ""
 }
 
 // checkRule says what cannot be meant about a rule by itself.

@@ -16,10 +16,10 @@ type filter struct {
 // row.
 type condition struct {
 	path    Path
-	from    int // raw field
+	from    int // raw field; of Kind EventID if no text is asked for, as each text of a Text column is kept in memory
 	is, not []string
 	empty   *bool
-	must    bool // the file has to have the column
+	must    bool // the file has to have the column, as its text is asked for
 }
 
 // leaveOut works the filters out.
@@ -42,14 +42,21 @@ func (c *compiler) leaveOut(filters []Filter) (out []filter, err error) {
 			if what := checkCondition(cond); what != "" {
 				return nil, refuse(what)
 			}
-			worked.conds = append(worked.conds, condition{
-				path: cond.Path, from: c.read(Field{Kind: Text, Path: cond.Path}),
-				is: cond.Is, not: cond.Not, empty: cond.Empty, must: len(cond.Is)+len(cond.Not) > 0,
-			})
+			worked.conds = append(worked.conds, c.condition(cond))
 		}
 		out = append(out, worked)
 	}
 	return out, nil
+}
+
+func (c *compiler) condition(cond Condition) condition {
+	worked := condition{path: cond.Path, is: cond.Is, not: cond.Not, empty: cond.Empty, must: len(cond.Is)+len(cond.Not) > 0}
+	kind := EventID
+	if worked.must {
+		kind = Text
+	}
+	worked.from = c.read(Field{Kind: kind, Path: cond.Path})
+	return worked
 }
 
 func checkCondition(c Condition) string {
@@ -132,9 +139,12 @@ next:
 
 func (c *askedCondition) holds(column *Column, row int) bool {
 	c.asked = true
+	_, isBad := column.Bad[row]
+	if !c.must {
+		return *c.empty == (column.Missing != nil && column.Missing[row] && !isBad)
+	}
 	entry := column.Index[row]
 	if entry == Absent {
-		_, isBad := column.Bad[row]
 		return c.textless(isBad)
 	}
 	verdict := &c.memo.codes[entry]
