@@ -196,7 +196,7 @@ func TestFormatOf(t *testing.T) {
 	for key, want := range map[string]Format{
 		"sms/date=2026-07-01/part-0.parquet": Parquet, "a.PQ": Parquet, "a.b/c.csv": CSV, "X.CSV": CSV,
 		"a.arrow": ArrowFile, "a.feather": ArrowFile, "a.arrows": ArrowStream, "a.arrow.gz": "", "a.csv.gz": CSV, "a.CSV.Zst": CSV, "a.ndjson": NDJSON, "a.jsonl": NDJSON, "a.JSONL.gz": NDJSON, "a.ndjson.zst": NDJSON,
-		"a": "", "csv": "", "a.parquet/b": "", "_SUCCESS": "", "a.json": "", "a.gz": "", "a.csv.gz.gz": "", "a.csv.bz2": "", "a.parquet.gz": "",
+		"a": "", "csv": "", "a.parquet/b": "", "_SUCCESS": "", "a.json": JSON, "a.JSON.gz": JSON, "a.json.zst": JSON, "a.tsv": CSV, "a.tsv.gz": CSV, "a.gz": "", "a.csv.gz.gz": "", "a.csv.bz2": "", "a.parquet.gz": "",
 	} {
 		if got, ok := FormatOf(key); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", key, got, ok)

@@ -42,10 +42,8 @@ func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Sch
 	if e.raw, err = openRaw(ctx, bucket, file, p.raw, &m.Layout, zone); err != nil {
 		return nil, err
 	}
-	if !e.byRecord() {
-		err = e.lacking(ctx, e.lackingFields(), func(int, int) bool { return true })
-	}
-	if err != nil {
+	// JSON lacks nothing before it is read.
+	if err := e.lacking(ctx, e.lackingFields(false), func(int, int) bool { return true }); err != nil {
 		e.raw.Close()
 		return nil, err
 	}
@@ -97,13 +95,16 @@ func (e *mappedExport) read(ctx context.Context, split int, yield func(*Batch) e
 	}
 	var fields []int
 	if t.kept {
-		fields = e.lackingFields()
+		fields = e.lackingFields(true)
 	}
 	return e.lacking(ctx, fields, func(filter, cond int) bool { return t.sieve.filters[filter][cond].asked })
 }
 
-// byRecord tells whether only the file's records say which columns it has.
-func (e *mappedExport) byRecord() bool { return e.raw.format == NDJSON || e.raw.format == JSON }
+// byRecord tells whether the records of the file may say what it has: all of
+// it in JSON, and in CSV what stands in the JSON of a cell.
+func (e *mappedExport) byRecord() bool {
+	return e.raw.format == NDJSON || e.raw.format == JSON || e.raw.format == CSV
+}
 
 // lacks tells whether the file has no column for a field.
 func (e *mappedExport) lacks(field int) bool {
@@ -117,11 +118,12 @@ func (e *mappedExport) lacks(field int) bool {
 	return lacking > 0 && (r.way == joinedIDs || lacking == len(r.from))
 }
 
-// lackingFields are those without a column that should have one.
-func (e *mappedExport) lackingFields() (fields []int) {
+// lackingFields are those without a column that should have one. Once the
+// records are read a default makes up for what none of them has.
+func (e *mappedExport) lackingFields(read bool) (fields []int) {
 	for i := range e.plan.recipes {
 		r := &e.plan.recipes[i]
-		excused := e.byRecord() && r.fallback.state == cellThere
+		excused := read && r.fallback.state == cellThere
 		if r.must && !excused && e.lacks(i) {
 			fields = append(fields, i)
 		}

@@ -41,7 +41,7 @@ type Format string
 
 const (
 	Parquet Format = "parquet"
-	CSV     Format = "csv"    // RFC 4180, with a header
+	CSV     Format = "csv"    // RFC 4180, with a header; of a file called .tsv, between tabs
 	NDJSON  Format = "ndjson" // one JSON object a line
 	JSON    Format = "json"   // documents that hold the records, see Layout.Records
 
@@ -55,8 +55,10 @@ const (
 func FormatOf(key string) (Format, bool) {
 	name, kind := packingOf(key)
 	switch ext := strings.ToLower(path.Ext(name)); {
-	case ext == ".csv":
+	case ext == ".csv", ext == ".tsv":
 		return CSV, true
+	case ext == ".json":
+		return JSON, true
 	case ext == ".ndjson", ext == ".jsonl":
 		return NDJSON, true
 	case kind != notPacked:
@@ -74,7 +76,7 @@ func FormatOf(key string) (Format, bool) {
 // UnknownFormat is the error for a file whose name does not tell a format.
 func UnknownFormat(key string) *FileError {
 	return &FileError{Key: key, What: "not a known kind of export " +
-		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
+		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .tsv, .ndjson, .jsonl or .json, also with .gz or .zst)"}
 }
 
 // Export is an opened export.
@@ -87,6 +89,7 @@ type Export struct {
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
+	lacks  []bool // what Lacks says by field, as far as it is known
 
 	mapped *mappedExport // what is read by a Mapping; the others but schema are its own
 }
@@ -111,14 +114,19 @@ func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema
 			return nil, UnknownFormat(file.Key)
 		}
 	}
+	for i := range schema.Fields {
+		if err := CheckTimeForm(schema.Fields[i].Time); err != nil {
+			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
+		}
+	}
 	var err error
 	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
 	case CSV:
 		err = e.openCSV(ctx)
-	case NDJSON:
-		err = e.openNDJSON(ctx)
+	case NDJSON, JSON:
+		err = e.openJSON(ctx)
 	case ArrowFile:
 		err = e.openArrowFile(ctx)
 	case ArrowStream:
@@ -155,7 +163,7 @@ func (e *Export) Lacks(field int) bool {
 	if e.mapped != nil {
 		return e.mapped.lacks(field)
 	}
-	return false
+	return field < len(e.lacks) && e.lacks[field]
 }
 
 // Splits is how many parts the export can be read in, at once if wanted: the
@@ -215,8 +223,8 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 		err = e.readParquet(ctx, split, guarded)
 	case CSV:
 		err = e.readCSV(ctx, guarded)
-	case NDJSON:
-		err = e.readNDJSON(ctx, guarded)
+	case NDJSON, JSON:
+		err = e.readJSON(ctx, guarded)
 	case ArrowFile, ArrowStream:
 		err = e.readArrow(ctx, split, guarded)
 	}
