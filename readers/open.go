@@ -133,12 +133,22 @@ type File struct {
 // name: for messages, and for people who write a mapping. Of JSON they are
 // those of its first records.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
+	switch e.format {
+	case Parquet, ArrowFile, ArrowStream:
+		return e.storedColumns(), nil
+	}
 	return nil, errors.New("not yet")
 }
 
 // Lacks tells whether the export has no column for a field of the schema that
 // it was opened with. For JSON it is known when all has been read.
-func (e *Export) Lacks(field int) bool { return false }
+func (e *Export) Lacks(field int) bool {
+	switch e.format {
+	case Parquet, ArrowFile, ArrowStream:
+		return e.lacksStored(field)
+	}
+	return false
+}
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which
