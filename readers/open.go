@@ -154,6 +154,10 @@ func (e *Export) Columns(ctx context.Context) ([]string, error) {
 	if e.mapped != nil {
 		return e.mapped.raw.Columns(ctx)
 	}
+	switch e.format {
+	case Parquet, ArrowFile, ArrowStream:
+		return e.storedColumns(), nil
+	}
 	return nil, errors.New("not yet")
 }
 
@@ -162,6 +166,10 @@ func (e *Export) Columns(ctx context.Context) ([]string, error) {
 func (e *Export) Lacks(field int) bool {
 	if e.mapped != nil {
 		return e.mapped.lacks(field)
+	}
+	switch e.format {
+	case Parquet, ArrowFile, ArrowStream:
+		return e.lacksStored(field)
 	}
 	return field < len(e.lacks) && e.lacks[field]
 }
