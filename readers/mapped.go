@@ -43,7 +43,11 @@ func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Sch
 		return nil, err
 	}
 	// JSON lacks nothing before it is read.
-	if err := e.lacking(ctx, e.lackingFields(false), func(int, int) bool { return true }); err != nil {
+	err = e.lacking(ctx, e.lackingFields(false), func(int, int) bool { return true })
+	if err == nil {
+		err = e.nothingOfIt(ctx)
+	}
+	if err != nil {
 		e.raw.Close()
 		return nil, err
 	}
@@ -98,6 +102,24 @@ func (e *mappedExport) read(ctx context.Context, split int, yield func(*Batch) e
 		fields = e.lackingFields(true)
 	}
 	return e.lacking(ctx, fields, func(filter, cond int) bool { return t.sieve.filters[filter][cond].asked })
+}
+
+// nothingOfIt is the error for a file that has none of the columns that the
+// mapping could use, though it need not have any one of them.
+func (e *mappedExport) nothingOfIt(ctx context.Context) error {
+	if len(e.plan.raw.Fields) == 0 {
+		return nil // constants alone
+	}
+	for i := range e.plan.raw.Fields {
+		if !e.raw.Lacks(i) {
+			return nil
+		}
+	}
+	columns, err := e.raw.Columns(ctx)
+	if err != nil {
+		return err
+	}
+	return &FileError{Key: e.raw.src.key, What: fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))}
 }
 
 // byRecord tells whether the records of the file may say what it has: all of

@@ -443,6 +443,17 @@ func TestMissingColumns(t *testing.T) {
 		_, err := readByMapping(t, File{Key: "x.csv"}, g.csv(), schema, rules())
 		wantRefusal(t, err, `no column "segments"; there are account_id, n`)
 	})
+	t.Run("nothing that could be used", func(t *testing.T) {
+		m := rules(Rule{Field: "x", Paths: paths(t, "y"), Optional: true})
+		_, err := readByMapping(t, File{Key: "x.csv"}, g.csv(), oneField(Text), m)
+		wantRefusal(t, err, "none of the columns of test"+there)
+		type row struct{ V int64 }
+		_, err = readByMapping(t, File{Key: "x.parquet"}, written(t, []row{{1}}), oneField(Text), m)
+		wantRefusal(t, err, "none of the columns of test; there are V")
+		m.Rules[0].Optional = false
+		_, err = readByMapping(t, File{Key: "x.parquet"}, written(t, []row{{1}}), oneField(Text), m)
+		wantRefusal(t, err, `no column "y", mapped to x; there are V`)
+	})
 	t.Run("of a joined id", func(t *testing.T) {
 		m := rules(Rule{Field: "x", Join: []Part{{Path: ColumnPath("account_id")}, {Path: ColumnPath("part")}}})
 		_, err := readByMapping(t, File{Key: "x.csv"}, g.csv(), oneField(EventID), m)

@@ -147,6 +147,7 @@ func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
 			return nil, noColumn(field.path().Text, pathsOf(columns))
 		}
 		if column == nil {
+			any = any || !field.Path.IsZero() // a mapping knows better
 			continue
 		}
 		if found[i], err = column.leafFor(field); err != nil {
