@@ -17,8 +17,8 @@ import (
 
 // arrowLayout is what is known of an Arrow export since it was opened.
 type arrowLayout struct {
+	tree    []*node // all columns
 	columns []*leaf // one a field of the schema, nil where there is none
-	nodes   []int   // of each top-level column of the file: the place of its null count
 
 	// Of a file; a stream is read in order.
 	schema       arrowBlock

@@ -34,16 +34,16 @@ func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) 
 }
 
 func (e *Export) columnError(err error, field, split int, goodRow int64) error {
-	what := fmt.Sprintf("column %q of row group %d", e.schema.Fields[field].Name, split)
+	what := fmt.Sprintf("column %q of row group %d", e.schema.Fields[field].path().Text, split)
 	return e.fail(goodRow, what, err)
 }
 
 func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCursor {
 	s := &section{ctx: ctx, source: e.src, tail: e.footer.tail, tailAt: e.footer.tailAt}
-	parser, unpack := newCellParser(e.zone), &unpacker{}
+	shared, unpack := newCellParser(e.zone), &unpacker{}
 	columns := make([]*columnCursor, len(e.schema.Fields))
 	for i := range e.schema.Fields {
-		c := &columnCursor{parser: parser}
+		c := &columnCursor{parser: parserFor(&e.schema.Fields[i], shared)}
 		words := newInterner()
 		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)
@@ -55,6 +55,15 @@ func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCurs
 		columns[i] = c
 	}
 	return columns
+}
+
+// parserFor is the parser of a field: that of the export, unless the field has
+// a zone of its own.
+func parserFor(field *Field, shared *cellParser) *cellParser {
+	if field.Zone != nil {
+		return newCellParser(*field.Zone)
+	}
+	return shared
 }
 
 // columnCursor reads one column of one row group, in order.
@@ -73,6 +82,11 @@ type columnCursor struct {
 	raw           rawValues
 	indexes       []int32
 	scratch       []byte
+	wide          wideNumber
+
+	// Where elements are counted: a row may go on in the next page.
+	open     bool
+	elements int64 // of the open row; below 0 where the list is absent
 }
 
 // fill puts the next n rows into c.batch.
@@ -115,6 +129,9 @@ func (c *columnCursor) end() (err error) {
 
 // nextPage decodes the next page into c.page, or is io.EOF.
 func (c *columnCursor) nextPage() error {
+	if c.leaf.countOnly {
+		return c.countPage()
+	}
 	p, err := c.pages.next(c.readDictionary)
 	if err != nil {
 		return err
