@@ -20,6 +20,9 @@ type Settings struct {
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
 
+	Sources []SourceSettings // that are laid out otherwise than <source>/date=YYYY-MM-DD/*, or the company's own
+	Lookups []LookupSettings
+
 	Version string // of the program
 	Workers int    // 0: one a processor
 	Memory  int64  // bytes of rows kept in memory before they are spilled; 0: 1 GiB

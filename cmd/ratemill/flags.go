@@ -112,7 +112,7 @@ func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), 
 		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close()))}
 	}
 	s := &pipeline.Settings{
-		Exports: exports, Output: output, Catalog: cat, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
+		Exports: exports, Output: output, Catalog: cat, Sources: c.config.sources, Lookups: c.config.lookups, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
 		TempDir: f.TempDir, MaxRejects: int64(f.MaxRejects), Log: c.log(),
 	}
 	return s, func() { exports.Close(); output.Close() }, nil
