@@ -80,12 +80,15 @@ func UnknownFormat(key string) *FileError {
 // Export is an opened export.
 type Export struct {
 	schema *Schema
+	layout *Layout
 	zone   calendar.Zone
 	src    source
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
+
+	mapped *mappedExport // what is read by a Mapping; the others but schema are its own
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -95,14 +98,21 @@ type Export struct {
 //
 // An export that cannot be used is a *FileError.
 func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
-	format, ok := FormatOf(key)
-	if !ok {
-		return nil, UnknownFormat(key)
+	return openRaw(ctx, bucket, File{Key: key, Size: size}, schema, &Layout{}, zone)
+}
+
+// openRaw opens an export that is written down as a layout says, whose Zone
+// is resolved already and is the zone given.
+func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	if e.format = layout.Format; e.format == "" {
+		var ok bool
+		if e.format, ok = FormatOf(file.Key); !ok {
+			return nil, UnknownFormat(file.Key)
+		}
 	}
-	e.format = format
 	var err error
-	switch format {
+	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
 	case CSV:
@@ -133,17 +143,28 @@ type File struct {
 // name: for messages, and for people who write a mapping. Of JSON they are
 // those of its first records.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
+	if e.mapped != nil {
+		return e.mapped.raw.Columns(ctx)
+	}
 	return nil, errors.New("not yet")
 }
 
 // Lacks tells whether the export has no column for a field of the schema that
 // it was opened with. For JSON it is known when all has been read.
-func (e *Export) Lacks(field int) bool { return false }
+func (e *Export) Lacks(field int) bool {
+	if e.mapped != nil {
+		return e.mapped.lacks(field)
+	}
+	return false
+}
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which
 // there may be none, and one for any other.
 func (e *Export) Splits() int {
+	if e.mapped != nil {
+		return e.mapped.raw.Splits()
+	}
 	switch e.format {
 	case Parquet:
 		return len(e.footer.groups)
@@ -157,6 +178,9 @@ func (e *Export) Splits() int {
 // Rows is how many rows the export claims to hold, or -1 where it makes no
 // claim. Reading all splits gives as many, or an error.
 func (e *Export) Rows() int64 {
+	if e.mapped != nil {
+		return e.mapped.raw.Rows()
+	}
 	switch e.format {
 	case Parquet:
 		return e.footer.rows
@@ -174,6 +198,9 @@ func (e *Export) Rows() int64 {
 // end of ctx between batches. Anything wrong with the file is a *FileError;
 // the batches before it have been yielded, and must not be published.
 func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) error {
+	if e.mapped != nil {
+		return e.mapped.read(ctx, split, yield)
+	}
 	var y yieldError
 	guarded := func(b *Batch) error {
 		if err := yield(b); err != nil {
@@ -204,7 +231,12 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 type yieldError struct{ error }
 
 // Close releases what Open has taken. No Read may be under way.
-func (e *Export) Close() error { return nil }
+func (e *Export) Close() error {
+	if e.mapped != nil {
+		return e.mapped.raw.Close()
+	}
+	return nil
+}
 
 // fail is err as a *FileError of this export. One that already is comes back
 // as it is, but learns the row.
