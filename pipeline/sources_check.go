@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
 	"ratemill/readers"
 )
@@ -25,10 +27,39 @@ func (e *SourceError) Error() string {
 	return fmt.Sprintf("source %q: %s", e.Source, e.What)
 }
 
+// CheckLookup finds what is wrong with a lookup's settings, and under which key
+// of ratemill.yaml.
+func CheckLookup(l *LookupSettings) (key string, err error) {
+	if err := checkFile(l.Path); err != nil {
+		return "path", err
+	}
+	return "time_zone", checkZone(l.Layout.Zone)
+}
+
+// checkFile is about the path of one file.
+func checkFile(text string) error {
+	t, err := compileTemplate(text)
+	if err == nil && (len(t.pieces) > 1 || t.pieces[0].kind != literalPiece) {
+		err = fmt.Errorf("path %q has wildcards or placeholders: a lookup table is one file", text)
+	}
+	return err
+}
+
+func checkZone(name string) error {
+	if name == "" {
+		return nil
+	}
+	_, err := calendar.LoadZone(name)
+	return err
+}
+
 // CheckSource finds what is wrong with a source's settings, short of what its
-// files hold.
-func CheckSource(s *SourceSettings) []*SourceError {
-	c := &sourceCheck{s: s}
+// files hold. The lookups are all that the settings have.
+func CheckSource(s *SourceSettings, lookups []LookupSettings) []*SourceError {
+	c := &sourceCheck{s: s, tables: map[string]map[string]string{}}
+	for _, l := range lookups {
+		c.tables[l.Name] = nil
+	}
 	schema, ok := c.schema()
 	if !ok {
 		return c.found
@@ -41,8 +72,9 @@ func CheckSource(s *SourceSettings) []*SourceError {
 }
 
 type sourceCheck struct {
-	s     *SourceSettings
-	found []*SourceError
+	s      *SourceSettings
+	tables map[string]map[string]string // the names of the lookups; their rows are not needed
+	found  []*SourceError
 }
 
 func (c *sourceCheck) add(key, item, format string, args ...any) {
@@ -186,22 +218,54 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 			add("path", path, "%v", err)
 		}
 	}
+	if err := checkZone(e.Mapping.Zone); err != nil {
+		add("time_zone", "", "time_zone: %v", err)
+		return
+	}
+	for i := range e.Mapping.Rules {
+		r := &e.Mapping.Rules[i]
+		if why := c.rule(e, r, schema); why != "" {
+			add("columns", r.Field, "%s", why)
+		}
+	}
+	for i := range e.Mapping.LeaveOut {
+		f := &e.Mapping.LeaveOut[i]
+		if why := c.mapping(schema, &readers.Mapping{LeaveOut: []readers.Filter{*f}}); why != "" {
+			add("leave_out", f.Name, "%s", why)
+		}
+	}
+}
+
+// rule is what is wrong with a rule, or empty. Each is checked by itself, so
+// that all that are wrong are told at once.
+func (c *sourceCheck) rule(e *ExportSettings, r *readers.Rule, schema *readers.Schema) string {
 	var names []string
 	for _, f := range schema.Fields {
 		names = append(names, f.Name)
 	}
-	for i := range e.Mapping.Rules {
-		r := &e.Mapping.Rules[i]
-		if schema.Field(r.Field) < 0 {
-			add("columns", r.Field, "source %q has no column %q%s", c.s.Name, r.Field, orThereAre(r.Field, names))
-		}
-		for _, path := range e.Paths {
-			parts := TemplateParts(path)
-			if CheckTemplate(path) == nil && r.PathPart != "" && !slices.Contains(parts, r.PathPart) {
-				add("columns", r.Field, "path %q has no placeholder {%s}%s", path, r.PathPart, orThereAre(r.PathPart, parts))
-			}
+	if !slices.Contains(names, r.Field) {
+		return fmt.Sprintf("source %q has no column %q%s", c.s.Name, r.Field, orThereAre(r.Field, names))
+	}
+	for _, path := range e.Paths {
+		parts := TemplateParts(path)
+		if CheckTemplate(path) == nil && r.PathPart != "" && !slices.Contains(parts, r.PathPart) {
+			return fmt.Sprintf("path %q has no placeholder {%s}%s", path, r.PathPart, orThereAre(r.PathPart, parts))
 		}
 	}
+	return c.mapping(schema, &readers.Mapping{Rules: []readers.Rule{*r}})
+}
+
+func (c *sourceCheck) mapping(schema *readers.Schema, m *readers.Mapping) string {
+	m.Tables = c.tables
+	err := readers.CheckMapping(schema, m)
+	if err == nil {
+		return ""
+	}
+	var wrong *readers.RuleError
+	if errors.As(err, &wrong) {
+		return wrong.What
+	}
+	return err.Error()
 }
 
 // orThereAre is a hint at what there is.

@@ -69,15 +69,6 @@ func CheckTemplate(text string) error {
 	return err
 }
 
-// CheckLookupPath says what is wrong with the path of a lookup table.
-func CheckLookupPath(text string) error {
-	t, err := compileTemplate(text)
-	if err == nil && (len(t.pieces) > 1 || t.pieces[0].kind != literalPiece) {
-		err = fmt.Errorf("path %q has wildcards or placeholders: a lookup table is one file", text)
-	}
-	return err
-}
-
 // TemplateParts are the placeholders that a rule can take a value from, in
 // order, with "date" where year, month and day make one.
 func TemplateParts(text string) []string {

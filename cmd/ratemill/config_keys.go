@@ -131,7 +131,7 @@ var ruleForm = &form{def: "column", text: &textForm{}, list: anyText, keys: []ke
 	{name: "extract", says: "Regular expression (RE2): its first group, or else all that it matches.", form: anyText},
 	{name: "case", says: "Text in lower or upper case.", form: &form{text: &textForm{words: []string{"lower", "upper"}}}},
 	{name: "lookup", says: "The value that the lookup table of this name has for the text.", form: aName},
-	{name: "map", says: "Values by what they are replaced with.", form: &form{names: &names{noun: "value", key: &textForm{blank: true}, value: &form{text: &textForm{blank: true}}}}},
+	{name: "map", says: "Values by what they are replaced with.", form: &form{names: &names{noun: "value", key: &textForm{}, value: &form{text: &textForm{blank: true}}}}},
 	{name: "strict", says: "A text that neither map nor lookup has is rejected (not_in_map).", form: yesOrNo},
 	{name: "default", says: "In place of an empty cell.", form: anyText},
 	{name: "number", says: "Text columns: a decimal in its shortest form, so that 0.50 and .5 are the same.", form: yesOrNo},

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"ratemill/pipeline"
-	"ratemill/rating/calendar"
-	"ratemill/rating/catalog"
 	"ratemill/readers"
 )
 
@@ -46,8 +44,8 @@ func parseSettings(name string, text []byte) (*settingsFile, error) {
 			f.values[s.name] = setting{n.text, fmt.Sprintf("%s:%d:%d", name, n.line, n.column), n}
 		}
 	}
-	f.readSources()
 	f.readLookups()
+	f.readSources()
 	return f, f.err()
 }
 
@@ -58,7 +56,7 @@ func (f *settingsFile) readSources() {
 	}
 	for _, e := range n.entries {
 		s := f.source(e.key.text, e.value)
-		for _, wrong := range pipeline.CheckSource(&s) {
+		for _, wrong := range pipeline.CheckSource(&s, f.lookups) {
 			f.add(f.placeOfSource(wrong), "%s", wrong.What)
 		}
 		f.sources = append(f.sources, s)
@@ -110,7 +108,6 @@ func (f *settingsFile) layout(n *node) readers.Layout {
 		l.Delimiter, l.SkipLines, l.Header = csv.word("delimiter"), csv.number("skip_lines"), csv.words("header")
 		f.onlyWith(csv, "csv", l.Format, readers.CSV)
 	}
-	f.zone(n.get("time_zone"))
 	return l
 }
 
@@ -149,7 +146,6 @@ func (f *settingsFile) rule(field string, n *node) readers.Rule {
 	}
 	r.Default, r.Number, r.Absolute, r.Optional = n.textOf("default"), n.isTrue("number"), n.isTrue("absolute"), n.isTrue("optional")
 	r.Time, r.Zone = readers.TimeForm(n.word("time")), n.word("time_zone")
-	f.lookupIsThere(n.get("lookup"))
 	return r
 }
 
@@ -163,22 +159,6 @@ func (f *settingsFile) join(n *node) []readers.Part {
 		parts = append(parts, readers.Part{Path: f.path(item)})
 	}
 	return parts
-}
-
-// lookupIsThere: the lookup that a rule names is one of the file's.
-func (f *settingsFile) lookupIsThere(n *node) {
-	if n == nil {
-		return
-	}
-	var there []string
-	if lookups := f.root.get("lookups"); lookups != nil {
-		for _, e := range lookups.entries {
-			there = append(there, e.key.text)
-		}
-	}
-	if !slices.Contains(there, n.text) {
-		f.add(n.place, "there is no lookup %q%s", n.text, catalog.DidYouMean(n.text, there))
-	}
 }
 
 // filter is a named filter. A text alone, or a list, is what the cell is.
@@ -207,8 +187,8 @@ func (f *settingsFile) readLookups() {
 	}
 	for _, e := range n.entries {
 		l := pipeline.LookupSettings{Name: e.key.text, Path: e.value.word("path"), Key: e.value.word("key"), Value: e.value.word("value"), Layout: f.layout(e.value)}
-		if err := pipeline.CheckLookupPath(l.Path); err != nil {
-			f.add(e.value.get("path").place, "%v", err)
+		if key, err := pipeline.CheckLookup(&l); err != nil {
+			f.add(e.value.get(key).place, "%v", err)
 		}
 		f.lookups = append(f.lookups, l)
 	}
@@ -233,15 +213,6 @@ func (f *settingsFile) path(n *node) readers.Path {
 		f.add(n.place, "%v", err)
 	}
 	return p
-}
-
-func (f *settingsFile) zone(n *node) {
-	if n == nil {
-		return
-	}
-	if _, err := calendar.LoadZone(n.text); err != nil {
-		f.add(n.place, "time_zone: %v", err)
-	}
 }
 
 // placed is an error about a source with its place in the file, others as

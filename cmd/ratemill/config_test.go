@@ -27,20 +27,20 @@ func TestSourceSettings(t *testing.T) {
 			`{"name":"emails","exports":[{"paths":["a.txt"],"mapping":{"format":"csv","delimiter":"\t","skip_lines":2,"header":["a","1.50"],"absent":["NULL","\\N"],"time_zone":"Europe/Berlin"}}]}`},
 		{"records of a document", `emails: {path: a.json, records: 'body.*.items', absent: N/A}`,
 			`{"name":"emails","exports":[{"paths":["a.json"],"mapping":{"records":"body.*.items","absent":["N/A"]}}]}`},
-		{"texts stay as they are written", `emails: {path: a.csv, columns: {recipients: {value: 012}, account_id: {map: {no: 1e3, 1.50: ~x, true: 0x10, "": "a b", 2024-05-01: ""}, default: 1_000}}}`,
+		{"texts stay as they are written", `emails: {path: a.csv, columns: {recipients: {value: 012}, account_id: {map: {no: 1e3, 1.50: ~x, true: 0x10, a: "a b", 2024-05-01: ""}, default: 1_000}}}`,
 			`{"name":"emails","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"recipients","value":"012"},` +
-				`{"field":"account_id","paths":["account_id"],"map":{"":"a b","1.50":"~x","2024-05-01":"","no":"1e3","true":"0x10"},"default":"1_000"}]}}]}`},
+				`{"field":"account_id","paths":["account_id"],"map":{"1.50":"~x","2024-05-01":"","a":"a b","no":"1e3","true":"0x10"},"default":"1_000"}]}}]}`},
 		{"everything that a rule can do", `sms: {path: "{date}.csv", columns: {event_id: {join: [Id, {value: focus}]}, account_id: {part: date, extract: '^(\w+)', case: lower, lookup: l, strict: true},` +
-			` occurred_at: {from: [a, b], time: DD/MM/YYYY HH:mm, time_zone: UTC, optional: true}, segments: {count: mail.to, absolute: true}, carrier: {from: c, number: true, strict: false}}}`,
+			` occurred_at: {from: [a, b], time: DD/MM/YYYY HH:mm, time_zone: UTC, optional: true}, segments: {count: mail.to}, carrier: {from: c, number: true, absolute: true, strict: false}}}`,
 			`{"name":"sms","exports":[{"paths":["{date}.csv"],"mapping":{"rules":[{"field":"event_id","join":[{"path":"Id"},{"value":"focus"}]},` +
 				`{"field":"account_id","path_part":"date","extract":"^(\\w+)","case":"lower","lookup":"l","strict":true},` +
 				`{"field":"occurred_at","paths":["a","b"],"time":"DD/MM/YYYY HH:mm","time_zone":"UTC","optional":true},` +
-				`{"field":"segments","paths":["mail.to"],"count":true,"absolute":true},{"field":"carrier","paths":["c"],"number":true}]}}]}`},
+				`{"field":"segments","paths":["mail.to"],"count":true},{"field":"carrier","paths":["c"],"number":true,"absolute":true}]}}]}`},
 		{"a column with points in its name", `sms: {path: a.csv, columns: {carrier: {optional: true}}}`,
 			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"carrier","paths":["carrier"],"optional":true}]}}]}`},
-		{"filters in their order", `sms: {path: a.csv, leave_out: {z: {event: open, a.b: [1, 2]}, a: {event: {not: delivered, empty: false}}, m: {x: {is: [y], empty: true}}}}`,
+		{"filters in their order", `sms: {path: a.csv, leave_out: {z: {event: open, a.b: [1, 2]}, a: {event: {not: delivered, empty: false}}, m: {x: {is: [y], empty: false}, y: {empty: true}}}}`,
 			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"leave_out":[{"name":"z","conditions":[{"path":"event","is":["open"]},{"path":"a.b","is":["1","2"]}]},` +
-				`{"name":"a","conditions":[{"path":"event","not":["delivered"],"empty":false}]},{"name":"m","conditions":[{"path":"x","is":["y"],"empty":true}]}]}}]}`},
+				`{"name":"a","conditions":[{"path":"event","not":["delivered"],"empty":false}]},{"name":"m","conditions":[{"path":"x","is":["y"],"empty":false},{"path":"y","empty":true}]}]}}]}`},
 		{"several layouts", `sms: {exports: {twilio: {path: a.json}, sns: {path: b.csv}}}`,
 			`{"name":"sms","exports":[{"name":"twilio","paths":["a.json"],"mapping":{}},{"name":"sns","paths":["b.csv"],"mapping":{}}]}`},
 		{"own usage", `cloud: {kind: usage, quantity: q, decimals: 10, dimensions: [sku, price], may_lack: [sku], path: a.csv}`,
@@ -155,12 +155,16 @@ var settingsMistakes = []settingsMistake{
 	{"a template of an export", "sources: {sms: {exports: {a: {path: /a.csv}}}}\n", 1, 37, `path "/a.csv" begins with a slash`, false},
 	{"a part there is not", "sources:\n  contacts:\n    path: [\"{date}.csv\", b.csv]\n    columns: {as_of: {part: date}}\n", 4, 15, `path "b.csv" has no placeholder {date}`, false},
 	{"a part that is another", "sources:\n  contacts: {path: \"{date}_{hour}.csv\", columns: {as_of: {part: day}}}\n", 2, 51, `has no placeholder {day} (there are date, hour)`, false},
-	{"a lookup there is not", "sources: {sms: {path: a.csv, columns: {account_id: {lookup: sub}}}}\nlookups: {subs: {path: a.csv, key: a, value: b}}\n", 1, 61, `there is no lookup "sub" (did you mean "subs"?)`, false},
+	{"a lookup there is not", "sources: {sms: {path: a.csv, columns: {account_id: {lookup: sub}}}}\nlookups: {subs: {path: a.csv, key: a, value: b}}\n", 1, 40, `lookup: there is no table "sub" (did you mean "subs"?)`, false},
 	{"a lookup of many files", "lookups: {subs: {path: a/*.csv, key: a, value: b}}\n", 1, 24, `path "a/*.csv" has wildcards or placeholders: a lookup table is one file`, false},
 	{"a wrong path", "sources: {sms: {path: a.csv, columns: {carrier: a..b}}}\n", 1, 49, `path "a..b": a name is missing`, false},
 	{"a wrong path in a list", "sources: {sms: {path: a.csv, columns: {carrier: [a, 'b[x]']}}}\n", 1, 53, `path "b[x]": "[x]" is not the place of an element ([0])`, false},
 	{"a wrong path of a filter", "sources: {sms: {path: a.csv, leave_out: {f: {a.: x}}}}\n", 1, 46, `path "a.": `, false},
 	{"a wrong zone", "sources: {sms: {path: a.csv, time_zone: PST8}}\n", 1, 41, `time_zone: "PST8" is not a time zone`, false},
+	{"a wrong zone of a lookup", "lookups: {a: {path: a.csv, key: a, value: b, time_zone: PST8}}\n", 1, 57, `"PST8" is not a time zone`, false},
+	{"a rule that its column cannot have", "sources:\n  sms:\n    path: a.csv\n    columns:\n      carrier: {from: c, time: unix}\n", 5, 7, `time is for times and dates; this is text`, false},
+	{"a pattern of no time", "sources:\n  sms: {path: a.csv, columns: {occurred_at: {from: c, time: yyyy-mm-dd}}}\n", 2, 32, `"yyyy" is none of YYYY`, false},
+	{"a wrong expression", "sources:\n  sms: {path: a.csv, columns: {carrier: {extract: '('}}}\n", 2, 32, `extract: error parsing regexp`, false},
 	{"records of a CSV file", "sources: {sms: {path: a.txt, format: csv, records: a}}\n", 1, 43, `records says nothing of format csv`, false},
 	{"csv of a Parquet file", "sources:\n  sms:\n    path: a.txt\n    format: parquet\n    csv: {delimiter: ;}\n", 5, 5, `csv says nothing of format parquet`, false},
 
