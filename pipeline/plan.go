@@ -129,7 +129,7 @@ func keyOf(f writers.InputFile) inputKey { return inputKey{f.Source, f.Export, f
 // that no entry has consumed, never later ones; and those that lie under a
 // path without a date, if they are new or have changed.
 func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.InputFile) error {
-	sources, err := sourcesOf(s.Sources)
+	sources, err := sourcesOf(s.Sources, s.Lookups)
 	if err != nil {
 		return err
 	}

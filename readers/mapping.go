@@ -21,7 +21,7 @@ type Layout struct {
 	Delimiter string   `json:"delimiter,omitempty"`  // CSV: one ASCII character; empty: a comma
 	SkipLines int      `json:"skip_lines,omitempty"` // CSV: lines before the header
 	Header    []string `json:"header,omitempty"`     // CSV: names of the columns of a file without a header
-	Records   Path     `json:"records,omitempty"`    // JSON, NDJSON: where the records are in a document
+	Records   Path     `json:"records,omitzero"`     // JSON, NDJSON: where the records are in a document
 	Absent    []string `json:"absent,omitempty"`     // cells that say one of these are empty: NULL, \N
 	Zone      string   `json:"time_zone,omitempty"`  // of times without an offset; empty: the catalog's
 }
@@ -66,7 +66,7 @@ type Rule struct {
 
 // Part is a part of a joined event id: a path or a constant.
 type Part struct {
-	Path  Path    `json:"path,omitempty"`
+	Path  Path    `json:"path,omitzero"`
 	Value *string `json:"value,omitempty"`
 }
 

@@ -266,7 +266,7 @@ func (c *checker) undefined(use *node, what string, defined []string) {
 	if what == "meter" {
 		where = ""
 	}
-	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, didYouMean(use.text, defined))
+	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, DidYouMean(use.text, defined))
 }
 
 func forCohort(name string) string {
