@@ -156,7 +156,7 @@ func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
 		rows = append(rows, writers.RatedUsage{
 			AccountID: string(o.Account.ID), Meter: r.Meter, Source: r.Source, ServiceDate: int32(r.ServiceDate), DueOn: int32(r.DueOn), Late: r.Late,
 			Rows: r.Rows, Quantity: f.wide("quantity of "+r.Meter, r.Quantity), UnitPrice: f.wide("unit price of "+r.Meter, r.Price.UnitPrice),
-			Amount: f.wide("amount of "+r.Meter, r.Amount), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
+			Amount: f.wide("amount of "+r.Meter, money.Recorded(r.Amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
 			Dimensions: f.n.tableDimensions(r.Meter, r.Dimensions),
 		})
 	}
@@ -168,7 +168,7 @@ func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
 func (n *night) tableDimensions(meter string, values []string) []string {
 	columns := make([]string, len(n.dimensions))
 	for i, by := range n.Catalog.Meter(meter).By {
-		columns[slices.Index(n.dimensions, by)] = values[i]
+		columns[slices.Index(n.dimensions, writers.DimensionColumn(by))] = values[i]
 	}
 	return columns
 }

@@ -8,6 +8,7 @@ import (
 
 	"ratemill/rating/catalog"
 	"ratemill/readers"
+	"ratemill/writers"
 )
 
 // role is how rating sees a source's rows.
@@ -174,7 +175,9 @@ func (s *source) bind(m *catalog.Meter) error {
 func dimensionNames(cat *catalog.Catalog) []string {
 	var all []string
 	for i := range cat.Meters {
-		all = append(all, cat.Meters[i].By...)
+		for _, by := range cat.Meters[i].By {
+			all = append(all, writers.DimensionColumn(by))
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -27,7 +27,7 @@ import (
 //	account ID plan=P since=DATE …    signed up on the day, method card; see signed_up
 //	signed_up ID DATE plan=P [term= method= currency= trial=DATE]
 //	cancelled ID DATE                 likewise any other type of account event
-//	sms ID DATE DIRECTION CARRIER COUNTRY SEGMENTS     "-" is an absent value
+//	sms ID DATE DIRECTION CARRIER COUNTRY SEGMENTS [unit_price=PRICE]   "-" is an absent value
 //	emails ID DATE RECIPIENTS
 //	contacts ID DATE CONTACTS [custom_object_records=N]
 //	postcards ID DATE QUANTITY
@@ -245,7 +245,7 @@ func splitColumns(words []string) (columns map[string]string, rest []string, err
 		switch {
 		case !named:
 			rest = append(rest, w)
-		case !slices.Contains(strings.Fields("plan since term method currency trial arrives custom_object_records"), name):
+		case !slices.Contains(strings.Fields("plan since term method currency trial arrives custom_object_records unit_price"), name):
 			return nil, nil, fmt.Errorf("no setting is called %q", name)
 		default:
 			columns[name] = value

@@ -16,6 +16,8 @@ const (
 	UnsupportedEvent Reason = "unsupported_event" // retryable: a later version may know it
 	NotAllowed       Reason = "not_allowed"       // a rule refuses it (rule G-10)
 	NoPrice          Reason = "no_price"          // retryable: the price table may get a row
+	MissingPrice     Reason = "missing_price"     // the row should bring its price, and has none
+	BadPrice         Reason = "bad_price"         // the price that the row brings is no plain decimal, negative or too long
 	Overflow         Reason = "overflow"          // costs more than a line can hold
 	NoCatalog        Reason = "no_catalog"        // retryable: no version in force on the service day
 )

@@ -271,7 +271,10 @@ type PlanChange struct {
 	Detail      string
 }
 
-// RatedUsage is a group of usage with its price. Amount is not rounded.
+// RatedUsage is a group of usage with its price. Amount is exact: it has as
+// many decimals as quantity and unit price have together, up to 36. Lines are
+// made of the exact figures; a table that holds the amount has money.Recorded
+// of it, after groups have been added up.
 type RatedUsage struct {
 	Origin
 	Meter       string

@@ -49,16 +49,10 @@ var amountLimit = decimal.New(1, 14)
 // due.
 func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
 	meter := b.cat.Meter(u.Meter)
-	point := PricePoint{Rule: charge.Rule, Description: charge.Description, UnitPrice: charge.Price, CatalogLine: charge.Line}
-	if charge.Table != "" {
-		table := version.Table(charge.Table)
-		row := table.Lookup(tableValues(table, meter, u.Dimensions))
-		if row == nil {
-			b.reject(u.Origin, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions)))
-			return
-		}
-		point.UnitPrice, point.CatalogLine = row.Price, row.Line
-		point.Description = charge.Description + " " + rowText(row)
+	point, reason, why := pricePoint(u, meter, version, charge)
+	if reason != "" {
+		b.reject(u.Origin, reason, why)
+		return
 	}
 	amount := u.Quantity.Mul(point.UnitPrice)
 	if amount.GreaterThanOrEqual(amountLimit) {
@@ -76,6 +70,32 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		Price: point, Amount: amount, DueOn: due, Late: late,
 	})
 	b.account.Due = addDue(b.account.Due, DueUsage{due, u.Meter, u.ServiceDate, late, point, u.Quantity})
+}
+
+// pricePoint is the price of a group, or the reason why it has none.
+func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (PricePoint, Reason, string) {
+	point := PricePoint{Rule: charge.Rule, Description: charge.Description, UnitPrice: charge.Price, CatalogLine: charge.Line}
+	switch {
+	case charge.Table != "":
+		table := version.Table(charge.Table)
+		row := table.Lookup(tableValues(table, meter, u.Dimensions))
+		if row == nil {
+			return point, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions))
+		}
+		point.UnitPrice, point.CatalogLine = row.Price, row.Line
+		point.Description = charge.Description + " " + rowText(row)
+	case charge.Column != "":
+		text := u.Dimensions[slices.Index(meter.By, charge.Column)]
+		if text == "" {
+			return point, MissingPrice, fmt.Sprintf("no price in %s", charge.Column)
+		}
+		price, err := catalog.Price(text)
+		if err != nil {
+			return point, BadPrice, fmt.Sprintf("%s %v", charge.Column, err)
+		}
+		point.UnitPrice = price
+	}
+	return point, "", ""
 }
 
 // addDue adds rated usage to the list, into its line where there is one.

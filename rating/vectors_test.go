@@ -14,6 +14,7 @@ import (
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/rating/money"
 )
 
@@ -36,6 +37,7 @@ var vectorModels = map[string]func(*testing.T, vector){
 	"recurring.in_advance.cycles":  cycles,
 	"billing_dates":                billingDates,
 	"cycle.first_date":             firstDate,
+	"dynamic":                      dynamic,
 }
 
 const later = "not built yet: later issue"
@@ -43,7 +45,7 @@ const later = "not built yet: later issue"
 // Models that the catalog language does not have yet.
 var leftOutModels = strings.Fields(`
 	allocation_largest_remainder coupon credit.carry_forward credit_cap credit_note cycle.in_arrears cycle.next_invoice_date
-	cycle.whole_periods discount_allocation discount_then_maximum discount_then_prepaid dynamic graduated graduated_incremental
+	cycle.whole_periods discount_allocation discount_then_maximum discount_then_prepaid graduated graduated_incremental
 	graduated_percentage late_usage maximum_spend minimum_charge minimum_commitment per_group percentage
 	percentage_min_max_per_transaction plan_change.net_with_cap prepaid prepaid_rollover prorated_graduated
 	proration.calendar_months_inclusive proration.fixed_days_month proration.month_factor proration.months_and_days
@@ -308,6 +310,54 @@ func recurringQuantity(t *testing.T, v vector) {
 		got := money.Line(decimalOf(t, q), v.Input.number(t, "unit_rate"), money.Whole, dollars, money.HalfUp)
 		expect(t, q, got, v.Expected.list("amounts")[i])
 	}
+}
+
+// dynamic bills usage that brings its price, given by the unit or as a total in
+// cents, and compares the amount before it is rounded or the line's.
+func dynamic(t *testing.T, v vector) {
+	quantity, price := v.Input.text("usage_value"), v.Params.text("multiplier")
+	if v.Input["precise_total_cents"] != nil {
+		quantity = v.Input.text("units")
+		each, rest := v.Input.number(t, "precise_total_cents").Shift(-2).QuoRem(v.Input.number(t, "units"), 18)
+		if !rest.IsZero() {
+			t.Fatal("the total is no whole number of prices")
+		}
+		price = each.String()
+	}
+	o := billPriced(t, quantity, price)
+	want := v.Expected.number(t, "amount")
+	line := money.Line(one, want, money.Whole, dollars, money.HalfUp)
+	if got := o.Rated[0].Amount; !got.Equal(want) && -want.Exponent() > 2 {
+		t.Errorf("unrounded %s, want %s", got, want)
+	}
+	expect(t, "the line", o.Invoice.Lines[0].Amount, line.Value().String())
+}
+
+// billPriced bills one group of usage on the day of its service, a plan
+// without a base fee, no minimum and the price in a column.
+func billPriced(t *testing.T, quantity, price string) rating.Outcome {
+	t.Helper()
+	cat, err := catalog.Parse("priced.yaml", []byte(`
+catalog: {name: priced, currency: USD, time_zone: UTC, rounding: half_up, window: 30 days, invoice_series: INV}
+meters: {calls: {source: calls, sum: calls, by: [unit_price], rule: R-2}}
+versions:
+- from: 2018-01-01
+  terms: {monthly: {base_every: 1 month, base: 1 x monthly, rule: R-1}}
+  plans: {free: {all: {base: {price: 0, rule: R-1}}}}
+  usage_charges: {calls: {description: calls, price: {column: unit_price}, rule: R-2}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := calendar.Date(2024, 5, 1)
+	o, err := billChecked(cat, rating.Account{ID: "A"}, day, rating.Events{
+		Account: []rating.AccountEvent{{Origin: rating.Origin{Source: "account_events", Rows: 1}, Day: day, Type: "signed_up", Plan: "free", Term: "monthly", Method: "card"}},
+		Usage:   []rating.Usage{{Origin: rating.Origin{Rows: 1}, Meter: "calls", ServiceDate: day, Dimensions: []string{price}, Quantity: decimalOf(t, quantity)}},
+	})
+	if err != nil || len(o.Rated) != 1 || o.Invoice == nil {
+		t.Fatalf("%v: %+v", err, o)
+	}
+	return o
 }
 
 var monthsOf = map[string]int{"MONTHLY": 1, "QUARTERLY": 3, "ANNUAL": 12}

@@ -52,7 +52,7 @@ func (s Spec) describe(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", c.Name, c.Type, null, cell(c.Doc))
 	}
 	if s.Name == RatedUsageTable.Name {
-		b.WriteString("| *dimensions* | VARCHAR | yes | one column for each dimension that the catalog prices by, such as carrier, in the order of their names; null where the row's meter has no such dimension |\n")
+		b.WriteString("| *dimensions* | VARCHAR | yes | one column for each dimension that the catalog prices by, such as carrier, in the order of their names (by_unit_price for one that is called as a column above); null where the row's meter has no such dimension |\n")
 	}
 	if len(s.joins) > 0 {
 		b.WriteString("\nJoins:\n\n")

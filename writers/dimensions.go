@@ -17,6 +17,25 @@ const MaxDimensions = 16
 // in SQL and cannot break a struct tag.
 var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
+// DimensionColumn is the column of rated_usage that holds a dimension: of its
+// name, or by_NAME where the table has a column of that name for all meters.
+// Prices that come with the usage are a dimension called unit_price.
+func DimensionColumn(dimension string) string {
+	if usageColumns[dimension] {
+		return "by_" + dimension
+	}
+	return dimension
+}
+
+// usageColumns are the columns of rated_usage but for its dimensions.
+var usageColumns = func() map[string]bool {
+	names := map[string]bool{}
+	for _, c := range columnsOf(reflect.TypeFor[RatedUsage](), "") {
+		names[c.Name] = true
+	}
+	return names
+}()
+
 // usageRow is RatedUsage as parquet-go sees it, with a field for every
 // dimension that there can be. The names of those in use are set when a table
 // is begun, the others are struck out: so the columns may differ from company

@@ -22,7 +22,7 @@ type RatedUsage struct {
 	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"sum of the rows' quantities, in the meter's unit"`
 	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter"`
-	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price, exact and not rounded, in the major unit of currency"`
+	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price before it is rounded on a line, in the major unit of currency; of more than 18 decimals half up to 18, while lines are made of the exact product"`
 	Currency    string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that priced the usage"`
 	Description string `parquet:"description,dict" doc:"the price row in words"`

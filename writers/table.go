@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -178,10 +179,7 @@ func (s Spec) check(row reflect.Type) error {
 	if len(s.Dimensions) > MaxDimensions {
 		return fmt.Errorf("table %q: %d dimensions, at most %d", s.Name, len(s.Dimensions), MaxDimensions)
 	}
-	taken := map[string]bool{}
-	for _, c := range (Spec{row: s.row}).columns() {
-		taken[c.Name] = true
-	}
+	taken := maps.Clone(usageColumns)
 	for _, name := range s.Dimensions {
 		if taken[name] || !dimensionName.MatchString(name) {
 			return fmt.Errorf("table %q: %q cannot be the name of a dimension", s.Name, name)

@@ -3,8 +3,9 @@ package main
 import "fmt"
 
 type catalogCommand struct {
-	Check checkCommand `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
-	Show  showCommand  `cmd:"" help:"Print a catalog as understood."`
+	Check        checkCommand        `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
+	Show         showCommand         `cmd:"" help:"Print a catalog as understood."`
+	ImportPrices importPricesCommand `cmd:"" help:"Make a price table of a price sheet, to be pasted into a catalog under price_tables."`
 }
 
 type checkCommand struct {

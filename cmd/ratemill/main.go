@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,7 +42,7 @@ type commands struct {
 
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
-	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, or print it as understood."`
+	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
 	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`
 	Generate generateCommand `cmd:"" help:"Write sample exports, always the same for the same settings."`
@@ -114,7 +115,8 @@ func usageError(err error, config *configFile) error {
 	text = strings.Replace(text, "expected a valid 64 bit int but got ", "want a whole number, not ", 1)
 	text = noValue.ReplaceAllLiteralString(text, " wants a value")
 	hint := "ratemill --help lists the commands, ratemill run --help the flags of one"
-	if strings.HasPrefix(text, "missing flags: ") {
+	setting := slices.ContainsFunc(settingKeys, func(key string) bool { return strings.Contains(text, "--"+key+"=") })
+	if strings.HasPrefix(text, "missing flags: ") && setting {
 		hint = "settings can also be in the environment (--output is RATEMILL_OUTPUT) or in ratemill.yaml (output: …)"
 	}
 	return &pipeline.UsageError{What: config.blame(text), Hint: hint}
@@ -134,7 +136,10 @@ func complain(stderr io.Writer, err error) int {
 func hintFor(err error, code int) string {
 	var usage *pipeline.UsageError
 	var history *pipeline.HistoryError
+	var sheet *sheetError
 	switch {
+	case errors.As(err, &sheet) && code == pipeline.ExitInput:
+		return sheet.hint
 	case errors.As(err, &usage):
 		return usage.Hint
 	case errors.Is(err, context.Canceled):

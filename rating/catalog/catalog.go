@@ -158,8 +158,9 @@ type Balance struct {
 type UsageCharge struct {
 	Meter       string
 	Description string
-	Price       decimal.Decimal // each, where there is no Table
+	Price       decimal.Decimal // each, where there is neither Table nor Column
 	Table       string          // the price table, else empty
+	Column      string          // the dimension whose value is the price of one unit, else empty
 	Uses        []string        // balances, drawn in this order
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage
@@ -174,6 +175,8 @@ type PriceTable struct {
 	Columns []string // dimension columns of the meter
 	Rows    []PriceRow
 	Rule    RuleID
+
+	index []namedRows // made by Parse, see Lookup
 }
 
 // PriceRow is one row of a price table.
@@ -251,35 +254,6 @@ func (v *Version) Table(name string) *PriceTable { return find(v.PriceTables, na
 // Allowance is the plan's allowance of a meter, or nil where the plan names none.
 func (p *Plan) Allowance(meter string) *Allowance {
 	return find(p.Allowances, meter, allowanceMeter)
-}
-
-// Lookup is the row that fits the values (one a column of the table, empty for
-// an absent value) and names most columns, or nil where none fits: that usage
-// is rejected as no_price, never priced at zero.
-func (t *PriceTable) Lookup(values []string) *PriceRow {
-	var best *PriceRow
-	most := -1
-	for i := range t.Rows {
-		if n := t.Rows[i].fits(values); n > most {
-			best, most = &t.Rows[i], n
-		}
-	}
-	return best
-}
-
-// fits is how many columns the row names, or -1 where it does not fit.
-func (r *PriceRow) fits(values []string) int {
-	named := 0
-	for i, m := range r.Match {
-		switch {
-		case m == "*":
-		case m == values[i]:
-			named++
-		default:
-			return -1
-		}
-	}
-	return named
 }
 
 func meterName(m *Meter) string          { return m.Name }

@@ -73,6 +73,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 			v.UsageCharges[j].Line = 0
 		}
 		for j := range v.PriceTables {
+			v.PriceTables[j].index = nil // follows from Rows, and generated catalogs have none
 			for k := range v.PriceTables[j].Rows {
 				v.PriceTables[j].Rows[k].Line = 0
 			}

@@ -174,6 +174,7 @@ func (c *checker) charges() {
 			c.add(u.key.place, "a usage charge needs a sum meter; %q is %s", m.Name, m.Kind)
 		}
 		c.chargeTable(u, m)
+		c.chargeColumn(u, m)
 		for _, use := range u.uses {
 			c.balance(use)
 		}
@@ -207,6 +208,14 @@ func (c *checker) chargeTable(u *chargeDraft, m *Meter) {
 	if len(lacking) > 0 {
 		c.add(u.table.place, "price table %q needs %s in %q of meter %q", u.Table, words(lacking, "and"), "by", m.Name)
 	}
+}
+
+// chargeColumn checks that the meter keeps usage of different prices apart.
+func (c *checker) chargeColumn(u *chargeDraft, m *Meter) {
+	if u.Column == "" || m == nil || m.Kind != Sum || slices.Contains(m.By, u.Column) {
+		return
+	}
+	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, DidYouMean(u.Column, m.By))
 }
 
 func (c *checker) minimum(u *chargeDraft) {

@@ -252,16 +252,37 @@ func (p *problems) decimal(n *node, what string) decimal.Decimal {
 	if !ok {
 		return decimal.Zero
 	}
-	whole, after, _ := strings.Cut(text, ".")
-	if len(whole) > maxWhole || len(after) > maxDecimals {
-		p.add(n.place, "%s %s has too many digits: %d may stand before the point and %d after it", what, text, maxWhole, maxDecimals)
-		return decimal.Zero
-	}
-	d, err := decimal.NewFromString(text)
+	d, err := exactly(text)
 	if err != nil {
-		p.add(n.place, "%s %s is not a number: %s", what, text, err)
+		p.add(n.place, "%s %s %s", what, text, err)
 	}
 	return d
+}
+
+// exactly is the number of digits that are plain, with all of them.
+func exactly(text string) (decimal.Decimal, error) {
+	whole, after, _ := strings.Cut(text, ".")
+	if len(whole) > maxWhole || len(after) > maxDecimals {
+		return decimal.Zero, fmt.Errorf("has too many digits: %d may stand before the point and %d after it", maxWhole, maxDecimals)
+	}
+	return decimal.NewFromString(text)
+}
+
+// Price is the price of one unit as an export or a price sheet writes it:
+// plain digits, as many as a price in a catalog may have, and not negative.
+// The error says what it is instead.
+func Price(text string) (decimal.Decimal, error) {
+	switch {
+	case !plainNumber.MatchString(text):
+		return decimal.Zero, fmt.Errorf("%.64q is not a plain number such as 12 or 0.0125", text)
+	case text[0] == '-':
+		return decimal.Zero, fmt.Errorf("%.64s is negative", text)
+	}
+	d, err := exactly(text)
+	if err != nil {
+		return decimal.Zero, fmt.Errorf("%.64s %w", text, err)
+	}
+	return d, nil
 }
 
 // positive is a number above zero.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -179,9 +180,12 @@ func (g generator) charge(v *Version, m *Meter) {
 		u.RestTo = rapid.SampledFrom(u.Uses).Draw(g.T, "rest_to")
 		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
 	}
-	if len(m.By) == 0 {
+	switch {
+	case len(m.By) == 0:
 		u.Price = g.price()
-	} else {
+	case g.yes("price on the event"):
+		u.Column = rapid.SampledFrom(m.By).Draw(g.T, "column")
+	default:
 		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
 		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
 	}
@@ -283,23 +287,19 @@ func (g generator) sold(v *Version, m *Meter, lineKind string) string {
 func TestTies(t *testing.T) {
 	values := []string{"a", "b", "c", ""} // c and the absent value are in no row
 	rapid.Check(t, func(rt *rapid.T) {
-		match := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "*"}), 3, 3)
+		match := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "*", "*"}), 4, 4)
 		var table tableDraft
-		table.Columns = []string{"x", "y", "z"}
-		for i, m := range rapid.SliceOfN(match, 1, 8).Draw(rt, "rows") {
+		table.Columns = []string{"w", "x", "y", "z"}
+		for i, m := range rapid.SliceOfN(match, 1, 12).Draw(rt, "rows") {
 			table.Rows = append(table.Rows, PriceRow{Match: m, Line: i + 1})
 			table.rows = append(table.rows, &node{place: place{i + 1, 1}})
 		}
 		p := &problems{}
 		p.checkTable(&table)
 		tied := ""
-		for _, x := range values {
-			for _, y := range values {
-				for _, z := range values {
-					if n := mostSpecific(table.Rows, []string{x, y, z}); n > 1 {
-						tied = strings.Join([]string{x, y, z}, ",")
-					}
-				}
+		for usage := range tuples(values, 4) {
+			if mostSpecific(table.Rows, usage) > 1 {
+				tied = strings.Join(usage, ",")
 			}
 		}
 		if (tied != "") != (len(p.found) > 0) {
@@ -308,11 +308,31 @@ func TestTies(t *testing.T) {
 	})
 }
 
+// tuples are all lists of so many of the values.
+func tuples(values []string, n int) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		total := 1
+		for range n {
+			total *= len(values)
+		}
+		for i := range total {
+			tuple := make([]string, n)
+			for j := range n {
+				tuple[j] = values[i%len(values)]
+				i /= len(values)
+			}
+			if !yield(tuple) {
+				return
+			}
+		}
+	}
+}
+
 // mostSpecific is how many rows fit the values and name most columns.
 func mostSpecific(rows []PriceRow, values []string) int {
 	most, n := -1, 0
 	for i := range rows {
-		switch named := rows[i].fits(values); {
+		switch named := fits(&rows[i], values); {
 		case named < 0 || named < most:
 		case named > most:
 			most, n = named, 1

@@ -86,8 +86,8 @@ type addOnDraft struct {
 
 type chargeDraft struct {
 	UsageCharge
-	key, table, minimum, restTo *node
-	uses                        []*node
+	key, table, column, minimum, restTo *node
+	uses                                []*node
 }
 
 type tableDraft struct {

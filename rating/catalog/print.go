@@ -211,9 +211,12 @@ func (a *AddOn) print() string {
 func (u *UsageCharge) print(w *printer) {
 	w.line(2, "%s:", quote(u.Meter))
 	w.line(3, "description: %s", quote(u.Description))
-	if u.Table != "" {
+	switch {
+	case u.Table != "":
 		w.line(3, "price: {table: %s}", quote(u.Table))
-	} else {
+	case u.Column != "":
+		w.line(3, "price: {column: %s}", quote(u.Column))
+	default:
 		w.line(3, "price: {each: %s}", number(u.Price))
 	}
 	if len(u.Uses) > 0 {

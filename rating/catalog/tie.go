@@ -1,19 +1,13 @@
 package catalog
 
 import (
-	"math/bits"
+	"cmp"
 	"slices"
-	"strings"
 )
 
 // maxColumns is how many columns a price table may have: the search for ties
 // looks at pairs of sets of them.
 const maxColumns = 8
-
-// mask is a set of columns: those that a row names, not "*".
-type mask uint32
-
-func (m mask) size() int { return bits.OnesCount32(uint32(m)) }
 
 // tieSearch finds two rows of a price table that fit the same usage and name
 // equally many columns, where no row that names more of them decides.
@@ -21,9 +15,32 @@ func (m mask) size() int { return bits.OnesCount32(uint32(m)) }
 // Rows are looked up by the columns they name and the values there, so that a
 // table of many thousand rows is not compared row by row.
 type tieSearch struct {
-	table *tableDraft
-	named map[mask][]int // rows by the columns they name, in order of the text
-	exact map[string]int // row by rowKey
+	rows  []PriceRow
+	named map[mask][]int // rows by the columns they name, in order
+	exact map[exactKey]int
+	found map[int]tie // by the later row
+}
+
+// exactKey is the columns that a row names and the rowKey of its values there.
+type exactKey struct {
+	columns mask
+	key     string
+}
+
+func newTieSearch(rows []PriceRow) *tieSearch {
+	return &tieSearch{rows: rows, named: make(map[mask][]int), exact: make(map[exactKey]int), found: make(map[int]tie)}
+}
+
+// add takes a row in, or tells the row before that fits the same.
+func (s *tieSearch) add(i int) (first int, again bool) {
+	m := namedBy(&s.rows[i])
+	key := exactKey{m, rowKey(m, s.rows[i].Match)}
+	if first, again = s.exact[key]; again {
+		return first, true
+	}
+	s.exact[key] = i
+	s.named[m] = append(s.named[m], i)
+	return i, false
 }
 
 // checkTable refuses rows that come twice and rows that tie. Each row is
@@ -32,20 +49,15 @@ func (p *problems) checkTable(t *tableDraft) {
 	if len(t.Columns) > maxColumns {
 		return // reported when it was read
 	}
-	s := tieSearch{table: t, named: make(map[mask][]int), exact: make(map[string]int)}
+	s := newTieSearch(t.Rows)
 	for i := range t.Rows {
 		row := &t.Rows[i]
 		if len(row.Match) != len(t.Columns) || slices.Contains(row.Match, "") {
 			continue // reported when it was read
 		}
-		m := namedBy(row)
-		key := rowKey(m, row.Match)
-		if first, again := s.exact[key]; again {
+		if first, again := s.add(i); again {
 			p.add(t.rows[i].place, "this row fits the same as the row in line %d", t.Rows[first].Line)
-			continue
 		}
-		s.exact[key] = i
-		s.named[m] = append(s.named[m], i)
 	}
 	for _, tie := range s.ties() {
 		p.add(t.rows[tie.row].place, "this row ties with the row in line %d: both fit %s and name %d of the columns; add a row for that",
@@ -64,17 +76,16 @@ func (s *tieSearch) ties() []tie {
 	for m := range s.named {
 		masks = append(masks, m)
 	}
-	slices.Sort(masks)
-	found := make(map[int]tie)
-	for _, a := range masks {
-		for _, b := range masks {
-			if a < b && a.size() == b.size() {
-				s.between(a, b, masks, found)
+	slices.SortFunc(masks, func(a, b mask) int { return cmp.Or(a.size()-b.size(), cmp.Compare(a, b)) })
+	for i, a := range masks {
+		for _, b := range masks[i+1:] {
+			if a.size() == b.size() {
+				s.between(a, b, masks)
 			}
 		}
 	}
 	var all []tie
-	for _, t := range found {
+	for _, t := range s.found {
 		all = append(all, t)
 	}
 	slices.SortFunc(all, func(x, y tie) int { return x.row - y.row })
@@ -83,42 +94,69 @@ func (s *tieSearch) ties() []tie {
 
 // between finds the ties of rows that name the columns a with rows that name
 // the columns b: they fit the same where they agree on the columns of both.
-func (s *tieSearch) between(a, b mask, masks []mask, found map[int]tie) {
-	rows := s.table.Rows
+func (s *tieSearch) between(a, b mask, masks []mask) {
+	var deciders []mask // sets of columns of rows that may decide, those with fewer columns first
+	for _, m := range masks {
+		if m.size() > a.size() && m&^(a|b) == 0 {
+			deciders = append(deciders, m)
+		}
+	}
 	agreeing := make(map[string][]int)
 	for _, i := range s.named[a] {
-		key := rowKey(a&b, rows[i].Match)
+		key := rowKey(a&b, s.rows[i].Match)
 		agreeing[key] = append(agreeing[key], i)
 	}
-	for _, j := range s.named[b] {
-		for _, i := range agreeing[rowKey(a&b, rows[j].Match)] {
-			if len(found) >= shownErrors {
-				return // a table of crossed rows has as many ties as pairs
-			}
-			earlier, later := min(i, j), max(i, j)
-			if _, reported := found[later]; reported {
-				continue
-			}
-			both := meet(rows[i].Match, rows[j].Match)
-			if !s.decided(a|b, a.size(), both, masks) {
-				found[later] = tie{later, earlier, both}
-			}
+	for _, group := range s.alike(a&b, s.named[b]) {
+		if with := agreeing[rowKey(a&b, s.rows[group[0]].Match)]; with != nil {
+			s.undecided(with, group, a, b, deciders)
 		}
 	}
 }
 
-// decided tells whether a row that names more columns than the two that tie
-// fits everything that fits both.
-func (s *tieSearch) decided(union mask, size int, both []string, masks []mask) bool {
-	for _, m := range masks {
-		if m.size() <= size || m&^union != 0 {
-			continue
-		}
-		if _, there := s.exact[rowKey(m, both)]; there {
-			return true
+// undecided finds the pairs of the rows is, which name the columns a, and js,
+// which name b, that no decider decides. A row decides at once for all pairs
+// that are alike in its columns: thousands of rows that cross are not looked
+// at pair by pair.
+func (s *tieSearch) undecided(is, js []int, a, b mask, deciders []mask) {
+	if len(deciders) == 0 {
+		s.note(is, js)
+		return
+	}
+	m := deciders[0]
+	columns := s.alike(m&b, js)
+	for _, i := range s.alike(m&a, is) {
+		for _, j := range columns {
+			both := meet(s.rows[i[0]].Match, s.rows[j[0]].Match)
+			if _, decided := s.exact[exactKey{m, rowKey(m, both)}]; decided {
+				continue
+			}
+			if len(s.found) >= shownErrors {
+				return // a table of crossed rows has as many ties as pairs
+			}
+			s.undecided(i, j, a, b, deciders[1:])
 		}
 	}
-	return false
+}
+
+// alike puts rows together that have the same values in some columns.
+func (s *tieSearch) alike(columns mask, rows []int) [][]int {
+	return grouped(rows, func(i int) string { return rowKey(columns, s.rows[i].Match) })
+}
+
+// note takes down that all of the rows is tie with all of the rows js, each row
+// once.
+func (s *tieSearch) note(is, js []int) {
+	for _, j := range js {
+		for _, i := range is {
+			if len(s.found) >= shownErrors {
+				return
+			}
+			earlier, later := min(i, j), max(i, j)
+			if _, reported := s.found[later]; !reported {
+				s.found[later] = tie{later, earlier, meet(s.rows[i].Match, s.rows[j].Match)}
+			}
+		}
+	}
 }
 
 // meet is what fits two rows that agree where both name a column.
@@ -131,28 +169,3 @@ func meet(a, b []string) []string {
 	}
 	return both
 }
-
-func namedBy(row *PriceRow) mask {
-	var m mask
-	for i, value := range row.Match {
-		if value != "*" {
-			m |= 1 << i
-		}
-	}
-	return m
-}
-
-// rowKey is the values of some columns as one text; no value has a NUL.
-func rowKey(columns mask, match []string) string {
-	var b strings.Builder
-	for i, value := range match {
-		if columns&(1<<i) == 0 {
-			value = "*"
-		}
-		b.WriteString(value)
-		b.WriteByte(0)
-	}
-	return b.String()
-}
-
-func shownMatch(match []string) string { return "[" + strings.Join(match, ", ") + "]" }

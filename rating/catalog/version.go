@@ -164,11 +164,13 @@ func (p *problems) charge(e entry) chargeDraft {
 	u.Description = p.text(f.required("description"), "description")
 	if n := f.required("price"); n != nil {
 		price := p.fields(n, "price of the usage charge of %q", e.key.text)
-		switch key, value := price.oneOf("each", "table"); key {
+		switch key, value := price.oneOf("each", "table", "column"); key {
 		case "each":
 			u.Price = p.decimal(value, key)
 		case "table":
 			u.table, u.Table = value, p.text(value, key)
+		case "column":
+			u.column, u.Column = value, p.text(value, key)
 		}
 		price.done()
 	}

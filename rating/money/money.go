@@ -139,6 +139,26 @@ func Line(quantity, price decimal.Decimal, part Fraction, c Currency, mode Round
 	return Amount{divide(product, part.D, c.Minor, mode), c}
 }
 
+// RecordedDecimals are the decimals of amounts that are written down before
+// they are rounded to lines.
+const RecordedDecimals = 18
+
+// Recorded is an amount that no line is made of as a table holds it: rounded
+// half up where it has more decimals than the table.
+func Recorded(value decimal.Decimal) decimal.Decimal {
+	if -value.Exponent() <= RecordedDecimals {
+		return value
+	}
+	return divide(value, 1, RecordedDecimals, HalfUp)
+}
+
+// Quotient is value / by, false where that has more decimals than a price may
+// have: it is never rounded.
+func Quotient(value decimal.Decimal, by int64, decimals int32) (decimal.Decimal, bool) {
+	q, r := value.QuoRem(decimal.NewFromInt(by), decimals)
+	return q, r.IsZero()
+}
+
 // divide is value / by, rounded in the mode to so many digits. QuoRem is exact:
 // value = q·by + r, with q cut towards zero at the digits wanted.
 func divide(value decimal.Decimal, by int64, digits int32, mode Rounding) decimal.Decimal {

@@ -217,3 +217,44 @@ func TestCurrencies(t *testing.T) {
 		t.Error("the table is not sorted by code")
 	}
 }
+
+// TestRecorded: what a table cannot hold is rounded half up, away from zero,
+// and nothing else is touched.
+func TestRecorded(t *testing.T) {
+	for _, c := range []struct{ value, want string }{
+		{"0.402", "0.402"},
+		{"10.00", "10.00"},
+		{"0.123456789012345678", "0.123456789012345678"},
+		{"0.1234567890123456784999999", "0.123456789012345678"},
+		{"0.1234567890123456785", "0.123456789012345679"},
+		{"-0.1234567890123456785", "-0.123456789012345679"},
+		{"0.0000000000000000004", "0"},
+		{"99999999999999.9999999999999999995", "100000000000000"},
+	} {
+		got := Recorded(number(t, c.value))
+		if !got.Equal(number(t, c.want)) || -got.Exponent() > RecordedDecimals {
+			t.Errorf("%s: %s, want %s", c.value, got, c.want)
+		}
+	}
+}
+
+func TestQuotient(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		by    int64
+		want  string
+	}{
+		{"35", 1000, "0.035"},
+		{"0.035", 1, "0.035"},
+		{"1", 8, "0.125"},
+		{"1", 3, "none"},
+		{"0.000000000000000001", 2, "none"},
+		{"0.000000000000000002", 2, "0.000000000000000001"},
+		{"0", 7, "0"},
+	} {
+		got, exact := Quotient(number(t, c.value), c.by, 18)
+		if exact != (c.want != "none") || exact && !got.Equal(number(t, c.want)) {
+			t.Errorf("%s / %d: %s %t, want %s", c.value, c.by, got, exact, c.want)
+		}
+	}
+}
