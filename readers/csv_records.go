@@ -13,7 +13,8 @@ import (
 // is as written.
 type records struct {
 	*textReader
-	single bool // records are of one cell, so that a blank line is one
+	delimiter byte
+	single    bool // records are of one cell, so that a blank line is one
 
 	record [][]byte // the record that next found; valid until the next call
 	spans  []cellSpan
@@ -33,12 +34,12 @@ var (
 	errLongRecord = fmt.Errorf("record of more than %d bytes: a quote was not closed?", maxRecord)
 )
 
-func openRecords(ctx context.Context, src source) (*records, error) {
+func openRecords(ctx context.Context, src source, delimiter byte) (*records, error) {
 	text, err := openText(ctx, src, errLongRecord)
 	if err != nil {
 		return nil, err
 	}
-	return &records{textReader: text}, nil
+	return &records{textReader: text, delimiter: delimiter}, nil
 }
 
 // next finds the next record; false at the end of the file.
@@ -81,7 +82,7 @@ func (r *records) split() (after int, err error) {
 			return 0, err
 		}
 		r.spans = append(r.spans, span)
-		// at is behind the cell: at a comma, a line's end or the file's.
+		// at is behind the cell: at a delimiter, a line's end or the file's.
 		switch {
 		case at == len(r.buffer):
 			return at, nil
@@ -94,10 +95,10 @@ func (r *records) split() (after int, err error) {
 }
 
 func (r *records) unquoted(at int) (cellSpan, int, error) {
-	from := at
+	from, delimiter := at, r.delimiter
 	for ; at < len(r.buffer); at++ {
 		switch r.buffer[at] {
-		case ',', '\n':
+		case delimiter, '\n':
 			return cellSpan{from: from, to: at}, at, nil
 		case '"':
 			return cellSpan{}, at, errBareQuote
@@ -128,7 +129,7 @@ func (r *records) quoted(at int) (cellSpan, int, error) {
 			continue
 		}
 		span.to = at - 1
-		if at == len(r.buffer) || r.buffer[at] == ',' || r.buffer[at] == '\n' {
+		if at == len(r.buffer) || r.buffer[at] == r.delimiter || r.buffer[at] == '\n' {
 			return span, at, nil
 		}
 		end, err := r.lineEnd(at)

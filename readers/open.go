@@ -41,7 +41,7 @@ type Format string
 
 const (
 	Parquet Format = "parquet"
-	CSV     Format = "csv"    // RFC 4180, with a header
+	CSV     Format = "csv"    // RFC 4180, with a header; of a file called .tsv, between tabs
 	NDJSON  Format = "ndjson" // one JSON object a line
 	JSON    Format = "json"   // documents that hold the records, see Layout.Records
 
@@ -55,8 +55,10 @@ const (
 func FormatOf(key string) (Format, bool) {
 	name, kind := packingOf(key)
 	switch ext := strings.ToLower(path.Ext(name)); {
-	case ext == ".csv":
+	case ext == ".csv", ext == ".tsv":
 		return CSV, true
+	case ext == ".json":
+		return JSON, true
 	case ext == ".ndjson", ext == ".jsonl":
 		return NDJSON, true
 	case kind != notPacked:
@@ -74,18 +76,20 @@ func FormatOf(key string) (Format, bool) {
 // UnknownFormat is the error for a file whose name does not tell a format.
 func UnknownFormat(key string) *FileError {
 	return &FileError{Key: key, What: "not a known kind of export " +
-		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
+		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .tsv, .ndjson, .jsonl or .json, also with .gz or .zst)"}
 }
 
 // Export is an opened export.
 type Export struct {
 	schema *Schema
+	layout *Layout
 	zone   calendar.Zone
 	src    source
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
+	lacks  []bool // what Lacks says by field, as far as it is known
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -95,20 +99,32 @@ type Export struct {
 //
 // An export that cannot be used is a *FileError.
 func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: key, size: size}}
-	format, ok := FormatOf(key)
-	if !ok {
-		return nil, UnknownFormat(key)
+	return openRaw(ctx, bucket, File{Key: key, Size: size}, schema, &Layout{}, zone)
+}
+
+// openRaw opens an export that is written down as a layout says, whose Zone
+// is resolved already and is the zone given.
+func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	if e.format = layout.Format; e.format == "" {
+		var ok bool
+		if e.format, ok = FormatOf(file.Key); !ok {
+			return nil, UnknownFormat(file.Key)
+		}
 	}
-	e.format = format
+	for i := range schema.Fields {
+		if err := CheckTimeForm(schema.Fields[i].Time); err != nil {
+			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
+		}
+	}
 	var err error
-	switch format {
+	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
 	case CSV:
 		err = e.openCSV(ctx)
-	case NDJSON:
-		err = e.openNDJSON(ctx)
+	case NDJSON, JSON:
+		err = e.openJSON(ctx)
 	case ArrowFile:
 		err = e.openArrowFile(ctx)
 	case ArrowStream:
@@ -198,8 +214,8 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 		err = e.readParquet(ctx, split, guarded)
 	case CSV:
 		err = e.readCSV(ctx, guarded)
-	case NDJSON:
-		err = e.readNDJSON(ctx, guarded)
+	case NDJSON, JSON:
+		err = e.readJSON(ctx, guarded)
 	case ArrowFile, ArrowStream:
 		err = e.readArrow(ctx, split, guarded)
 	}
