@@ -234,7 +234,7 @@ func (d *documents) member(in *opened) (record []byte, ok bool, err error) {
 		return nil, false, err
 	}
 	d.name, _ = jsontext.AppendUnquote(d.name[:0], key) // a key that is not text is none of ours
-	if !d.found && len(d.name) > 0 { // no path names a member without a name
+	if !d.found && len(d.name) > 0 {                    // no path names a member without a name
 		d.note(in.steps, Step{Name: string(d.name)})
 	}
 	step, top := d.path.Steps[in.steps], len(d.open) == 1
