@@ -257,7 +257,7 @@ func (e *Export) arrowColumns() []*arrowColumn {
 	shared := newCellParser(e.zone)
 	columns := make([]*arrowColumn, len(e.schema.Fields))
 	for i := range e.schema.Fields {
-		c := &arrowColumn{columnCursor: columnCursor{parser: parserFor(&e.schema.Fields[i], shared), leaf: e.arrow.columns[i]}}
+		c := &arrowColumn{columnCursor: e.cursor(i, e.arrow.columns[i], shared)}
 		words := newInterner()
 		for _, to := range []*cells{&c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)

@@ -93,7 +93,7 @@ func (c *arrowColumn) countElements(to *cells, column arrow.Array) error {
 func (c *arrowColumn) lookUpEntries(to *cells, column *array.Dictionary) error {
 	entries := column.Dictionary()
 	if c.entries != entries.Data() {
-		inner := &arrowColumn{columnCursor: columnCursor{parser: c.parser, leaf: c.leaf}}
+		inner := &arrowColumn{columnCursor: columnCursor{parser: c.parser, leaf: c.leaf, texts: c.texts, wants: c.wants}}
 		inner.page.of(c.page.field, c.page.words)
 		inner.dense.of(c.page.field, c.page.words)
 		inner.locate([]arrow.Array{entries}, 0, entries.Len())

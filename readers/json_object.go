@@ -125,7 +125,7 @@ func (o *objectReader) missIfNotThere(field int) {
 
 // members reads the object that the text at a level is at.
 func (o *objectReader) members(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (o *objectReader) members(at int, w *jsonWants) error {
 
 // elements reads the list that the text at a level is at.
 func (o *objectReader) elements(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 	if !w.here() {
 		return o.enter(at, w)
 	}
-	t := o.level(at)
+	t := o.levels[at]
 	value, err := t.decoder.ReadValue()
 	if err != nil {
 		return err
@@ -195,7 +195,7 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 // enter reads what is wanted in the value that the text at a level is at. A
 // string that holds an object or a list is entered like them.
 func (o *objectReader) enter(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	switch kind := t.decoder.PeekKind(); {
 	case kind == '{' && len(w.members) > 0:
 		return o.members(at, w)

@@ -91,6 +91,14 @@ func pathText(steps []Step) string {
 	return b.String()
 }
 
+// stepText is a name as a step of a path: in quotes where it needs them.
+func stepText(name string) string {
+	if name != "*" && !strings.ContainsAny(name, `.["`) {
+		return name
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+}
+
 // columnText is a top-level name as a path, which is meant before its steps.
 func columnText(name string) string {
 	if _, err := ParsePath(name); err == nil {

@@ -47,16 +47,23 @@ func (g grid) csv() []byte {
 func (g grid) ndjson() []byte {
 	var b bytes.Buffer
 	for _, row := range g[1:] {
-		object := map[string]string{}
+		var members []string
 		for i, cell := range row {
 			if cell != "" {
-				object[g[0][i]] = cell
+				members = append(members, fmt.Sprintf("%s:%s", quoted(g[0][i]), quoted(cell)))
 			}
 		}
-		line, _ := json.Marshal(object)
-		b.Write(append(line, '\n'))
+		fmt.Fprintf(&b, "{%s}\n", strings.Join(members, ","))
 	}
 	return b.Bytes()
+}
+
+func quoted(text string) []byte {
+	json, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return json
 }
 
 // readByMapping reads all splits of an export into rows as show writes them, a
@@ -499,9 +506,9 @@ func TestManyColumnsAreCutInTheMessage(t *testing.T) {
 	for i := range header {
 		header[i] = fmt.Sprintf("column %d", i)
 	}
-	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "Colum_93")}}}
+	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "Column_93")}}}
 	_, err := readByMapping(t, File{Key: "x.csv"}, grid{header}.csv(), oneField(Text), m)
-	refused(t, err, `no column "Colum_93" (did you mean "column 93"?), mapped to x; there are column 0, column 1, `)
+	refused(t, err, `no column "Column_93" (did you mean "column 93"?), mapped to x; there are column 0, column 1, `)
 	refused(t, err, `column 59 and 34 more`)
 }
 

@@ -8,7 +8,7 @@ import (
 // didYouMean is a question in brackets for a name that is not there: the one
 // that is spelled nearest, if it is near. It is empty otherwise.
 func didYouMean(name string, there []string) string {
-	best, nearest := "", max(1, len(name)/3)+1
+	best, nearest := "", len(plainName(name))/3+1
 	for _, candidate := range there {
 		if d := editDistance(plainName(name), plainName(candidate)); d < nearest {
 			best, nearest = candidate, d

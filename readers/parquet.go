@@ -43,27 +43,38 @@ func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCurs
 	shared, unpack := newCellParser(e.zone), &unpacker{}
 	columns := make([]*columnCursor, len(e.schema.Fields))
 	for i := range e.schema.Fields {
-		c := &columnCursor{parser: parserFor(&e.schema.Fields[i], shared)}
+		c := e.cursor(i, e.footer.columns[i], shared)
 		words := newInterner()
 		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)
 		}
-		if leaf := e.footer.columns[i]; leaf != nil {
-			c.leaf = leaf
-			c.pages = newPageReader(s, group.chunks[i], leaf, group.rows, unpack)
+		if c.leaf != nil {
+			c.pages = newPageReader(s, group.chunks[i], c.leaf, group.rows, unpack)
 		}
-		columns[i] = c
+		columns[i] = &c
 	}
 	return columns
 }
 
-// parserFor is the parser of a field: that of the export, unless the field has
-// a zone of its own.
-func parserFor(field *Field, shared *cellParser) *cellParser {
+// cursor is what a field's cells are made with. A field with a zone of its own
+// has a parser of its own.
+func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
+	field := &e.schema.Fields[at]
+	c := columnCursor{leaf: l, parser: shared}
 	if field.Zone != nil {
-		return newCellParser(*field.Zone)
+		c.parser = newCellParser(*field.Zone)
 	}
-	return shared
+	if l == nil || !l.isText() {
+		return c
+	}
+	if len(l.rest) > 0 {
+		c.wants = &jsonWants{}
+		c.wants.add(l.rest, 0)
+	}
+	if c.wants != nil || field.Count || len(e.layout.Absent) > 0 {
+		c.texts = newObjectReader(e.schema.Fields[at:at+1], nil, e.layout.Absent)
+	}
+	return c
 }
 
 // columnCursor reads one column of one row group, in order.
@@ -71,6 +82,8 @@ type columnCursor struct {
 	leaf   *leaf // nil where the file has no such column
 	pages  *pageReader
 	parser *cellParser
+	texts  *objectReader // for texts that are more than themselves; nil where none are
+	wants  *jsonWants    // of the JSON in them
 
 	batch cells // what is yielded
 	page  cells // the page under the cursor, a cell a row

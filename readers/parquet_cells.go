@@ -17,17 +17,9 @@ var boolText = [2][]byte{[]byte("false"), []byte("true")}
 // their column, as cells of the field's Kind. Which pairs can come was
 // settled when the file was opened, see readable.
 func (c *columnCursor) convert(to *cells) {
-	if to.field.Count {
-		c.convertToOnes(to)
-		return
-	}
 	switch c.leaf.meaning {
-	case text:
-		for i, s := range c.raw.spans {
-			to.setText(i, c.raw.bytes[s.from:s.to], c.parser)
-		}
-	case bytesOrText:
-		c.convertBytes(to)
+	case text, bytesOrText:
+		c.convertTexts(to)
 	case signed, unsigned:
 		c.convertIntegers(to)
 	case decimal:
@@ -53,16 +45,40 @@ func (c *columnCursor) convert(to *cells) {
 	}
 }
 
-// convertBytes: 16 bytes that nobody calls text are an id's 128 bits.
-func (c *columnCursor) convertBytes(to *cells) {
+// convertTexts: 16 bytes that nobody calls text are an id's 128 bits.
+func (c *columnCursor) convertTexts(to *cells) {
+	if c.texts != nil {
+		c.convertJSON(to)
+		return
+	}
+	mayBeID := c.leaf.meaning == bytesOrText && to.kind == EventID
 	for i, s := range c.raw.spans {
 		b := c.raw.bytes[s.from:s.to]
-		if to.kind == EventID && len(b) == 16 {
+		if mayBeID && len(b) == 16 {
 			to.IDs[i] = [16]byte(b)
 			continue
 		}
 		to.setText(i, b, c.parser)
 	}
+}
+
+// convertJSON reads texts as the cells of a CSV are read: some are said to be
+// absent, and JSON has elements to count and members to find.
+func (c *columnCursor) convertJSON(to *cells) {
+	columns := []cells{*to}
+	for i, s := range c.raw.spans {
+		b := c.raw.bytes[s.from:s.to]
+		c.texts.begin(columns, i, c.parser)
+		if c.wants == nil {
+			c.texts.setText(&columns[0], b)
+			continue
+		}
+		if len(b) > 0 && !c.texts.absent.has(b) {
+			c.texts.inside(0, b, c.wants)
+		}
+		c.texts.missIfNotThere(0)
+	}
+	*to = columns[0]
 }
 
 func (c *columnCursor) convertFixed(to *cells) {

@@ -79,12 +79,3 @@ func (c *columnCursor) setCount(i int) {
 	}
 	c.page.Ints[i] = c.elements
 }
-
-// convertToOnes counts cells of text, of which the empty are absent.
-func (c *columnCursor) convertToOnes(to *cells) {
-	for i, s := range c.raw.spans {
-		if to.Ints[i] = 1; s.from == s.to {
-			to.miss(i)
-		}
-	}
-}

@@ -255,7 +255,7 @@ func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err err
 		}
 		p.present = bytes.Count(r.levels, []byte{column.defined})
 		if p.definitions = r.levels; !column.countOnly {
-			p.levels = presenceOf(r.levels, column.defined)
+			p.levels = valuePresence(r.levels, column.defined)
 		}
 	}
 	if p.present == n {
@@ -270,8 +270,8 @@ func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err err
 	return nil
 }
 
-// presenceOf makes 1 of the level of a value and 0 of the others, in place.
-func presenceOf(levels []byte, defined uint8) []byte {
+// valuePresence makes 1 of the level of a value and 0 of the others, in place.
+func valuePresence(levels []byte, defined uint8) []byte {
 	if defined == 1 {
 		return levels
 	}

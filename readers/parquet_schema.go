@@ -18,6 +18,7 @@ type leaf struct {
 	unit     int64 // of onInstant, onWall: how many to a second
 	scale    int   // of decimal
 	unusable string
+	rest     []Step // of the path, in the JSON that a text is
 
 	// Parquet: the highest definition and repetition levels, of a value. Without
 	// a definition level no row lacks it; with a repetition level countOnly is set.

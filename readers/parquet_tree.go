@@ -139,7 +139,7 @@ func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
 	found, any := make([]*leaf, len(schema.Fields)), false
 	for i := range schema.Fields {
 		field := &schema.Fields[i]
-		column, err := find(columns, field.path())
+		column, rest, err := find(columns, field.path())
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
 			any = any || !field.Path.IsZero() // a mapping knows better
 			continue
 		}
-		if found[i], err = column.leafFor(field); err != nil {
+		if found[i], err = column.leafFor(field, rest); err != nil {
 			return nil, err
 		}
 		any = true
@@ -162,24 +162,29 @@ func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
 }
 
 // find is the column that a path means, or nil: the one that is called as the
-// path's whole text, or else the one that its steps lead to.
-func find(columns []*node, path Path) (*node, error) {
-	n, err := called(columns, path.Text)
-	if n != nil || err != nil {
-		return n, err
+// path's whole text, or else the one that its steps lead to. The rest of the
+// steps is for the JSON in a column of text.
+func find(columns []*node, path Path) (n *node, rest []Step, err error) {
+	if n, err = called(columns, path.Text); n != nil || err != nil {
+		return n, nil, err
 	}
-	for _, step := range path.Steps {
-		if step.Name == "" || n != nil && n.shape == list {
-			return nil, fmt.Errorf("column %q cannot be read: of lists and maps only how many elements they have is read", path.Text)
-		}
+	for i, step := range path.Steps {
 		if n != nil {
-			columns = n.children
+			switch columns = n.children; {
+			case n.shape == list:
+				return nil, nil, fmt.Errorf("column %q cannot be read: of lists and maps only how many elements they have is read", path.Text)
+			case n.shape == value && n.leaf.isText():
+				return n, path.Steps[i:], nil
+			}
+		}
+		if step.Name == "" {
+			return nil, nil, nil
 		}
 		if n, err = called(columns, step.Name); n == nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return n, nil
+	return n, nil, nil
 }
 
 func called(columns []*node, name string) (found *node, err error) {
@@ -195,16 +200,16 @@ func called(columns []*node, name string) (found *node, err error) {
 }
 
 // leafFor is how a field is read from the column.
-func (n *node) leafFor(field *Field) (*leaf, error) {
+func (n *node) leafFor(field *Field, rest []Step) (*leaf, error) {
 	path := field.path().Text
 	if n.leaf == nil {
 		return nil, fmt.Errorf("column %q cannot be read: it is a group without columns", path)
 	}
 	l := *n.leaf
-	l.path = path
+	l.path, l.rest = path, rest
 	switch {
 	case field.Count:
-		l.countOnly = n.shape != value || !l.isText() // an empty text is an absent cell
+		l.countOnly = n.shape != value || !l.isText() // a text may be empty, or JSON
 		l.there, l.element, l.isList = n.there, n.element, n.shape == list
 		return &l, nil
 	case n.shape == list:
@@ -219,9 +224,9 @@ func (n *node) leafFor(field *Field) (*leaf, error) {
 // them.
 func pathsOf(columns []*node) (paths []string) {
 	for _, n := range columns {
-		name := n.name
-		if _, err := ParsePath(name); err != nil || n.shape == group {
-			name = stepText(name)
+		name := columnText(n.name)
+		if n.shape == group {
+			name = stepText(n.name)
 		}
 		paths = n.appendPaths(paths, name)
 	}
@@ -252,14 +257,6 @@ func (e *Export) lacksStored(field int) bool {
 		return e.footer.columns[field] == nil
 	}
 	return e.arrow.columns[field] == nil
-}
-
-// stepText is a name as a step of a Path.
-func stepText(name string) string {
-	if name != "" && name != "*" && !strings.ContainsAny(name, `.["`) {
-		return name
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
 }
 
 // noColumn says which column is missing, and which ones there are: most often
