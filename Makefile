@@ -72,6 +72,7 @@ rewrite:
 	$(GO) test ./rating -run TestPolicy -rewrite
 	$(GO) test ./rating/catalog -rewrite
 	$(GO) test ./writers -rewrite
+	$(GO) test ./cmd/ratemill -run 'TestSchemaFile|TestPrintSamples' -rewrite
 
 clean:
 	rm -rf build

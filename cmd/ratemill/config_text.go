@@ -221,8 +221,8 @@ func (m *mistakes) syntax(err error) {
 	if errors.As(err, &placed) {
 		at, message = placeOf(placed.GetToken()), placed.GetMessage()
 	}
-	if at.line <= len(m.lines) && strings.Contains(m.lines[at.line-1], "{") {
-		message += ` (text that begins with { goes in quotes, and any with { } or a comma inside [ ] or { }: "{account}/*.csv")`
+	if at.line <= len(m.lines) && strings.ContainsAny(m.lines[at.line-1], "{[") {
+		message += ` (text that begins with { or [ goes in quotes, and inside of { } and [ ] any that has one of them or a comma: "{account}/*.csv")`
 	}
 	m.add(at, "%s", message)
 }

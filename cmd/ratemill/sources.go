@@ -74,7 +74,8 @@ func printSample(w io.Writer, s *pipeline.Sample) {
 		return
 	}
 	fmt.Fprintf(w, "%s: %s\ncolumns of the file: %s\n\n", name, visible(s.File), visible(strings.Join(s.Columns, ", ")))
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "row\t%s\t\n", strings.Join(s.Fields, "\t"))
 	for _, r := range s.Rows {
 		fmt.Fprintf(t, "%d\t", r.Number)
@@ -84,6 +85,9 @@ func printSample(w io.Writer, s *pipeline.Sample) {
 		fmt.Fprintln(t, verdict(&r))
 	}
 	t.Flush()
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
 	fmt.Fprintf(w, "\n%s\n", sampleSentence(s))
 }
 
