@@ -27,14 +27,15 @@ func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
 		return fmt.Errorf("big-endian Arrow is not read")
 	}
 	nodes := 0
-	e.arrow.tree = arrowTree(schema.Fields(), &leaf{}, &nodes)
+	e.arrow.never = map[int]bool{}
+	e.arrow.tree = arrowTree(schema.Fields(), &leaf{}, &nodes, e.arrow.never)
 	e.arrow.columns, err = wanted(e.schema, e.arrow.tree)
 	return err
 }
 
 // arrowTree is columns, with those inside of structs. nodes counts what a
 // batch has null counts of: every column, depth first.
-func arrowTree(fields []arrow.Field, above *leaf, nodes *int) (columns []*node) {
+func arrowTree(fields []arrow.Field, above *leaf, nodes *int, never map[int]bool) (columns []*node) {
 	for i, field := range fields {
 		l := arrowLeaf(field)
 		l.places, l.nodes = append(slices.Clip(above.places), i), append(slices.Clip(above.nodes), *nodes)
@@ -43,12 +44,12 @@ func arrowTree(fields []arrow.Field, above *leaf, nodes *int) (columns []*node) 
 		case *arrow.StructType:
 			n.shape = group
 			*nodes++
-			n.children = arrowTree(t.Fields(), l, nodes)
+			n.children = arrowTree(t.Fields(), l, nodes, never)
 		case arrow.ListLikeType:
 			n.shape = list
-			*nodes += nodesOf(t)
+			*nodes += nodesOf(t, *nodes, never)
 		default:
-			*nodes += nodesOf(t)
+			*nodes += nodesOf(t, *nodes, never)
 		}
 		columns = append(columns, n)
 	}
@@ -86,13 +87,17 @@ func (m *boundedMemory) Reallocate(size int, b []byte) []byte {
 	return m.GoAllocator.Reallocate(size, b)
 }
 
-// nodesOf is how many columns a type takes in a batch's list of null counts,
-// with those inside of it.
-func nodesOf(t arrow.DataType) int {
+// nodesOf is how many columns a type takes in a batch's list of null counts
+// from a place on, with those inside of it. The entries and keys of a map are
+// never absent.
+func nodesOf(t arrow.DataType, at int, never map[int]bool) int {
+	if _, isMap := t.(*arrow.MapType); isMap {
+		never[at+1], never[at+2] = true, true
+	}
 	n := 1
 	if nested, ok := t.(arrow.NestedType); ok {
 		for _, field := range nested.Fields() {
-			n += nodesOf(field.Type)
+			n += nodesOf(field.Type, at+n, never)
 		}
 	}
 	return n

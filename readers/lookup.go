@@ -26,8 +26,12 @@ type tableRow struct {
 // empty. A value that is itself the key of another value is refused: what is
 // looked up once may be looked up again by a later night, and must stay.
 func ReadTable(ctx context.Context, bucket *blob.Bucket, file File, layout Layout, key, value string) (map[string]string, error) {
+	return readTable(ctx, bucket, file, layout, [2]string{key, value}, mostTableRows)
+}
+
+func readTable(ctx context.Context, bucket *blob.Bucket, file File, layout Layout, columns [2]string, most int64) (map[string]string, error) {
 	m := &Mapping{Layout: layout}
-	for i, column := range []string{key, value} {
+	for i, column := range columns {
 		path, err := ParsePath(column)
 		if err != nil {
 			return nil, &RuleError{Field: tableSchema.Fields[i].Name, What: err.Error()}
@@ -39,7 +43,7 @@ func ReadTable(ctx context.Context, bucket *blob.Bucket, file File, layout Layou
 		return nil, err
 	}
 	defer e.Close()
-	t := table{columns: [2]string{key, value}, at: map[string]int{}}
+	t := table{columns: columns, most: most, at: map[string]int{}}
 	for split := range e.Splits() {
 		if err := e.Read(ctx, split, t.add); err != nil {
 			return nil, refusedTable(file, err)
@@ -70,6 +74,7 @@ func refusedTable(file File, err error) error {
 // table is a lookup table that is being read.
 type table struct {
 	columns [2]string      // of key and value
+	most    int64          // rows
 	at      map[string]int // of a key among the rows
 	rows    []tableRow     // by their keys' first coming
 }
@@ -77,8 +82,8 @@ type table struct {
 func (t *table) add(b *Batch) error {
 	for row := range b.Len {
 		r := tableRow{row: b.FirstRow + int64(row)}
-		if r.row > mostTableRows {
-			return tableError(fmt.Sprintf("more than %d rows, too many for a lookup table", mostTableRows))
+		if r.row > t.most {
+			return tableError(fmt.Sprintf("more than %d rows, too many for a lookup table", t.most))
 		}
 		for i, text := range []*string{&r.key, &r.value} {
 			column := &b.Columns[i]

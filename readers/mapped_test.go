@@ -656,6 +656,88 @@ func TestMappedSplitsAtOnce(t *testing.T) {
 	}
 }
 
+// The same mapping makes the same rows of every format, also where numbers and
+// times of a typed column are worked on as text.
+func TestMappingInEveryFormat(t *testing.T) {
+	rows := someRows(3000)
+	m := everything(t)
+	m.Rules = append(m.Rules[:4], Rule{Field: "segments", Paths: paths(t, "segments"), Map: map[string]string{"4": "-40"}, Absolute: true},
+		Rule{Field: "occurred_at", Paths: paths(t, "occurred_at"), Extract: `^(.*)Z$`, Zone: "UTC"})
+	m.LeaveOut = append(m.LeaveOut, Filter{"short", []Condition{{Path: ColumnPath("segments"), Is: []string{"1"}}}})
+	want, err := readByMapping(t, File{Key: "sms.csv"}, csvOf(rows), sms, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, some := range []string{"japan", "nobody's", "short", " 40", "not_in_map"} {
+		if !slices.ContainsFunc(want, func(row string) bool { return strings.Contains(row, some) }) {
+			t.Errorf("no row has %s", some)
+		}
+	}
+	for key, data := range map[string][]byte{
+		"sms.ndjson":  ndjsonOf(rows),
+		"sms.parquet": written(t, rows, parquet.MaxRowsPerRowGroup(700)),
+		"sms.arrow":   arrowOf(t, "sms.arrow", oneDictionary(rows, 700)),
+		"sms.arrows":  arrowOf(t, "sms.arrows", oneDictionary(rows, 700)),
+	} {
+		t.Run(key, func(t *testing.T) {
+			got, err := readByMapping(t, File{Key: key}, data, sms, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equalRows(t, got, want)
+		})
+	}
+}
+
+// Lists are counted, and nested columns found, in Parquet as in JSON.
+func TestNestedMappingInParquetAndJSON(t *testing.T) {
+	type mail struct {
+		To  []string `parquet:"to,list" json:"to"`
+		Who *string  `parquet:"who,optional" json:"who,omitempty"`
+	}
+	type row struct {
+		Mail mail `parquet:"mail" json:"mail"`
+	}
+	rows := []row{{mail{[]string{"a", "b"}, ptr("x")}}, {mail{[]string{"c"}, nil}}, {mail{[]string{}, ptr("y")}}}
+	schema := &Schema{Source: "emails", Fields: []Field{{Name: "who", Kind: Text}, {Name: "recipients", Kind: Integer, Scale: 2}}}
+	m := &Mapping{
+		Rules: []Rule{
+			{Field: "who", Paths: paths(t, "mail.who"), Case: "upper", Default: ptr("nobody")},
+			{Field: "recipients", Paths: paths(t, "mail.to"), Count: true},
+		},
+	}
+	var lines []byte
+	for _, r := range rows {
+		lines = append(lines, jsonOf(t, r)...)
+	}
+	for key, data := range map[string][]byte{"x.parquet": written(t, rows), "x.ndjson": lines} {
+		got, err := readByMapping(t, File{Key: key}, data, schema, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equalRows(t, got, []string{`"X" 200`, `"nobody" 100`, `"Y" 0`})
+	}
+	m.Rules[1].Paths = paths(t, "mail.too")
+	for key, data := range map[string][]byte{"x.parquet": written(t, rows), "x.ndjson": lines} {
+		_, err := readByMapping(t, File{Key: key}, data, schema, m)
+		wantRefusal(t, err, `no column "mail.too" (did you mean "mail.to"?), mapped to recipients; there are mail.`)
+	}
+}
+
+// What stands in the JSON of a cell is known when the records are read.
+func TestMissingKeysInTheCellsOfCSV(t *testing.T) {
+	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "tags.team")}}}
+	for _, c := range []struct{ csv, want string }{
+		{"tags,n\n\"{\"\"team\"\":\"\"a\"\"}\",1\n\"{}\",2\n", ""},
+		{"tags,n\n\"{\"\"teem\"\":\"\"a\"\"}\",1\n", `no column "tags.team", mapped to x`},
+		{"tags,n\n", ""},
+		{"tag,n\na,1\n", `no column "tags.team", mapped to x; there are tag, n`},
+	} {
+		_, err := readByMapping(t, File{Key: "x.csv"}, []byte(c.csv), oneField(Text), m)
+		wantRefusal(t, err, c.want)
+	}
+}
+
 func TestWithoutAMapping(t *testing.T) {
 	data := csvOf(someRows(3))
 	want, err := readAll(t, "sms.csv", data, sms)

@@ -48,13 +48,12 @@ func (c *columnCursor) convert(to *cells) {
 // convertTexts: 16 bytes that nobody calls text are an id's 128 bits.
 func (c *columnCursor) convertTexts(to *cells) {
 	if c.texts != nil {
-		c.convertJSON(to)
+		c.convertRichTexts(to)
 		return
 	}
-	mayBeID := c.leaf.meaning == bytesOrText && to.kind == EventID
 	for i, s := range c.raw.spans {
 		b := c.raw.bytes[s.from:s.to]
-		if mayBeID && len(b) == 16 {
+		if c.isID(to, b) {
 			to.IDs[i] = [16]byte(b)
 			continue
 		}
@@ -62,21 +61,28 @@ func (c *columnCursor) convertTexts(to *cells) {
 	}
 }
 
-// convertJSON reads texts as the cells of a CSV are read: some are said to be
-// absent, and JSON has elements to count and members to find.
-func (c *columnCursor) convertJSON(to *cells) {
+func (c *columnCursor) isID(to *cells, b []byte) bool {
+	return c.leaf.meaning == bytesOrText && to.kind == EventID && len(b) == 16
+}
+
+// convertRichTexts reads texts as the cells of a CSV are read: some are said
+// to be absent, and JSON has elements to count and members to find.
+func (c *columnCursor) convertRichTexts(to *cells) {
 	columns := []cells{*to}
 	for i, s := range c.raw.spans {
 		b := c.raw.bytes[s.from:s.to]
 		c.texts.begin(columns, i, c.parser)
-		if c.wants == nil {
+		switch {
+		case c.wants != nil:
+			if len(b) > 0 && !c.texts.absent.has(b) {
+				c.texts.inside(0, b, c.wants)
+			}
+			c.texts.missIfNotThere(0)
+		case c.isID(to, b):
+			columns[0].IDs[i] = [16]byte(b)
+		default:
 			c.texts.setText(&columns[0], b)
-			continue
 		}
-		if len(b) > 0 && !c.texts.absent.has(b) {
-			c.texts.inside(0, b, c.wants)
-		}
-		c.texts.missIfNotThere(0)
 	}
 	*to = columns[0]
 }
