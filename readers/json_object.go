@@ -108,8 +108,12 @@ func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellP
 	if err := t.ended(record); err != nil {
 		return err
 	}
-	for i := range o.have {
-		o.missIfNotThere(i)
+	for i, presence := range o.have {
+		if presence == notThere {
+			columns[i].miss(n)
+		} else {
+			o.seen[i] = true
+		}
 	}
 	return nil
 }
@@ -180,16 +184,26 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 	if err != nil {
 		return err
 	}
+	if len(w.fields) == 1 && o.have[w.fields[0]] == notThere && len(w.whole) == 0 { // as it mostly is
+		o.have[w.fields[0]] = bySteps
+		o.set(&o.columns[w.fields[0]], t, value)
+	} else {
+		o.putAll(w, t, value)
+	}
+	if w.beneath() {
+		o.inside(at+1, value, w)
+	}
+	return nil
+}
+
+// putAll sets the cells of all fields that want a value itself.
+func (o *objectReader) putAll(w *jsonWants, t *jsonText, value jsontext.Value) {
 	for _, field := range w.whole {
 		o.put(field, asWhole, t, value)
 	}
 	for _, field := range w.fields {
 		o.put(field, bySteps, t, value)
 	}
-	if w.beneath() {
-		o.inside(at+1, value, w)
-	}
-	return nil
 }
 
 // enter reads what is wanted in the value that the text at a level is at. A
