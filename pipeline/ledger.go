@@ -118,12 +118,12 @@ func (n *night) totals(s *stage) writers.Totals {
 		if s.ledger.ends != nil {
 			e := &s.ledger.ends[i]
 			st.TakenUp, st.Rated, st.Rejected, st.PutAside = e.takenUp, e.rated, e.rejected, e.putAside
-			for reason, rows := range e.notBillable { // Encode sorts them
-				st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: string(reason), Rows: rows})
+			for reason, rows := range e.notBillable {
+				addLeftOut(&leftOut[i], string(reason), rows)
 			}
 		}
-		for name, rows := range leftOut[i] {
-			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: name, Rows: rows})
+		for reason, rows := range leftOut[i] { // Encode sorts them
+			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: reason, Rows: rows})
 		}
 		t.Sources = append(t.Sources, st)
 	}
@@ -161,15 +161,18 @@ func (n *night) leftOut() []map[string]int64 {
 	for _, m := range n.mapped {
 		for i := range m.files {
 			for name, rows := range m.files[i].leftOut {
-				of := &all[n.files[i].source]
-				if *of == nil {
-					*of = map[string]int64{}
-				}
-				(*of)[name] += rows
+				addLeftOut(&all[n.files[i].source], name, rows)
 			}
 		}
 	}
 	return all
+}
+
+func addLeftOut(to *map[string]int64, reason string, rows int64) {
+	if *to == nil {
+		*to = map[string]int64{}
+	}
+	(*to)[reason] += rows
 }
 
 func (c *fileCounts) add(o fileCounts) {

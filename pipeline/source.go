@@ -113,15 +113,15 @@ type MeterError struct {
 func (e *MeterError) Error() string { return e.What }
 
 // CheckMeters proves that the sources have what a catalog's meters count. It
-// returns a *MeterError, or what CheckSources does.
-func CheckMeters(cat *catalog.Catalog, settings []SourceSettings) error {
-	_, err := bindSources(cat, settings)
+// returns a *MeterError or a *SourceError.
+func CheckMeters(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) error {
+	_, err := bindSources(cat, settings, lookups)
 	return err
 }
 
 // bindSources joins the sources with the catalog's meters.
-func bindSources(cat *catalog.Catalog, settings []SourceSettings) ([]source, error) {
-	sources, err := sourcesOf(settings)
+func bindSources(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) ([]source, error) {
+	sources, err := sourcesOf(settings, lookups)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (t *Totals) Check() []string {
 }
 
 func (t *Totals) checkRows(x *broken) {
-	once(x, "file", t.Files, func(f FileTotals) string { return f.Key })
+	once(x, "file", t.Files, FileTotals.name)
 	once(x, "source", t.Sources, func(s SourceTotals) string { return s.Source })
 	passed := map[string]decimal.Decimal{}
 	for _, f := range t.Files {

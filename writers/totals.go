@@ -28,6 +28,15 @@ type FileTotals struct {
 	NotDue    int64  `json:"not_due"`   // of a later day: put aside
 }
 
+// name tells a file from any other; the same one may be read as exports of
+// several sources.
+func (f FileTotals) name() string {
+	if f.Export == "" {
+		return f.Key + " as " + f.Source
+	}
+	return f.Key + " as " + f.Source + "." + f.Export
+}
+
 // SourceTotals are the rows of one source, over all files and held rows.
 //
 //	passed + taken up = rated + Σ not billable + rejected + put aside
@@ -87,7 +96,7 @@ func (b BalanceTotals) name() string { return b.Balance + " " + b.Currency }
 
 // ordered is a copy with every list in the order of its keys.
 func (t Totals) ordered() Totals {
-	t.Files = ordered(t.Files, func(f FileTotals) string { return f.Key + "\x00" + f.Source + "\x00" + f.Export })
+	t.Files = ordered(t.Files, FileTotals.name)
 	t.Sources = ordered(t.Sources, func(s SourceTotals) string { return s.Source })
 	for i := range t.Sources {
 		t.Sources[i].NotBillable = ordered(t.Sources[i].NotBillable, func(r ReasonRows) string { return r.Reason })

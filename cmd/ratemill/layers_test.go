@@ -17,7 +17,7 @@ import (
 // besides those below it in its own folder. Imports run one way: cmd ->
 // pipeline -> (readers, writers) -> rating -> catalog -> money, calendar.
 var mayImport = map[string][]string{
-	"cmd/ratemill":      {"pipeline", "pipeline/store", "writers", "rating/catalog", "rating/calendar", "fixtures/generate"},
+	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "rating/catalog", "rating/calendar", "fixtures/generate"},
 	"pipeline":          {"pipeline/store", "readers", "writers", "rating", "rating/catalog", "rating/calendar", "rating/money"},
 	"pipeline/store":    {},
 	"readers":           {"rating/calendar"},

@@ -47,6 +47,11 @@ func TestScript(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *rewrite,
 		Setup: func(e *testscript.Env) error {
+			prices, err := filepath.Abs("../../fixtures/prices")
+			if err != nil {
+				return err
+			}
+			e.Setenv("PRICES", prices)
 			e.Setenv("RATEMILL_TEST_NOW", "2024-05-04T12:00:00Z") // the last midnight ended 2024-05-03
 			return os.WriteFile(filepath.Join(e.WorkDir, "catalog.yaml"), catalog, 0o666)
 		},

@@ -35,8 +35,8 @@ func billed(t *testing.T, vendor, catalog, from, to string) string {
 	return output
 }
 
-// nightOf is the run.json of a night.
-func nightOf(t *testing.T, output, date string) *writers.Run {
+// nightsOf are the run.jsons of all nights.
+func nightsOf(t *testing.T, output string) (all []*writers.Run) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(output, "runs", "*", "run.json"))
 	if err != nil {
@@ -51,12 +51,28 @@ func nightOf(t *testing.T, output, date string) *writers.Run {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.BillingDate == date {
-			return r
+		all = append(all, r)
+	}
+	return all
+}
+
+// end is where a source's rows ended, over all nights.
+type end struct {
+	Read, Duplicate, Rejected, Rated int64
+	NotBillable                      []writers.ReasonRows
+}
+
+func (e *end) add(r *writers.Run, source string) {
+	for _, f := range r.Totals.Files {
+		if f.Source == source {
+			e.Read, e.Duplicate, e.Rejected = e.Read+f.Read, e.Duplicate+f.Duplicate, e.Rejected+f.Rejected
 		}
 	}
-	t.Fatalf("no night of %s", date)
-	return nil
+	for _, s := range r.Totals.Sources {
+		if s.Source == source {
+			e.Rated, e.NotBillable = e.Rated+s.Rated, append(e.NotBillable, s.NotBillable...)
+		}
+	}
 }
 
 // tableOf are all rows of a table, night by night.
@@ -87,34 +103,22 @@ func tableOf[T any](t *testing.T, output string, spec writers.Spec) (all []T) {
 // TestVendors bills what vendors write, by configuration alone: which rows
 // count, which are left out by which name, and what comes of them.
 func TestVendors(t *testing.T) {
-	type end struct {
-		Read, Duplicate, Rejected, Rated int64
-		NotBillable                      []writers.ReasonRows
-	}
 	for _, test := range []struct {
-		vendor, source, date string
-		want                 end
-		lines                []string // description, quantity, amount
+		vendor, source, from, to string
+		want                     end
+		lines                    []string // description, quantity, amount
 	}{
-		{"sendgrid", "emails", "2016-04-19", end{11, 1, 0, 1, []writers.ReasonRows{{Reason: "not_a_send", Rows: 9}}}, []string{"emails 1 0.10"}},
-		{"ses", "emails", "2016-10-14", end{12, 0, 0, 1, []writers.ReasonRows{{Reason: "not_a_mail", Rows: 3}, {Reason: "not_a_send", Rows: 8}}}, []string{"emails 1 0.10"}},
-		{"twilio", "sms", "2019-05-24", end{2, 0, 0, 2, []writers.ReasonRows{}}, []string{"SMS inbound 1 0.25", "SMS outbound 1 0.50"}},
-		{"sns", "sms", "2016-05-10", end{3, 0, 0, 3, []writers.ReasonRows{}}, []string{"SMS outbound 3 1.50"}},
-		{"seats", "seats", "2021-08-04", end{4, 2, 0, 2, []writers.ReasonRows{}}, []string{"user seat 2 38.00"}},
+		{"sendgrid", "emails", "2016-04-19", "2016-04-19", end{11, 1, 0, 1, []writers.ReasonRows{{Reason: "not_a_send", Rows: 9}}}, []string{"emails 1 0.10"}},
+		{"ses", "emails", "2016-10-14", "2016-10-14", end{12, 0, 0, 1, []writers.ReasonRows{{Reason: "not_a_mail", Rows: 3}, {Reason: "not_a_send", Rows: 8}}}, []string{"emails 1 0.10"}},
+		{"twilio", "sms", "2019-05-24", "2019-05-24", end{2, 0, 0, 2, nil}, []string{"SMS inbound 1 0.25", "SMS outbound 1 0.50"}},
+		{"sns", "sms", "2016-05-10", "2016-05-10", end{3, 0, 0, 3, nil}, []string{"SMS outbound 3 1.50"}},
+		{"seats", "seats", "2021-08-03", "2021-08-05", end{4, 2, 0, 2, nil}, []string{"user seat 1 19.00", "user seat 1 19.00"}},
 	} {
 		t.Run(test.vendor, func(t *testing.T) {
-			output := billed(t, test.vendor, "catalog.yaml", test.date, test.date)
-			r := nightOf(t, output, test.date)
+			output := billed(t, test.vendor, "catalog.yaml", test.from, test.to)
 			var got end
-			for _, f := range r.Totals.Files {
-				if f.Source == test.source {
-					got.Read, got.Duplicate, got.Rejected = got.Read+f.Read, got.Duplicate+f.Duplicate, got.Rejected+f.Rejected
-				}
-			}
-			for _, s := range r.Totals.Sources {
-				if s.Source == test.source {
-					got.Rated, got.NotBillable = s.Rated, s.NotBillable
-				}
+			for _, r := range nightsOf(t, output) {
+				got.add(r, test.source)
 			}
 			if g, w := text(t, got), text(t, test.want); g != w {
 				t.Errorf("rows\n got %s\nwant %s", g, w)

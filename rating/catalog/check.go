@@ -249,7 +249,7 @@ func (c *checker) chargeColumn(u *chargeDraft, m *Meter) {
 	if u.Column == "" || m == nil || m.Kind != Sum || slices.Contains(m.By, u.Column) {
 		return
 	}
-	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, didYouMean(u.Column, m.By))
+	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, DidYouMean(u.Column, m.By))
 }
 
 // uses checks the balances of a charge: units pay before money does.
@@ -327,7 +327,7 @@ func (c *checker) undefined(use *node, what string, defined []string) {
 	if what == "meter" {
 		where = ""
 	}
-	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, didYouMean(use.text, defined))
+	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, DidYouMean(use.text, defined))
 }
 
 func forCohort(name string) string {

@@ -128,7 +128,7 @@ func (f *fields) done() {
 }
 
 func (f *fields) unknown(key *node, candidates []string) {
-	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, didYouMean(key.text, candidates))
+	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, DidYouMean(key.text, candidates))
 }
 
 // entries are the keys and values of an object whose keys are names that the

@@ -140,17 +140,7 @@ func (s *tieSearch) undecided(is, js []int, a, b mask, deciders []mask) {
 
 // alike puts rows together that have the same values in some columns.
 func (s *tieSearch) alike(columns mask, rows []int) [][]int {
-	var groups [][]int
-	at := make(map[string]int)
-	for _, i := range rows {
-		key := rowKey(columns, s.rows[i].Match)
-		if _, there := at[key]; !there {
-			at[key] = len(groups)
-			groups = append(groups, nil)
-		}
-		groups[at[key]] = append(groups[at[key]], i)
-	}
-	return groups
+	return grouped(rows, func(i int) string { return rowKey(columns, s.rows[i].Match) })
 }
 
 // note takes down that all of the rows is tie with all of the rows js, each row
