@@ -13,11 +13,11 @@ type ledger struct {
 	ends     []rowEnds
 	alarming int64
 	money    map[string]*writers.MoneyTotals
-	balances map[[2]string]*writers.BalanceTotals
+	balances map[[3]string]*writers.BalanceTotals // by balance, currency, unit
 }
 
 func newLedger() ledger {
-	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[2]string]*writers.BalanceTotals{}}
+	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[3]string]*writers.BalanceTotals{}}
 }
 
 func (l *ledger) add(t *tables) {
@@ -39,16 +39,33 @@ func (l *ledger) add(t *tables) {
 		m.Invoices = m.Invoices.Add(writers.FromMoney(inv.Total))
 		m.CreditsApplied = m.CreditsApplied.Add(writers.FromMoney(inv.CreditsApplied))
 		m.AmountDue = m.AmountDue.Add(writers.FromMoney(inv.AmountDue))
+		if inv.Kind == creditNote {
+			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total))
+		}
 	}
-	for i := range t.charges {
-		m := l.of(t.charges[i].Currency)
-		m.FirstAttemptCharges = m.FirstAttemptCharges.Add(writers.FromMoney(t.charges[i].Amount))
-	}
-	for i := range t.failed {
-		addUncollectable(l.of(t.failed[i].Currency), t.failed[i].Reason, writers.FromMoney(t.failed[i].Amount))
-	}
+	l.addPayments(t)
 	for i := range t.balances {
 		l.addBalance(&t.balances[i])
+	}
+}
+
+func (l *ledger) addPayments(t *tables) {
+	for i := range t.charges {
+		c := &t.charges[i]
+		m := l.of(c.Currency)
+		if c.Attempt == 1 {
+			m.FirstAttemptCharges = m.FirstAttemptCharges.Add(writers.FromMoney(c.Amount))
+		} else {
+			m.RetriedCharges = m.RetriedCharges.Add(writers.FromMoney(c.Amount))
+		}
+	}
+	for i := range t.refunds {
+		m := l.of(t.refunds[i].Currency)
+		m.Refunds = m.Refunds.Add(writers.FromMoney(t.refunds[i].Amount))
+	}
+	for i := range t.uncollected {
+		u := &t.uncollected[i]
+		addUncollectable(l.of(u.Currency), u.Reason, writers.FromMoney(u.Amount))
 	}
 }
 
@@ -92,10 +109,10 @@ func (l *ledger) of(currency string) *writers.MoneyTotals {
 }
 
 func (l *ledger) addBalance(b *writers.BalanceMovement) {
-	at := [2]string{b.Balance, b.Currency}
+	at := [3]string{b.Balance, b.Currency, b.Unit}
 	t := l.balances[at]
 	if t == nil {
-		t = &writers.BalanceTotals{Balance: b.Balance, Currency: b.Currency}
+		t = &writers.BalanceTotals{Balance: b.Balance, Currency: b.Currency, Unit: b.Unit}
 		l.balances[at] = t
 	}
 	add := func(sum *decimal.Decimal, v int64) { *sum = sum.Add(writers.FromMoney(v)) }

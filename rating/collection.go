@@ -108,18 +108,23 @@ func (b *billing) collection(chargeID string) (c *Collection, attempt int) {
 	return nil, 0
 }
 
-// forgetCollections drops what was asked for or paid before the window, and
-// lists what did not go through and is still open.
+// Open is what did not go through and is not paid: the failed payments.
+func (a *Account) Open() []Payment {
+	var open []Payment
+	for i := range a.Collections {
+		c := &a.Collections[i]
+		if c.unpaid() || c.Status == Requested && c.FirstFailedOn != calendar.None {
+			open = append(open, c.payment(c.AttemptedOn, ""))
+		}
+	}
+	return open
+}
+
+// forgetCollections drops what was asked for or paid before the window.
 func (b *billing) forgetCollections() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	a.Collections = slices.DeleteFunc(a.Collections, func(c Collection) bool {
 		return c.Status == Ended || !c.unpaid() && c.AttemptedOn <= oldest
 	})
-	for i := range a.Collections {
-		c := &a.Collections[i]
-		if c.unpaid() || c.Status == Requested && c.FirstFailedOn != calendar.None {
-			b.out.Failed = append(b.out.Failed, c.payment(c.AttemptedOn, ""))
-		}
-	}
 }

@@ -19,7 +19,7 @@ func documents(o rating.Outcome) string {
 	if o.Invoice != nil {
 		invoice = *o.Invoice
 	}
-	return fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v", o.Account, invoice, o.Charge, o.Uncollected, o.Movements, o.PlanChanges, o.Retries, o.Payments, o.Failed)
+	return fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v", o.Account, invoice, o.Charge, o.Uncollected, o.Movements, o.PlanChanges, o.Retries, o.Payments, o.CreditNote)
 }
 
 func sameDocuments(t *rapid.T, why string, want, got []rating.Outcome) {

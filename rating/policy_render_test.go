@@ -129,7 +129,7 @@ func (s *scenario) renderPayments(o *rating.Outcome, say func(string, ...any)) {
 			said = true
 		}
 	}
-	for _, p := range o.Failed {
+	for _, p := range o.Account.Open() {
 		if said {
 			say("open %s", text(p))
 		}

@@ -248,7 +248,6 @@ type Outcome struct {
 	CreditNote  *Invoice // gives money back: its lines and total are below zero
 	Refunds     []Refund
 	Payments    []Payment  // what the day learnt of charges, and did about them
-	Failed      []Payment  // what did not go through and is still open at the end of the day
 	Movements   []Movement // by balance name
 	PlanChanges []PlanChange
 	Rated       []RatedUsage

@@ -46,7 +46,7 @@ func (p *problems) lineKinds(n *node, what string) []string {
 	kinds := p.names(n, what)
 	for i, kind := range kinds {
 		if kind != "" && !slices.Contains(PaidLines, kind) {
-			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(PaidLines, "and"), didYouMean(kind, PaidLines))
+			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(PaidLines, "and"), DidYouMean(kind, PaidLines))
 		}
 	}
 	return kinds
