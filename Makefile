@@ -54,6 +54,7 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
 
@@ -71,6 +72,7 @@ rewrite:
 	$(GO) test ./rating -run TestPolicy -rewrite
 	$(GO) test ./rating/catalog -rewrite
 	$(GO) test ./writers -rewrite
+	$(GO) test ./cmd/ratemill -run 'TestSchemaFile|TestPrintSamples' -rewrite
 
 clean:
 	rm -rf build

@@ -19,10 +19,13 @@ type documents struct {
 	lines       []writers.InvoiceLine
 	invoices    []writers.Invoice
 	charges     []writers.Charge
+	refunds     []writers.Refund
 	balances    []writers.BalanceMovement
 	planChanges []writers.PlanChange
 	history     []writers.PaymentAttempt
-	failed      []writers.PaymentAttempt
+	failed      []writers.PaymentAttempt // what is open at the end of the night
+
+	uncollected []writers.PaymentAttempt // of the night's invoices: for the control totals
 }
 
 // append appends the rows of the next account.
@@ -31,14 +34,17 @@ func (d *documents) append(o documents) {
 	d.lines = append(d.lines, o.lines...)
 	d.invoices = append(d.invoices, o.invoices...)
 	d.charges = append(d.charges, o.charges...)
+	d.refunds = append(d.refunds, o.refunds...)
 	d.balances = append(d.balances, o.balances...)
 	d.planChanges = append(d.planChanges, o.planChanges...)
 	d.history = append(d.history, o.history...)
 	d.failed = append(d.failed, o.failed...)
+	d.uncollected = append(d.uncollected, o.uncollected...)
 }
 
 // nextDay appends the rows of an account's next day: a balance keeps one row
-// a night, which opens with the first day and closes with the last.
+// a night, which opens with the first day and closes with the last, and what
+// is open is what the last day leaves open.
 func (d *documents) nextDay(o documents) {
 	for _, c := range o.planChanges {
 		c.Seq = int32(len(d.planChanges) + 1)
@@ -54,28 +60,40 @@ func (d *documents) nextDay(o documents) {
 		b.Added, b.Used, b.Lapsed, b.Closing = b.Added+m.Added, b.Used+m.Used, b.Lapsed+m.Lapsed, m.Closing
 	}
 	slices.SortFunc(d.balances, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
-	o.planChanges, o.balances = nil, nil
+	o.planChanges, o.balances, d.failed = nil, nil, nil
 	d.append(o)
 }
 
 // unmoved are the balances of an account that nothing happened to.
 func unmoved(a *rating.Account) []writers.BalanceMovement {
 	var rows []writers.BalanceMovement
-	row := func(name string, amount int64) {
-		rows = append(rows, writers.BalanceMovement{AccountID: string(a.ID), Balance: name, Currency: a.Currency.Code, Opening: amount, Closing: amount})
+	row := func(name, unit string, amount int64) {
+		m := writers.BalanceMovement{AccountID: string(a.ID), Balance: name, Unit: unit, Opening: amount, Closing: amount}
+		if unit == "" {
+			m.Currency = a.Currency.Code
+		}
+		rows = append(rows, m)
 	}
 	for _, b := range a.Balances {
-		row(b.Name, cents(b.Amount))
+		row(b.Name, unitOf(a, b.Amount), cents(b.Amount))
 	}
 	if len(a.Unused) > 0 {
 		sum := int64(0)
 		for _, u := range a.Unused {
 			sum += cents(u.Amount)
 		}
-		row(rating.UnusedTimeBalance, sum)
+		row(rating.UnusedTimeBalance, "", sum)
 	}
 	slices.SortFunc(rows, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
 	return rows
+}
+
+// unitOf is what an amount of an account counts, empty where it is money.
+func unitOf(a *rating.Account, amount money.Amount) string {
+	if code := amount.Currency().Code; code != a.Currency.Code {
+		return code
+	}
+	return ""
 }
 
 // documentsOf are an outcome's rows. What does not fit its column is named: an
@@ -86,13 +104,21 @@ func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
 	a := &o.Account
 	d.rated = f.ratedRows(o)
 	if o.Invoice != nil {
-		f.invoiceRows(&d, o)
+		f.invoiceRows(&d, o.Invoice, a, "invoice")
 	}
+	if o.CreditNote != nil {
+		f.invoiceRows(&d, o.CreditNote, a, creditNote)
+	}
+	f.paymentRows(&d, o)
 	for _, m := range o.Movements {
-		d.balances = append(d.balances, writers.BalanceMovement{
-			AccountID: string(a.ID), Balance: m.Balance, Currency: a.Currency.Code, Opening: f.money("opening balance", m.Opening),
+		row := writers.BalanceMovement{
+			AccountID: string(a.ID), Balance: m.Balance, Unit: unitOf(a, m.Opening), Opening: f.money("opening balance", m.Opening),
 			Added: f.money("added", m.Added), Used: f.money("used", m.Used), Lapsed: f.money("lapsed", m.Lapsed), Closing: f.money("closing balance", m.Closing),
-		})
+		}
+		if row.Unit == "" {
+			row.Currency = a.Currency.Code
+		}
+		d.balances = append(d.balances, row)
 	}
 	for i, c := range o.PlanChanges {
 		d.planChanges = append(d.planChanges, writers.PlanChange{
@@ -178,33 +204,23 @@ func compareRated(x, y rating.RatedUsage) int {
 		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
-func (f *fitter) invoiceRows(d *documents, o *rating.Outcome) {
-	inv, a := o.Invoice, &o.Account
-	row := writers.Invoice{
-		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: "invoice", Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
-		Subtotal: f.money("subtotal", inv.Total), Total: f.money("total", inv.Total), Currency: inv.Currency.Code,
-		CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
-	}
-	d.invoices = append(d.invoices, row)
+// creditNote is the kind of a document that gives money back.
+const creditNote = "credit_note"
+
+func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Account, kind string) {
+	discounts := money.Zero(inv.Currency)
 	for i := range inv.Lines {
-		d.lines = append(d.lines, f.lineRow(inv, &inv.Lines[i], i+1))
+		l := &inv.Lines[i]
+		d.lines = append(d.lines, f.lineRow(inv, l, i+1))
+		if l.Kind == rating.Reduced {
+			discounts = discounts.Add(l.Amount)
+		}
 	}
-	if c := o.Charge; c != nil {
-		d.charges = append(d.charges, writers.Charge{
-			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: row.AmountDue, Currency: row.Currency,
-			Method: c.Method, Attempt: int32(c.Attempt), CollectOn: int32(c.CollectOn),
-		})
-		d.history = append(d.history, writers.PaymentAttempt{
-			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Attempt: int32(c.Attempt), Amount: row.AmountDue,
-			Currency: row.Currency, Method: c.Method, Status: "requested", OccurredOn: row.IssuedOn,
-		})
-	}
-	if u := o.Uncollected; u != nil {
-		d.failed = append(d.failed, writers.PaymentAttempt{
-			InvoiceID: u.InvoiceID, AccountID: string(a.ID), Amount: row.AmountDue, Currency: row.Currency,
-			Status: "uncollectable", Reason: string(u.Reason), OccurredOn: row.IssuedOn,
-		})
-	}
+	d.invoices = append(d.invoices, writers.Invoice{
+		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: kind, Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
+		Subtotal: f.money("subtotal", inv.Total.Sub(discounts)), Discounts: f.money("discounts", discounts), Total: f.money("total", inv.Total),
+		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
+	})
 }
 
 func (f *fitter) lineRow(inv *rating.Invoice, l *rating.Line, number int) writers.InvoiceLine {

@@ -90,7 +90,7 @@ func TestContactsClimb(t *testing.T) {
 	c := newCompany(t, `
 		-- account_events/2024-05-01
 		s1,A,2024-05-01T09:00:00,signed_up,basic,monthly,card,
-		s2,B,2024-05-01T09:00:00,signed_up,basic,monthly,paypal,
+		s2,B,2024-05-01T09:00:00,signed_up,basic,monthly,card,
 		-- contacts/2024-05-01
 		A,2024-05-01,1000,
 		B,2024-05-01,999,1
@@ -102,7 +102,7 @@ func TestContactsClimb(t *testing.T) {
 	c.wantDocuments("2024-05-02", `
 		invoice B total 99.00 credits 0.00 due 99.00
 		  package 99.00 MK-5
-		charge B 99.00 paypal
+		charge B 99.00 card
 		plan A basic to plus auto_upgrade
 		plan A plus to pro auto_upgrade
 		plan B basic to plus auto_upgrade
@@ -116,7 +116,7 @@ func TestContactsClimb(t *testing.T) {
 		  base_fee 497.00 MK-1
 		  package 99.00 MK-5
 		charge A 297.00 card
-		charge B 596.00 paypal
+		charge B 596.00 card
 	`)
 }
 
@@ -200,7 +200,7 @@ func TestChargeFiles(t *testing.T) {
 	c := newCompany(t, `
 		-- account_events/2024-05-01
 		s1,A,2024-05-01T09:00:00,signed_up,pro,monthly,card,
-		s2,B,2024-05-01T09:00:00,signed_up,basic,annual,paypal,
+		s2,B,2024-05-01T09:00:00,signed_up,basic,annual,paypal,,,,,,true
 		s3,C,2024-05-01T09:00:00,signed_up,basic,monthly,,
 	`)
 	c.night("2024-05-01")

@@ -73,11 +73,15 @@ func marketing(t testing.TB, replacements ...string) *catalog.Catalog {
 	return cat
 }
 
+// furtherColumns are those of account events that few rows have.
+const furtherColumns = ",quantity,service,offer,channel,approved"
+
 // headers are the columns of the sources, as these tests write them.
 var headers = map[string]string{
 	"account_events": "event_id,account_id,occurred_at,type,plan,term,method,date",
 	"contacts":       "account_id,as_of,contacts,custom_object_records",
 	"emails":         "event_id,account_id,occurred_at,recipients",
+	"payments":       "event_id,charge_id,account_id,occurred_at,status,reference,reason",
 	"postcards":      "event_id,account_id,occurred_at,quantity",
 	"seats":          "event_id,account_id,occurred_at,user_id,action",
 	"sms":            "event_id,account_id,occurred_at,direction,carrier,country,segments",
@@ -86,7 +90,7 @@ var headers = map[string]string{
 // deliver puts further exports there, or replaces those of the same name.
 func (c *company) deliver(exports string) {
 	c.Helper()
-	key, text := "", ""
+	key, text, header := "", "", ""
 	end := func() {
 		if key != "" {
 			c.write(key, text)
@@ -103,9 +107,13 @@ func (c *company) deliver(exports string) {
 			if name == "" {
 				name = "part-0.csv"
 			}
-			key, text = fmt.Sprintf("%s/date=%s/%s", source, day, name), headers[source]+"\n"
+			if header = headers[source]; source == "account_events" {
+				header += furtherColumns
+			}
+			key, text = fmt.Sprintf("%s/date=%s/%s", source, day, name), header+"\n"
 		case line != "":
-			text += line + "\n"
+			// Absent cells at the end of a row need not be written.
+			text += line + strings.Repeat(",", max(0, strings.Count(header, ",")-strings.Count(line, ","))) + "\n"
 		}
 	}
 	end()

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -25,6 +26,8 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 		switch s.role {
 		case accountRows:
 			ev.Account = append(ev.Account, accountEvent(s, it.event, origin))
+		case paymentRows:
+			ev.Payments = append(ev.Payments, paymentEvent(s, it.event, origin))
 		case levelRows:
 			ev.Readings = append(ev.Readings, readingsOf(s, it.event, origin)...)
 		case seatRows:
@@ -53,12 +56,26 @@ func (n *night) fileAndRow(it *item) (string, int64) {
 func accountEvent(s *source, e *event, o rating.Origin) rating.AccountEvent {
 	a := rating.AccountEvent{
 		Origin: o, Day: e.day, Type: e.cell(s, "type"), Plan: e.cell(s, "plan"), Term: e.cell(s, "term"),
-		Method: e.cell(s, "method"), Currency: e.cell(s, "currency"),
+		Method: e.cell(s, "method"), Currency: e.cell(s, "currency"), Service: e.cell(s, "service"), Offer: e.cell(s, "offer"),
+		Channel: e.cell(s, "channel"), Approved: strings.EqualFold(e.cell(s, "approved"), "true"),
+	}
+	if a.Channel == "direct" {
+		a.Channel = "" // the same as absent
+	}
+	if text := e.cell(s, "quantity"); text != "" {
+		a.Quantity, _ = strconv.ParseInt(text, 10, 64) // written by us
 	}
 	if text := e.cell(s, "date"); text != "" {
 		a.Date, _ = calendar.Parse(text) // written by us from a Day
 	}
 	return a
+}
+
+func paymentEvent(s *source, e *event, o rating.Origin) rating.PaymentEvent {
+	return rating.PaymentEvent{
+		Origin: o, Day: e.day, ChargeID: e.cell(s, "charge_id"), Status: e.cell(s, "status"),
+		Reference: e.cell(s, "reference"), Reason: e.cell(s, "reason"),
+	}
 }
 
 // readingsOf is a row of levels as a reading for each meter of its source:

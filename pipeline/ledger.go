@@ -13,11 +13,11 @@ type ledger struct {
 	ends     []rowEnds
 	alarming int64
 	money    map[string]*writers.MoneyTotals
-	balances map[[2]string]*writers.BalanceTotals
+	balances map[[3]string]*writers.BalanceTotals // by balance, currency, unit
 }
 
 func newLedger() ledger {
-	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[2]string]*writers.BalanceTotals{}}
+	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[3]string]*writers.BalanceTotals{}}
 }
 
 func (l *ledger) add(t *tables) {
@@ -39,16 +39,33 @@ func (l *ledger) add(t *tables) {
 		m.Invoices = m.Invoices.Add(writers.FromMoney(inv.Total))
 		m.CreditsApplied = m.CreditsApplied.Add(writers.FromMoney(inv.CreditsApplied))
 		m.AmountDue = m.AmountDue.Add(writers.FromMoney(inv.AmountDue))
+		if inv.Kind == creditNote {
+			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total))
+		}
 	}
-	for i := range t.charges {
-		m := l.of(t.charges[i].Currency)
-		m.FirstAttemptCharges = m.FirstAttemptCharges.Add(writers.FromMoney(t.charges[i].Amount))
-	}
-	for i := range t.failed {
-		addUncollectable(l.of(t.failed[i].Currency), t.failed[i].Reason, writers.FromMoney(t.failed[i].Amount))
-	}
+	l.addPayments(t)
 	for i := range t.balances {
 		l.addBalance(&t.balances[i])
+	}
+}
+
+func (l *ledger) addPayments(t *tables) {
+	for i := range t.charges {
+		c := &t.charges[i]
+		m := l.of(c.Currency)
+		if c.Attempt == 1 {
+			m.FirstAttemptCharges = m.FirstAttemptCharges.Add(writers.FromMoney(c.Amount))
+		} else {
+			m.RetriedCharges = m.RetriedCharges.Add(writers.FromMoney(c.Amount))
+		}
+	}
+	for i := range t.refunds {
+		m := l.of(t.refunds[i].Currency)
+		m.Refunds = m.Refunds.Add(writers.FromMoney(t.refunds[i].Amount))
+	}
+	for i := range t.uncollected {
+		u := &t.uncollected[i]
+		addUncollectable(l.of(u.Currency), u.Reason, writers.FromMoney(u.Amount))
 	}
 }
 
@@ -92,10 +109,10 @@ func (l *ledger) of(currency string) *writers.MoneyTotals {
 }
 
 func (l *ledger) addBalance(b *writers.BalanceMovement) {
-	at := [2]string{b.Balance, b.Currency}
+	at := [3]string{b.Balance, b.Currency, b.Unit}
 	t := l.balances[at]
 	if t == nil {
-		t = &writers.BalanceTotals{Balance: b.Balance, Currency: b.Currency}
+		t = &writers.BalanceTotals{Balance: b.Balance, Currency: b.Currency, Unit: b.Unit}
 		l.balances[at] = t
 	}
 	add := func(sum *decimal.Decimal, v int64) { *sum = sum.Add(writers.FromMoney(v)) }
@@ -118,12 +135,12 @@ func (n *night) totals(s *stage) writers.Totals {
 		if s.ledger.ends != nil {
 			e := &s.ledger.ends[i]
 			st.TakenUp, st.Rated, st.Rejected, st.PutAside = e.takenUp, e.rated, e.rejected, e.putAside
-			for reason, rows := range e.notBillable { // Encode sorts them
-				st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: string(reason), Rows: rows})
+			for reason, rows := range e.notBillable {
+				addLeftOut(&leftOut[i], string(reason), rows)
 			}
 		}
-		for name, rows := range leftOut[i] {
-			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: name, Rows: rows})
+		for reason, rows := range leftOut[i] { // Encode sorts them
+			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: reason, Rows: rows})
 		}
 		t.Sources = append(t.Sources, st)
 	}
@@ -161,15 +178,18 @@ func (n *night) leftOut() []map[string]int64 {
 	for _, m := range n.mapped {
 		for i := range m.files {
 			for name, rows := range m.files[i].leftOut {
-				of := &all[n.files[i].source]
-				if *of == nil {
-					*of = map[string]int64{}
-				}
-				(*of)[name] += rows
+				addLeftOut(&all[n.files[i].source], name, rows)
 			}
 		}
 	}
 	return all
+}
+
+func addLeftOut(to *map[string]int64, reason string, rows int64) {
+	if *to == nil {
+		*to = map[string]int64{}
+	}
+	(*to)[reason] += rows
 }
 
 func (c *fileCounts) add(o fileCounts) {

@@ -368,6 +368,9 @@ func (g *generated) inFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 2 }), fromCSV)
+		if f.format == generate.NDJSON && f.compression == "" {
+			g.sameButForPlaces(t, g.bill(t, asDocuments(t, exports), func(s *Settings) { s.Workers = 3 }), fromCSV)
+		}
 		if f.format == generate.Parquet {
 			rng := rand.New(rand.NewPCG(g.seed, 20))
 			for key, text := range sortedTree(t, exports) {
@@ -376,6 +379,20 @@ func (g *generated) inFormats(t *testing.T) {
 			g.sameButForPlaces(t, g.bill(t, exports, func(s *Settings) { s.Workers = 4 }), fromCSV)
 		}
 	}
+}
+
+// asDocuments are NDJSON exports as JSON documents, a list each.
+func asDocuments(t testing.TB, exports *blob.Bucket) *blob.Bucket {
+	t.Helper()
+	all := memory(t)
+	for key, text := range tree(t, exports) {
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		if text == "" {
+			lines = nil
+		}
+		put(t, all, strings.TrimSuffix(key, ".ndjson")+".json", "["+strings.Join(lines, ",\n")+"]")
+	}
+	return all
 }
 
 // regrouped is a Parquet file with its rows in another order, and in row groups

@@ -72,7 +72,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := bindSources(s.Catalog, s.Sources)
+	sources, err := bindSources(s.Catalog, s.Sources, s.Lookups)
 	if err != nil {
 		return nil, &UsageError{What: "catalog " + s.Catalog.Name + ": " + err.Error()}
 	}

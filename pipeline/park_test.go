@@ -146,6 +146,9 @@ func TestParkedAccountLeavesOthersAlone(t *testing.T) {
 		for j := range got[i].Invoices {
 			got[i].Invoices[j].Number = ""
 		}
+		for j := range got[i].State {
+			got[i].State[j].Collections = nil // they tell of B's own package of 2 May, which has another price
+		}
 	}
 	if len(got[0].Lines) == 0 || !reflect.DeepEqual(got[0], got[1]) {
 		t.Errorf("beside a parked account:\n%+v\nwithout one:\n%+v", got[0], got[1])

@@ -129,7 +129,7 @@ func keyOf(f writers.InputFile) inputKey { return inputKey{f.Source, f.Export, f
 // that no entry has consumed, never later ones; and those that lie under a
 // path without a date, if they are new or have changed.
 func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.InputFile) error {
-	sources, err := sourcesOf(s.Sources)
+	sources, err := sourcesOf(s.Sources, s.Lookups)
 	if err != nil {
 		return err
 	}
@@ -204,13 +204,28 @@ func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFi
 	if err != nil {
 		return nil, err
 	}
+	return eachOnce(listed)
+}
+
+// eachOnce drops what two patterns of a layout have both found. A file that
+// two layouts of a source lay claim to would be billed twice, or as the wrong
+// thing.
+func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 	var all []listedFile
-	once := map[inputKey]bool{}
+	export := map[[2]string]string{} // by source and key
 	for _, list := range listed {
 		for _, f := range list {
-			if key := keyOf(f.InputFile); !once[key] { // two patterns may find the same file
-				once[key] = true
+			place := [2]string{f.Source, f.Key}
+			other, known := export[place]
+			switch {
+			case !known:
+				export[place] = f.Export
 				all = append(all, f)
+			case other != f.Export:
+				names := []string{other, f.Export}
+				slices.Sort(names)
+				what := fmt.Sprintf("%s fits the paths of two exports of source %s: %s", f.Key, f.Source, strings.Join(names, " and "))
+				return nil, &UsageError{What: what, Hint: "narrow the paths in ratemill.yaml"}
 			}
 		}
 	}

@@ -159,12 +159,12 @@ func TestChangesOfAPublication(t *testing.T) {
 
 func changes(date string, entry int) string {
 	var files []string
-	for _, table := range []string{"rated_usage", "invoice_lines", "invoices", "charges", "balances", "plan_changes", "payment_history",
+	for _, table := range []string{"rated_usage", "invoice_lines", "invoices", "charges", "refunds", "balances", "plan_changes", "payment_history",
 		"failed_payments", "rejects", "parked_accounts", "state", "held", "event_ids"} {
 		files = append(files, fmt.Sprintf("%s/billing_date=%s/entry-%08d.parquet", table, date, entry))
 	}
-	for _, kind := range []string{"csv", "ndjson"} {
-		files = append(files, fmt.Sprintf("charge_files/billing_date=%s/charges.%s", date, kind))
+	for _, name := range []string{"refunds.csv", "refunds.ndjson", "charges.csv", "charges.ndjson"} {
+		files = append(files, fmt.Sprintf("charge_files/billing_date=%s/%s", date, name))
 	}
 	var b strings.Builder
 	each := func(what string) {

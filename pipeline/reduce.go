@@ -136,7 +136,7 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 		state = o.Account
 	}
 	if made.balances == nil { // parked at once, with what it had
-		made.balances = unmoved(&state)
+		made.balances, made.failed = unmoved(&state), openRows(&state)
 	}
 	out.append(made)
 	if state.Exists() {

@@ -17,10 +17,11 @@ type Settings struct {
 	Exports *blob.Bucket // exports lie under its root
 	Output  *blob.Bucket // the billing history lies under its root
 	Catalog *catalog.Catalog
-	Sources []SourceSettings // how exports are laid out, where not as usual
-	Lookups []LookupSettings
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
+
+	Sources []SourceSettings // that are laid out otherwise than <source>/date=YYYY-MM-DD/*, or the company's own
+	Lookups []LookupSettings
 
 	Version string // of the program
 	Workers int    // 0: one a processor
@@ -83,7 +84,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := sourcesOf(s.Sources)
+	sources, err := sourcesOf(s.Sources, s.Lookups)
 	if err != nil {
 		return nil, err
 	}

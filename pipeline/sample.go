@@ -12,6 +12,7 @@ import (
 	"gocloud.dev/blob"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/readers"
 )
 
@@ -26,7 +27,7 @@ type SampleOptions struct {
 // Sample is what the first rows of an export look like as mapped.
 type Sample struct {
 	Source, Export string
-	Patterns       []string // path templates of the layout
+	Paths          []string // templates of the layout
 	File           string   // empty: the patterns found nothing
 	Columns        []string // of the file, as a mapping names them
 	Fields         []string // of the source
@@ -44,12 +45,22 @@ type SampleRow struct {
 	Reject, Detail string   // why the row would be refused
 }
 
-// SampleSources reads the first rows of an export of each layout. Whether an
+// SampleSources reads the first rows of an export of each layout. Without a
+// catalog days are those of UTC. Whether an
 // account is known it cannot say; all else that would refuse a row it tells.
 // A file that cannot be used is a Sample with a Problem; an error is one of
 // the settings, or of the storage.
 func SampleSources(ctx context.Context, s *Settings, o SampleOptions) ([]Sample, error) {
-	sources, err := bindSources(s.Catalog, s.Sources)
+	if s.Catalog == nil {
+		zone, err := calendar.LoadZone("UTC")
+		if err != nil {
+			return nil, err
+		}
+		with := *s
+		with.Catalog = &catalog.Catalog{Zone: zone}
+		s = &with
+	}
+	sources, err := bindSources(s.Catalog, s.Sources, s.Lookups)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +103,7 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	s := &n.sources[at]
 	out := &Sample{Source: s.name, Export: l.name}
 	for _, t := range l.templates {
-		out.Patterns = append(out.Patterns, t.text)
+		out.Paths = append(out.Paths, t.text)
 	}
 	for _, f := range s.schema.Fields {
 		out.Fields = append(out.Fields, f.Name)

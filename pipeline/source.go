@@ -19,6 +19,7 @@ const (
 	levelRows               // readings such as contact counts
 	seatRows                // users that come and go
 	accountRows             // what happens to the account itself
+	paymentRows             // what became of charges
 )
 
 // source is a kind of export: its columns, what they are for, and where its
@@ -94,6 +95,8 @@ func canonicalSources() []source {
 			optional("channel", readers.Text), optional("approved", readers.Text)),
 		levelSource("contacts", readers.Field{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer)),
 		usageSource("emails", "recipients"),
+		eventSource("payments", paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
+			optional("reference", readers.Text), optional("reason", readers.Text)),
 		usageSource("postcards", "quantity"),
 		seatSource("seats"),
 		sms,
@@ -113,15 +116,15 @@ type MeterError struct {
 func (e *MeterError) Error() string { return e.What }
 
 // CheckMeters proves that the sources have what a catalog's meters count. It
-// returns a *MeterError, or what CheckSources does.
-func CheckMeters(cat *catalog.Catalog, settings []SourceSettings) error {
-	_, err := bindSources(cat, settings)
+// returns a *MeterError or a *SourceError.
+func CheckMeters(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) error {
+	_, err := bindSources(cat, settings, lookups)
 	return err
 }
 
 // bindSources joins the sources with the catalog's meters.
-func bindSources(cat *catalog.Catalog, settings []SourceSettings) ([]source, error) {
-	sources, err := sourcesOf(settings)
+func bindSources(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) ([]source, error) {
+	sources, err := sourcesOf(settings, lookups)
 	if err != nil {
 		return nil, err
 	}

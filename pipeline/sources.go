@@ -1,14 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"ratemill/readers"
 )
@@ -58,79 +55,32 @@ func usualLayout(source string) layout {
 	return layout{templates: []*template{t}}
 }
 
-// maxDecimals keeps a million million units of a source with decimals within
-// 64 bits.
-const maxDecimals = 12
+// MaxDecimals is the most decimals that quantities keep: a million units of
+// 12 decimals still fit in 64 bits.
+const MaxDecimals = 12
 
-// SourceError is a mistake in the settings of a source or a lookup table.
-type SourceError struct {
-	Source string // or lookup table
-	Export string // empty: of the source as a whole, or of its only export
-	Rule   *readers.RuleError
-	What   string // where Rule is nil
-}
-
-func (e *SourceError) Error() string {
-	name := e.Source
-	if e.Export != "" {
-		name += "." + e.Export
-	}
-	if e.Rule != nil {
-		return name + ": " + e.Rule.Error()
-	}
-	return name + ": " + e.What
-}
-
-// CheckSources proves that the settings of sources and lookup tables can be
-// worked with. It returns a *SourceError.
-func CheckSources(settings []SourceSettings, lookups []LookupSettings) error {
-	if _, err := sourcesOf(settings); err != nil {
-		return err
-	}
-	var names []string
-	for _, l := range lookups {
-		if slices.Contains(names, l.Name) {
-			return &SourceError{Source: l.Name, What: "two lookup tables of the name"}
-		}
-		names = append(names, l.Name)
-		if strings.ContainsAny(l.Path, "{}*") {
-			return &SourceError{Source: l.Name, What: fmt.Sprintf("path %q: a lookup table is one file, without placeholders", l.Path)}
-		}
-	}
-	for _, s := range settings {
-		for _, e := range s.Exports {
-			for _, r := range e.Mapping.Rules {
-				if r.Lookup != "" && !slices.Contains(names, r.Lookup) {
-					rule := &readers.RuleError{Field: r.Field, What: fmt.Sprintf("there is no lookup table %q (there are: %s)", r.Lookup, strings.Join(names, ", "))}
-					return &SourceError{Source: s.Name, Export: e.Name, Rule: rule}
-				}
-			}
-		}
-	}
-	return nil
-}
+// The kinds of a company's own sources.
+const (
+	UsageKind  = "usage"
+	LevelsKind = "levels"
+	SeatsKind  = "seats"
+)
 
 // sourcesOf are the sources that a night knows: the canonical ones as the
-// settings change them, then the company's own.
-func sourcesOf(settings []SourceSettings) ([]source, error) {
+// settings change them, then the company's own by name. It returns a
+// *SourceError.
+func sourcesOf(settings []SourceSettings, lookups []LookupSettings) ([]source, error) {
 	sources := canonicalSources()
 	canonical := len(sources)
-	var names []string
 	for i := range settings {
 		set := &settings[i]
-		if slices.Contains(names, set.Name) {
-			return nil, &SourceError{Source: set.Name, What: "two sources of the name"}
+		if wrong := CheckSource(set, lookups); len(wrong) > 0 {
+			return nil, wrong[0]
 		}
-		names = append(names, set.Name)
 		at := slices.IndexFunc(sources[:canonical], func(s source) bool { return s.name == set.Name })
 		if at < 0 {
-			own, err := ownSource(set)
-			if err != nil {
-				return nil, &SourceError{Source: set.Name, What: err.Error()}
-			}
-			sources, at = append(sources, own), len(sources)
-		} else if set.Kind != "" || set.Quantity != "" || len(set.Levels) > 0 {
-			return nil, &SourceError{Source: set.Name, What: "its kind, quantity and levels are given: it is one of the canonical sources"}
+			at = len(sources)
+			sources = append(sources, ownSource(set))
 		}
 		if err := sources[at].apply(set); err != nil {
 			return nil, err
@@ -140,124 +90,48 @@ func sourcesOf(settings []SourceSettings) ([]source, error) {
 	return sources, nil
 }
 
-var sourceName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-
 // ownSource is a source of the company's own, with the columns of its kind.
-func ownSource(set *SourceSettings) (source, error) {
-	if !sourceName.MatchString(set.Name) {
-		return source{}, errors.New("a source's name is of small letters, digits and _")
-	}
+func ownSource(set *SourceSettings) source {
 	var s source
 	switch set.Kind {
-	case "usage":
-		quantity := set.Quantity
-		if quantity == "" {
-			quantity = "quantity"
-		}
-		s = usageSource(set.Name, quantity)
-	case "levels":
-		if len(set.Levels) == 0 {
-			return source{}, errors.New("kind levels wants levels: the columns that are read")
-		}
+	case UsageKind:
+		s = usageSource(set.Name, cmp.Or(set.Quantity, "quantity"))
+	case LevelsKind:
 		s = levelSource(set.Name)
 		for _, name := range set.Levels {
-			if err := s.newColumn(name); err != nil {
-				return source{}, err
-			}
 			s.schema.Fields = append(s.schema.Fields, readers.Field{Name: name, Kind: readers.Integer})
 		}
-	case "seats":
-		s = seatSource(set.Name)
-	case "":
-		var names []string
-		for _, c := range canonicalSources() {
-			names = append(names, c.name)
-		}
-		return source{}, fmt.Errorf("not one of %s; a source of your own says its kind: usage, levels or seats", strings.Join(names, ", "))
 	default:
-		return source{}, fmt.Errorf("kind %q: want usage, levels or seats", set.Kind)
+		s = seatSource(set.Name)
 	}
-	if len(set.Exports) == 0 {
-		s.exports = []layout{usualLayout(set.Name)}
-	}
-	return s, nil
+	s.exports = []layout{usualLayout(set.Name)}
+	return s
 }
 
-// newColumn refuses a column that the source has already or that no table
-// could have.
-func (s *source) newColumn(name string) error {
-	if !sourceName.MatchString(name) {
-		return fmt.Errorf("column %q: a column's name is of small letters, digits and _", name)
-	}
-	if s.schema.Field(name) >= 0 {
-		return fmt.Errorf("column %q stands twice", name)
-	}
-	return nil
-}
-
-// apply changes a source as its settings say.
+// apply changes a source as its settings say, which are checked.
 func (s *source) apply(set *SourceSettings) error {
-	wrong := func(format string, args ...any) error {
-		return &SourceError{Source: set.Name, What: fmt.Sprintf(format, args...)}
-	}
-	if s.role != usageRows && (set.Decimals != 0 || len(set.Dimensions) > 0 || len(set.MayLack) > 0 || set.Quantity != "") {
-		return wrong("quantity, decimals, dimensions and may_lack are of usage sources")
-	}
-	if s.role != levelRows && len(set.Levels) > 0 {
-		return wrong("levels are of sources of kind levels")
-	}
-	if set.Decimals < 0 || set.Decimals > maxDecimals {
-		return wrong("decimals: want 0 to %d", maxDecimals)
-	}
 	if s.role == usageRows {
 		s.schema.Fields[s.quantity].Scale = set.Decimals
 	}
 	for _, name := range set.Dimensions {
-		if err := s.newColumn(name); err != nil {
-			return wrong("%v", err)
-		}
 		s.addDimension(name)
 	}
 	for _, name := range set.MayLack {
-		at := s.schema.Field(name)
-		if !slices.Contains(s.dimensions, at) {
-			return wrong("may_lack: %q is not one of its dimensions", name)
-		}
-		s.mayLack = append(s.mayLack, at)
+		s.mayLack = append(s.mayLack, s.schema.Field(name))
 	}
-	return s.layOut(set)
-}
-
-// layOut takes the source's exports from the settings, if they say any.
-func (s *source) layOut(set *SourceSettings) error {
 	if len(set.Exports) == 0 {
 		return nil
 	}
 	s.exports = nil
 	for i := range set.Exports {
 		e := &set.Exports[i]
-		wrong := func(format string, args ...any) error {
-			return &SourceError{Source: set.Name, Export: e.Name, What: fmt.Sprintf(format, args...)}
-		}
-		if slices.ContainsFunc(s.exports, func(l layout) bool { return l.name == e.Name }) {
-			return wrong("two exports of the name")
-		}
 		l := layout{name: e.Name, mapping: &e.Mapping}
 		for _, path := range e.Paths {
 			t, err := compileTemplate(path)
 			if err != nil {
-				return wrong("%v", err)
+				return &SourceError{Source: set.Name, Export: e.Name, Key: "path", Item: path, What: err.Error()}
 			}
 			l.templates = append(l.templates, t)
-		}
-		if len(e.Paths) == 0 {
-			return wrong("no path")
-		}
-		var rule *readers.RuleError
-		if err := readers.CheckMapping(&s.schema, &e.Mapping); errors.As(err, &rule) {
-			return &SourceError{Source: set.Name, Export: e.Name, Rule: rule}
-		} else if err != nil {
-			return wrong("%v", err)
 		}
 		s.exports = append(s.exports, l)
 	}

@@ -26,6 +26,7 @@ type stage struct {
 	lines       *writers.Table[writers.InvoiceLine]
 	invoices    *writers.Table[writers.Invoice]
 	charges     *writers.Table[writers.Charge]
+	refunds     *writers.Table[writers.Refund]
 	balances    *writers.Table[writers.BalanceMovement]
 	planChanges *writers.Table[writers.PlanChange]
 	history     *writers.Table[writers.PaymentAttempt]
@@ -37,6 +38,8 @@ type stage struct {
 	ids         *writers.Table[writers.SeenID]
 	chargesCSV  *writers.ChargeFile
 	chargesJSON *writers.ChargeFile
+	refundsCSV  *writers.RefundFile
+	refundsJSON *writers.RefundFile
 
 	ledger  ledger
 	single  []takenID
@@ -73,6 +76,7 @@ func (n *night) openStage(ctx context.Context) (*stage, error) {
 	err := errors.Join(
 		stageTable(ctx, n, s, &s.rated, rated), stageTable(ctx, n, s, &s.lines, writers.InvoiceLinesTable),
 		stageTable(ctx, n, s, &s.invoices, writers.InvoicesTable), stageTable(ctx, n, s, &s.charges, writers.ChargesTable),
+		stageTable(ctx, n, s, &s.refunds, writers.RefundsTable),
 		stageTable(ctx, n, s, &s.balances, writers.BalancesTable), stageTable(ctx, n, s, &s.planChanges, writers.PlanChangesTable),
 		stageTable(ctx, n, s, &s.history, writers.PaymentHistoryTable), stageTable(ctx, n, s, &s.failed, writers.FailedPaymentsTable),
 		stageTable(ctx, n, s, &s.rejects, writers.RejectsTable), stageTable(ctx, n, s, &s.parked, writers.ParkedAccountsTable),
@@ -82,7 +86,7 @@ func (n *night) openStage(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, n.stageChargeFiles(ctx, s)
+	return s, errors.Join(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
 }
 
 func stageTable[T any](ctx context.Context, n *night, s *stage, into **writers.Table[T], spec writers.Spec) error {
@@ -96,6 +100,23 @@ func stageTable[T any](ctx context.Context, n *night, s *stage, into **writers.T
 	}
 	f.rows, f.end = t.Rows, t.Close
 	*into = t
+	return nil
+}
+
+// stageRefundFiles begins the files of what the payment processor gives back.
+func (n *night) stageRefundFiles(ctx context.Context, s *stage) error {
+	dir := fmt.Sprintf("charge_files/billing_date=%s/", n.day)
+	csv, err := n.stageFile(ctx, s, dir+"refunds.csv")
+	if err != nil {
+		return err
+	}
+	json, err := n.stageFile(ctx, s, dir+"refunds.ndjson")
+	if err != nil {
+		return err
+	}
+	s.refundsCSV, s.refundsJSON = writers.NewRefundCSV(csv, n.day), writers.NewRefundNDJSON(json, n.day)
+	csv.rows, csv.end = s.refundsCSV.Rows, s.refundsCSV.Close
+	json.rows, json.end = s.refundsJSON.Rows, s.refundsJSON.Close
 	return nil
 }
 
@@ -149,9 +170,9 @@ func (s *stage) add(n *night, t *tables) error {
 	slices.SortFunc(t.held, compareHeldRows)
 	return errors.Join(
 		s.rated.Write(t.rated), s.lines.Write(t.lines), s.invoices.Write(t.invoices), s.charges.Write(t.charges),
-		s.balances.Write(t.balances), s.planChanges.Write(t.planChanges), s.history.Write(t.history), s.failed.Write(t.failed),
+		s.refunds.Write(t.refunds), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges), s.history.Write(t.history), s.failed.Write(t.failed),
 		s.parked.Write(t.parked), s.state.Write(t.state), s.held.Write(t.held),
-		s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges),
+		s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges), s.refundsCSV.Write(t.refunds), s.refundsJSON.Write(t.refunds),
 	)
 }
 
@@ -163,9 +184,13 @@ func compareHeldRows(x, y writers.Held) int {
 		cmp.Compare(x.BillingDay, y.BillingDay), cmp.Compare(x.FirstSeen, y.FirstSeen), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Payload, y.Payload))
 }
 
-// number gives an invoice the next number of its series.
+// number gives a document the next number of its series. Credit notes have one
+// of their own.
 func (n *night) number(s *stage, inv *writers.Invoice) {
 	series := n.Catalog.Series
+	if inv.Kind == creditNote {
+		series += "-CN"
+	}
 	if s.ledger.series[series] == 0 && n.plan.before != nil {
 		for _, e := range n.plan.before.InvoiceSeries {
 			if e.Series == series {

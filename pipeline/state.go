@@ -14,7 +14,9 @@ import (
 func stateRow(a *rating.Account) writers.State {
 	s := writers.State{
 		AccountID: string(a.ID), SignedUpOn: int32(a.SignedUpOn), TrialEndsOn: int32(a.TrialEndsOn), ClosedOn: int32(a.ClosedOn),
-		BilledThrough: int32(a.BilledThrough), Plan: a.Plan, Term: a.Term, Method: a.Method, Currency: a.Currency.Code,
+		BilledThrough: int32(a.BilledThrough), Plan: a.Plan, PlanSince: int32(a.PlanSince), Term: a.Term, Method: a.Method, Currency: a.Currency.Code,
+		PendingPlan: a.PendingPlan, PendingTerm: a.PendingTerm, Channel: a.Channel, Flags: a.Flags, Offers: a.Offers,
+		FirstPurchaseOn: int32(a.FirstPurchaseOn), BillingDateMoved: a.BillingDateMoved,
 		AnchorDay: int32(a.AnchorDay), PeriodStart: int32(a.PeriodStart), NextBillingOn: int32(a.NextBillingOn),
 		BaseDueOn: int32(a.BaseDueOn), FirstChargeOn: int32(a.FirstChargeOn), ActiveUsers: a.ActiveUsers,
 	}
@@ -22,7 +24,7 @@ func stateRow(a *rating.Account) writers.State {
 		s.Segments = append(s.Segments, writers.StateSegment{From: int32(g.From), PeriodStart: int32(g.PeriodStart), PeriodEnd: int32(g.PeriodEnd), Plan: g.Plan})
 	}
 	for _, c := range a.Counters {
-		s.Counters = append(s.Counters, writers.StateCounter{Meter: c.Meter, From: int32(c.From), Used: wide(c.Used), Packages: c.Packages})
+		s.Counters = append(s.Counters, writers.StateCounter{Meter: c.Meter, From: int32(c.From), Used: wide(c.Used), Packages: c.Packages, Raised: c.Raised})
 	}
 	for _, l := range a.Levels {
 		s.Levels = append(s.Levels, writers.StateLevel{Meter: l.Meter, AsOf: int32(l.AsOf), Value: l.Value})
@@ -31,7 +33,7 @@ func stateRow(a *rating.Account) writers.State {
 		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Price: wide(o.Price), Quantity: o.Quantity})
 	}
 	for _, b := range a.Balances {
-		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Amount: cents(b.Amount)})
+		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Unit: unitOf(a, b.Amount), Amount: cents(b.Amount)})
 	}
 	for _, u := range a.Unused {
 		s.Unused = append(s.Unused, writers.StateUnused{
@@ -44,6 +46,7 @@ func stateRow(a *rating.Account) writers.State {
 			Description: u.Price.Description, UnitPrice: wide(u.Price.UnitPrice), CatalogLine: int32(u.Price.CatalogLine), Quantity: wide(u.Quantity),
 		})
 	}
+	lifeRow(&s, a)
 	return s
 }
 
@@ -55,15 +58,17 @@ func accountOf(s *writers.State) (rating.Account, error) {
 	}
 	a := rating.Account{
 		ID: rating.AccountID(s.AccountID), SignedUpOn: calendar.Day(s.SignedUpOn), TrialEndsOn: calendar.Day(s.TrialEndsOn),
-		ClosedOn: calendar.Day(s.ClosedOn), BilledThrough: calendar.Day(s.BilledThrough), Plan: s.Plan, Term: s.Term, Method: s.Method,
+		ClosedOn: calendar.Day(s.ClosedOn), BilledThrough: calendar.Day(s.BilledThrough), Plan: s.Plan, PlanSince: calendar.Day(s.PlanSince), Term: s.Term, Method: s.Method,
 		Currency: currency, AnchorDay: int(s.AnchorDay), PeriodStart: calendar.Day(s.PeriodStart), NextBillingOn: calendar.Day(s.NextBillingOn),
 		BaseDueOn: calendar.Day(s.BaseDueOn), FirstChargeOn: calendar.Day(s.FirstChargeOn), ActiveUsers: s.ActiveUsers,
+		PendingPlan: s.PendingPlan, PendingTerm: s.PendingTerm, Channel: s.Channel, Flags: s.Flags, Offers: s.Offers,
+		FirstPurchaseOn: calendar.Day(s.FirstPurchaseOn), BillingDateMoved: s.BillingDateMoved,
 	}
 	for _, g := range s.Segments {
 		a.Segments = append(a.Segments, rating.Segment{From: calendar.Day(g.From), PeriodStart: calendar.Day(g.PeriodStart), PeriodEnd: calendar.Day(g.PeriodEnd), Plan: g.Plan})
 	}
 	for _, c := range s.Counters {
-		a.Counters = append(a.Counters, rating.Counter{Meter: c.Meter, From: calendar.Day(c.From), Used: writers.FromWide(c.Used), Packages: c.Packages})
+		a.Counters = append(a.Counters, rating.Counter{Meter: c.Meter, From: calendar.Day(c.From), Used: writers.FromWide(c.Used), Packages: c.Packages, Raised: c.Raised})
 	}
 	for _, l := range s.Levels {
 		a.Levels = append(a.Levels, rating.Level{Meter: l.Meter, AsOf: calendar.Day(l.AsOf), Value: l.Value})
@@ -72,7 +77,11 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Price: writers.FromWide(o.Price), Quantity: o.Quantity})
 	}
 	for _, b := range s.Balances {
-		amount, err := money.New(writers.FromMoney(b.Amount), currency)
+		unit := currency
+		if b.Unit != "" {
+			unit = money.Currency{Code: b.Unit}
+		}
+		amount, err := money.New(writers.FromMoney(b.Amount), unit)
 		if err != nil {
 			return a, err
 		}
@@ -93,7 +102,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 			Price: rating.PricePoint{Rule: rating.RuleID(u.Rule), Description: u.Description, UnitPrice: writers.FromWide(u.UnitPrice), CatalogLine: int(u.CatalogLine)},
 		})
 	}
-	return a, nil
+	return a, lifeOf(&a, s)
 }
 
 func cents(a money.Amount) int64 {

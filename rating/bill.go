@@ -25,7 +25,9 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 	b.recurring()
 	b.usage(events.Usage)
 	b.due()
+	b.payments(events.Payments)
 	b.invoice()
+	b.refunds()
 	return b.end()
 }
 
@@ -38,10 +40,16 @@ type billing struct {
 	account Account
 	out     Outcome
 
-	renewal *renewal
-	lines   []Line
-	draws   []draw
-	moves   map[string]*Movement // looked up by name; read out in sorted order
+	renewal     *renewal
+	lines       []Line
+	net         []money.Amount // of the lines, less their discounts
+	draws       []draw
+	moves       map[string]*Movement // looked up by name; read out in sorted order
+	refundAsked []*AccountEvent
+
+	moved     bool // into another plan, by a customer's wish
+	termEnded bool // before its time (rule MK-16)
+	newMethod bool // of payment, today
 }
 
 // renewal is a start of a billing period that falls on the day, with the plan
@@ -58,17 +66,23 @@ type draw struct {
 }
 
 func begin(cat *catalog.Catalog, account Account, day Day) *billing {
-	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account), moves: map[string]*Movement{}}
+	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account)}
 	if b.account.Exists() {
 		b.cohort = cat.CohortOf(b.account.SignedUpOn)
 	}
+	b.openBalances()
+	return b
+}
+
+// openBalances begins the day's movements, with what the account holds.
+func (b *billing) openBalances() {
+	b.moves = map[string]*Movement{}
 	for _, held := range b.account.Balances {
 		b.moves[held.Name] = opening(held.Name, held.Amount)
 	}
 	if len(b.account.Unused) > 0 {
 		b.moves[UnusedTimeBalance] = opening(UnusedTimeBalance, b.unusedTotal())
 	}
-	return b
 }
 
 // clone copies the lists of an account, so that billing never writes into its
@@ -83,6 +97,12 @@ func clone(a Account) Account {
 	a.Unused = slices.Clone(a.Unused)
 	a.Due = slices.Clone(a.Due)
 	a.Tallies = slices.Clone(a.Tallies)
+	a.Flags = slices.Clone(a.Flags)
+	a.Suspensions = slices.Clone(a.Suspensions)
+	a.Subscriptions = slices.Clone(a.Subscriptions)
+	a.FreeUsed = slices.Clone(a.FreeUsed)
+	a.Collections = slices.Clone(a.Collections)
+	a.Refundable = slices.Clone(a.Refundable)
 	return a
 }
 
@@ -93,9 +113,12 @@ func (b *billing) end() Outcome {
 	if a.Exists() {
 		a.BilledThrough = b.day
 		if a.ClosedOn != calendar.None {
-			a.BaseDueOn = calendar.None
+			a.BaseDueOn, a.Subscriptions = calendar.None, nil
 		}
 		b.forget()
+		b.linkRefundable() // before collections are forgotten
+		b.forgetRefundable()
+		b.forgetCollections()
 	}
 	a.Balances = a.Balances[:0:0]
 	for _, name := range b.balanceNames() {
@@ -109,8 +132,8 @@ func (b *billing) end() Outcome {
 	return b.out
 }
 
-// forget drops the segments that ended before the window, with their
-// counters: no usage that old is accepted any more.
+// forget drops the segments and suspensions that ended before the window, with
+// their counters: no usage that old is accepted any more.
 func (b *billing) forget() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
@@ -120,6 +143,7 @@ func (b *billing) forget() {
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
 	}
 	b.forgetTallies(oldest)
+	a.Suspensions = slices.DeleteFunc(a.Suspensions, func(s Suspension) bool { return s.Until != calendar.None && s.Until <= oldest })
 }
 
 // plan is what the account's plan gives it on the day, or nil where the

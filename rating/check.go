@@ -2,6 +2,7 @@ package rating
 
 import (
 	"fmt"
+	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
@@ -20,6 +21,8 @@ func Check(cat *catalog.Catalog, before *Account, o *Outcome) []string {
 	} else if o.Charge != nil || o.Uncollected != nil {
 		c.fail("an amount is due without an invoice")
 	}
+	c.creditNote(o)
+	c.retries(before, o)
 	c.movements(before, o)
 	return c.broken
 }
@@ -39,7 +42,7 @@ func (c *checker) account(a *Account) {
 	if !a.Exists() || a.ClosedOn != calendar.None {
 		return
 	}
-	if a.NextBillingOn <= a.BilledThrough {
+	if a.NextBillingOn <= a.BilledThrough && !a.Suspended() {
 		c.fail("next billing date %s is not after %s", a.NextBillingOn, a.BilledThrough)
 	}
 	for _, u := range a.Due {
@@ -110,11 +113,58 @@ func (c *checker) invoice(o *Outcome) {
 	}
 }
 
+// creditNote: its lines are below zero and make its total, nothing of it is
+// due, and exactly that is given back, each charge once and not twice.
+func (c *checker) creditNote(o *Outcome) {
+	given := money.Zero(o.Account.Currency)
+	var charges []string
+	for _, r := range o.Refunds {
+		given = given.Add(r.Amount)
+		if r.Amount.Sign() <= 0 || r.ChargeID == "" || slices.Contains(charges, r.ChargeID) {
+			c.fail("refund %s of %s on charge %q: want an amount above zero, and each charge once", r.ID, r.Amount, r.ChargeID)
+		}
+		charges = append(charges, r.ChargeID)
+	}
+	note := o.CreditNote
+	if note == nil {
+		if len(o.Refunds) > 0 {
+			c.fail("%d refunds without a credit note", len(o.Refunds))
+		}
+		return
+	}
+	c.lines(note)
+	sum := money.Zero(o.Account.Currency)
+	for _, l := range note.Lines {
+		sum = sum.Add(l.Amount)
+	}
+	if sum.Cmp(note.Total) != 0 || note.Total.Sign() >= 0 || note.AmountDue.Sign() != 0 || given.Cmp(note.Total.Neg()) != 0 {
+		c.fail("credit note of %s: its lines make %s, %s is given back, %s is due", note.Total, sum, given, note.AmountDue)
+	}
+}
+
+// retries: each is of an amount that was unpaid the day before, or became so
+// today, in full, on the method on file, and no attempt is made twice.
+func (c *checker) retries(before *Account, o *Outcome) {
+	var ids []string
+	for _, r := range o.Retries {
+		i := slices.IndexFunc(before.Collections, func(x Collection) bool { return x.InvoiceID == r.InvoiceID })
+		switch {
+		case i < 0:
+			c.fail("charge %s is of no open invoice", r.ID)
+		case before.Collections[i].Amount.Cmp(r.Amount) != 0 || r.Attempt <= before.Collections[i].Attempt || r.Method != o.Account.Method:
+			c.fail("charge %s: attempt %d of %s by %q, the invoice has %s due", r.ID, r.Attempt, r.Amount, r.Method, before.Collections[i].Amount)
+		case slices.Contains(ids, r.ID):
+			c.fail("charge %s is made twice", r.ID)
+		}
+		ids = append(ids, r.ID)
+	}
+}
+
 // movements: opening + added − used − lapsed = closing, nothing below zero,
 // the opening is what the account had before and the closing what it has now,
 // and the prepaid money used is what the invoice applied.
 func (c *checker) movements(before *Account, o *Outcome) {
-	var used money.Amount
+	used := money.Zero(o.Account.Currency)
 	opened, closed := len(before.Balances), len(o.Account.Balances)
 	for _, m := range o.Movements {
 		if m.Closing.Cmp(m.Opening.Add(m.Added).Sub(m.Used).Sub(m.Lapsed)) != 0 || m.Closing.Sign() < 0 {
@@ -127,7 +177,9 @@ func (c *checker) movements(before *Account, o *Outcome) {
 		if m.Balance == UnusedTimeBalance {
 			continue
 		}
-		used = used.Add(m.Used)
+		if m.Used.Currency() == o.Account.Currency { // units make lines of price zero
+			used = used.Add(m.Used)
+		}
 		if m.Opening.Sign() != 0 {
 			opened--
 		}
@@ -138,7 +190,7 @@ func (c *checker) movements(before *Account, o *Outcome) {
 	if opened != 0 || closed != 0 {
 		c.fail("a balance has no movement: %d of before, %d of after", opened, closed)
 	}
-	applied := money.Amount{}
+	applied := money.Zero(o.Account.Currency)
 	if o.Invoice != nil {
 		applied = o.Invoice.CreditsApplied
 	}

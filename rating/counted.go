@@ -25,9 +25,6 @@ func (c *CountedPrice) amount(currency money.Currency, mode money.Rounding) mone
 	return c.Exact.In(currency, mode).Sub(c.Before).Add(c.Back)
 }
 
-// Discounted is the kind of lines that take something off others.
-const Discounted LineKind = "discount"
-
 // tally counts a group of usage in its tally. Its share of the price is what
 // the price came to by it.
 func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
@@ -260,7 +257,7 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	if fell := c.Amount.Sub(rounded); fell.Sign() > 0 {
 		l.Counted.Back = fell
 		l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
-		b.giveBack(l, fell)
+		b.creditFallen(l, fell)
 	}
 	l.Amount = l.Counted.amount(b.account.Currency, b.cat.Rounding)
 	c.Amount = rounded
@@ -297,8 +294,8 @@ func countedText(p pricing.Priced, rounded, before money.Amount) string {
 	return text
 }
 
-// giveBack opens credit for what a falling price charged too much.
-func (b *billing) giveBack(l Line, amount money.Amount) {
+// creditFallen opens credit for what a falling price charged too much.
+func (b *billing) creditFallen(l Line, amount money.Amount) {
 	b.account.Unused = append(b.account.Unused, UnusedTime{
 		Rule: l.Rule, Description: l.Description + ", charged at a lower tier", Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 	})

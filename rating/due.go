@@ -43,12 +43,17 @@ func (b *billing) chargeUsage(charge *catalog.UsageCharge, today []DueUsage) {
 	amount := money.Zero(b.account.Currency)
 	found := false
 	for _, u := range today {
-		if u.Meter == charge.Meter && u.Rows == 0 {
-			l := b.usageLine(u)
-			b.addLine(l)
-			amount = amount.Add(l.Amount)
-			found = true
+		if u.Meter != charge.Meter || u.Rows > 0 {
+			continue
 		}
+		found = true
+		rest := b.drawUnits(charge, u)
+		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {
+			continue
+		}
+		l := b.usageLine(rest)
+		b.addLine(l)
+		amount = amount.Add(l.Amount)
 	}
 	for _, l := range b.chargeTallies(charge.Meter, today) {
 		b.addLine(l)
@@ -60,6 +65,9 @@ func (b *billing) chargeUsage(charge *catalog.UsageCharge, today []DueUsage) {
 	}
 	shortfall := amount
 	for _, name := range charge.Uses {
+		if balance := b.version.Balance(name); balance == nil || balance.Unit != "" {
+			continue // units have paid already
+		}
 		used := money.Min(shortfall, b.move(name).Closing)
 		if used.Sign() > 0 {
 			b.move(name).used(used)

@@ -15,6 +15,7 @@ import (
 // G-7); prepaid balances are credits applied (rule G-4).
 func (b *billing) invoice() {
 	if len(b.lines) > 0 {
+		b.discounts()
 		b.takeUnused()
 		total := b.total()
 		credits := b.creditsApplied(total)
@@ -23,6 +24,9 @@ func (b *billing) invoice() {
 			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
 		}
 		b.out.Invoice = inv
+		if b.version != nil {
+			b.keepRefundable(inv)
+		}
 		b.collect(inv)
 	}
 	if b.account.ClosedOn == b.day {
@@ -76,22 +80,6 @@ func (b *billing) creditsApplied(total money.Amount) money.Amount {
 	return applied
 }
 
-// collect charges the amount due to the method on file; without one it is
-// listed as uncollected (rules G-3, G-13).
-func (b *billing) collect(inv *Invoice) {
-	if inv.AmountDue.Sign() <= 0 {
-		return
-	}
-	if b.account.Method == "" {
-		b.out.Uncollected = &Uncollected{inv.ID, inv.AmountDue, NoMethod}
-		return
-	}
-	b.out.Charge = &Charge{
-		ID: ChargeID(inv.ID, 1), InvoiceID: inv.ID, Amount: inv.AmountDue,
-		Method: b.account.Method, Attempt: 1, CollectOn: b.day,
-	}
-}
-
 // lapse ends open credit for unused time at cancellation (rule G-7).
 func (b *billing) lapse() {
 	for _, u := range b.account.Unused {
@@ -112,7 +100,11 @@ func (b *billing) unusedTotal() money.Amount {
 // what the document is, so that a rerun makes the same one.
 func DocumentID(catalogName string, account AccountID, day calendar.Day, kind string) string {
 	sum := sha256.Sum256([]byte(fmt.Sprintf("ratemill document\x00%s\x00%s\x00%s\x00%s", catalogName, account, day, kind)))
-	return "in_" + hex.EncodeToString(sum[:12])
+	prefix := "in_"
+	if kind == "credit_note" {
+		prefix = "cn_"
+	}
+	return prefix + hex.EncodeToString(sum[:12])
 }
 
 // ChargeID is the idempotency key of an attempt to collect an invoice.

@@ -19,7 +19,7 @@ func documents(o rating.Outcome) string {
 	if o.Invoice != nil {
 		invoice = *o.Invoice
 	}
-	return fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v\n%+v", o.Account, invoice, o.Charge, o.Uncollected, o.Movements, o.PlanChanges)
+	return fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v\n%+v", o.Account, invoice, o.Charge, o.Uncollected, o.Movements, o.PlanChanges, o.Retries, o.Payments, o.CreditNote)
 }
 
 func sameDocuments(t *rapid.T, why string, want, got []rating.Outcome) {
@@ -116,6 +116,8 @@ func stored(a rating.Account) rating.Account {
 	a.Segments, a.Levels, a.AddOns = relist(a.Segments), relist(a.Levels), relist(a.AddOns)
 	a.ActiveUsers, a.Balances, a.Unused = relist(a.ActiveUsers), relist(a.Balances), relist(a.Unused)
 	a.Counters = relist(a.Counters)
+	a.Flags, a.Offers, a.Suspensions, a.Subscriptions = relist(a.Flags), relist(a.Offers), relist(a.Suspensions), relist(a.Subscriptions)
+	a.FreeUsed, a.Collections, a.Refundable = relist(a.FreeUsed), relist(a.Collections), relist(a.Refundable)
 	for i := range a.Counters {
 		a.Counters[i].Used = eighteenDigits(a.Counters[i].Used)
 	}

@@ -15,10 +15,20 @@ func opening(name string, amount money.Amount) *Movement {
 func (b *billing) move(balance string) *Movement {
 	m := b.moves[balance]
 	if m == nil {
-		m = opening(balance, money.Zero(b.account.Currency))
+		m = opening(balance, money.Zero(b.unitOf(balance)))
 		b.moves[balance] = m
 	}
 	return m
+}
+
+// unitOf is what a balance is counted in: the account's money, or units.
+func (b *billing) unitOf(balance string) money.Currency {
+	if b.version != nil {
+		if of := b.version.Balance(balance); of != nil && of.Unit != "" {
+			return money.Currency{Code: of.Unit}
+		}
+	}
+	return b.account.Currency
 }
 
 // balanceNames are the names of the balances that have money or moved, sorted.

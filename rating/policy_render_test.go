@@ -19,6 +19,10 @@ import (
 //	  KIND AMOUNT RULE  what: arithmetic (days)
 //	DATE charge ID AMOUNT METHOD, or
 //	DATE uncollected ID AMOUNT REASON
+//	DATE payment ID AMOUNT of DATE attempt N STATUS …     what became of an earlier charge, and what is done about it
+//	DATE open ID AMOUNT of DATE attempt N STATUS          after these: what did not go through and is not paid yet
+//	DATE credit note ID TOTAL, with its lines, and
+//	DATE refund ID AMOUNT METHOD
 //	DATE balance ID NAME CLOSING = OPENING + added − used − lapsed
 //
 // A day that put out nothing has no text.
@@ -32,7 +36,7 @@ func (s *scenario) render(day calendar.Day, o *rating.Outcome) string {
 		say("left out: %s: %s", s.rowText(u.Origin), u.Reason)
 	}
 	for _, c := range o.PlanChanges {
-		say("plan %s %s", o.Account.ID, planChangeText(c))
+		say("plan %s %s", o.Account.ID, planChangeText(day, c))
 	}
 	if o.Invoice != nil {
 		say("invoice %s", invoiceText(o.Invoice))
@@ -42,6 +46,13 @@ func (s *scenario) render(day calendar.Day, o *rating.Outcome) string {
 	}
 	if u := o.Uncollected; u != nil {
 		say("uncollected %s %s %s", o.Account.ID, u.Amount, u.Reason)
+	}
+	s.renderPayments(o, say)
+	if n := o.CreditNote; n != nil {
+		say("credit note %s %s%s", n.Account, n.Total, linesText(n))
+	}
+	for _, r := range o.Refunds {
+		say("refund %s %s %s", o.Account.ID, r.Amount, r.Method)
 	}
 	for _, m := range o.Movements {
 		if m.Added.Sign() != 0 || m.Used.Sign() != 0 || m.Lapsed.Sign() != 0 {
@@ -70,10 +81,13 @@ func (s *scenario) rowText(o rating.Origin) string {
 	return text
 }
 
-func planChangeText(c rating.PlanChange) string {
+func planChangeText(day calendar.Day, c rating.PlanChange) string {
 	text := fmt.Sprintf("%s → %s %s", orNothing(c.From), orNothing(c.To), c.Cause)
 	if c.Rule != "" {
 		text += " " + string(c.Rule)
+	}
+	if c.EffectiveOn != day {
+		text += fmt.Sprintf(", effective on %s", c.EffectiveOn)
 	}
 	if c.PriceFrom != calendar.None {
 		text += fmt.Sprintf(", price from %s", c.PriceFrom)
@@ -89,7 +103,40 @@ func invoiceText(inv *rating.Invoice) string {
 	if inv.CreditsApplied.Sign() != 0 {
 		text += fmt.Sprintf(" credits %s", inv.CreditsApplied)
 	}
-	text += fmt.Sprintf(" due %s", inv.AmountDue)
+	return text + fmt.Sprintf(" due %s", inv.AmountDue) + linesText(inv)
+}
+
+// renderPayments leaves out that the day's invoice was put into the charge
+// file, which its charge says.
+func (s *scenario) renderPayments(o *rating.Outcome, say func(string, ...any)) {
+	text := func(p rating.Payment) string {
+		text := fmt.Sprintf("%s %s of %s attempt %d %s", o.Account.ID, p.Amount, p.InvoicedOn, p.Attempt, p.Status)
+		if p.Reason != "" {
+			text += " " + p.Reason
+		}
+		if p.Status == rating.Requested {
+			text += " " + p.Method
+		}
+		if p.NextAttemptOn != calendar.None {
+			text += fmt.Sprintf(", next on %s", p.NextAttemptOn)
+		}
+		return text
+	}
+	said := false
+	for _, p := range o.Payments {
+		if p.InvoicedOn != o.Account.BilledThrough {
+			say("payment %s", text(p))
+			said = true
+		}
+	}
+	for _, p := range o.Account.Open() {
+		if said {
+			say("open %s", text(p))
+		}
+	}
+}
+
+func linesText(inv *rating.Invoice) (text string) {
 	for _, l := range inv.Lines {
 		text += fmt.Sprintf("\n  %-8s %8s  %-5s  %s: %s (%s)", l.Kind, l.Amount, l.Rule, l.Description, l.Calculation, daysText(l))
 	}

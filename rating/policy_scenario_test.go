@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -21,12 +22,15 @@ import (
 // the days to show. Its commands, dates as YYYY-MM-DD:
 //
 //	catalog NAME                      fixtures/catalogs/NAME.yaml; else the heading's
-//	with OLD => NEW                   the same with a setting changed: OLD stands in it exactly once
+//	with OLD => NEW                   the same with a setting changed: OLD stands in it exactly once; \n begins a line
 //	version DATE                      a further version from DATE, a copy of the last; "with" lines
 //	                                  after it change the copy
-//	account ID plan=P since=DATE …    signed up on the day, method card; see signed_up
-//	signed_up ID DATE plan=P [term= method= currency= trial=DATE]
-//	cancelled ID DATE                 likewise any other type of account event
+//	account ID plan=P since=DATE …    signed up on the day, method card, approved; see signed_up
+//	signed_up ID DATE plan=P [term= method= currency= trial=DATE offer= channel= approved=true]
+//	cancelled ID DATE                 likewise any other type of account event, with the columns it
+//	                                  needs: plan= term= method= service= quantity= offer= date= approved=true
+//	payment ID DATE succeeded|failed of=DATE [attempt=N reason=R]
+//	                                  the result of an attempt, else the first, to collect the invoice of a day
 //	sms ID DATE DIRECTION CARRIER COUNTRY SEGMENTS [unit_price=PRICE]   "-" is an absent value
 //	emails ID DATE RECIPIENTS
 //	contacts ID DATE CONTACTS [custom_object_records=N]
@@ -61,6 +65,7 @@ var positional = map[string][]string{
 	"emails":    {"recipients"},
 	"contacts":  {"contacts"},
 	"postcards": {"quantity"},
+	"payment":   {"status"},
 	"seat":      {"action"},
 }
 
@@ -135,7 +140,7 @@ func readCatalog(lines []command) (*catalog.Catalog, error) {
 			if n := strings.Count(last, from); n != 1 {
 				return nil, fmt.Errorf("%d: %q stands in the catalog %d times", line.line, from, n)
 			}
-			last = strings.Replace(last, from, to, 1)
+			last = strings.Replace(last, from, strings.ReplaceAll(to, `\n`, "\n"), 1)
 		case "version":
 			at := strings.Index(last, "- from: ")
 			before += last
@@ -172,6 +177,9 @@ func (s *scenario) command(c command) error {
 		delete(columns, "since")
 		if columns["method"] == "" {
 			columns["method"] = "card"
+		}
+		if columns["approved"] == "" {
+			columns["approved"] = "true"
 		}
 		name, words = "signed_up", append(words, since)
 	}
@@ -237,6 +245,10 @@ func (s *scenario) bill(words []string) error {
 	return nil
 }
 
+// settings are the columns that a row names.
+var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price
+	service quantity offer channel date approved of attempt reason`)
+
 // splitColumns takes name=value off the other words.
 func splitColumns(words []string) (columns map[string]string, rest []string, err error) {
 	columns = map[string]string{}
@@ -245,7 +257,7 @@ func splitColumns(words []string) (columns map[string]string, rest []string, err
 		switch {
 		case !named:
 			rest = append(rest, w)
-		case !slices.Contains(strings.Fields("plan since term method currency trial arrives custom_object_records unit_price"), name):
+		case !slices.Contains(settings, name):
 			return nil, nil, fmt.Errorf("no setting is called %q", name)
 		default:
 			columns[name] = value
@@ -378,10 +390,12 @@ func rowsOut(o *rating.Outcome) (rows int64) {
 		rows += r.Rows
 	}
 	for _, u := range o.Unbillable {
-		rows += u.Rows
+		if u.Source != "account_events" && u.Source != "payment" {
+			rows += u.Rows
+		}
 	}
 	for _, r := range o.Rejections {
-		if r.Source != "account_events" {
+		if r.Source != "account_events" && r.Source != "payment" {
 			rows += r.Rows
 		}
 	}
@@ -397,18 +411,17 @@ func (s *scenario) events(rows []int) (rating.Events, error) {
 		origin := rating.Origin{Source: r.source, File: "case", Row: int64(i) + 1, Rows: 1, Ref: i}
 		switch r.source {
 		case "account_events":
-			trial, err := takeDate(map[string]string{"trial": r.columns["trial"]}, "trial", calendar.None)
-			if r.columns["trial"] != "" && err != nil {
-				return e, err
+			a, err := accountEventOf(r, origin)
+			if err != nil {
+				return e, fmt.Errorf("%s: %w", r.text, err)
 			}
-			method := r.columns["method"]
-			if method == "none" {
-				method = ""
+			e.Account = append(e.Account, a)
+		case "payment":
+			p, err := s.paymentOf(r, origin)
+			if err != nil {
+				return e, fmt.Errorf("%s: %w", r.text, err)
 			}
-			e.Account = append(e.Account, rating.AccountEvent{
-				Origin: origin, Day: r.day, Type: r.columns["type"], Plan: r.columns["plan"], Term: r.columns["term"],
-				Method: method, Currency: r.columns["currency"], Date: trial,
-			})
+			e.Payments = append(e.Payments, p)
 		case "seat":
 			e.Seats = append(e.Seats, rating.SeatEvent{Origin: origin, Day: r.day, User: r.columns["user_id"], Action: r.columns["action"]})
 		default:
@@ -418,12 +431,54 @@ func (s *scenario) events(rows []int) (rating.Events, error) {
 		}
 	}
 	slices.SortStableFunc(e.Account, func(a, b rating.AccountEvent) int { return cmp.Compare(a.Day, b.Day) })
+	slices.SortStableFunc(e.Payments, func(a, b rating.PaymentEvent) int { return cmp.Compare(a.Day, b.Day) })
 	slices.SortStableFunc(e.Seats, func(a, b rating.SeatEvent) int { return cmp.Compare(a.Day, b.Day) })
 	slices.SortStableFunc(e.Readings, func(a, b rating.Reading) int {
 		return cmp.Or(cmp.Compare(a.Meter, b.Meter), cmp.Compare(a.AsOf, b.AsOf))
 	})
 	slices.SortStableFunc(e.Usage, compareUsage)
 	return e, nil
+}
+
+func accountEventOf(r *scenarioRow, origin rating.Origin) (rating.AccountEvent, error) {
+	c := r.columns
+	a := rating.AccountEvent{
+		Origin: origin, Day: r.day, Type: c["type"], Plan: c["plan"], Term: c["term"], Method: c["method"], Currency: c["currency"],
+		Service: c["service"], Offer: c["offer"], Channel: c["channel"], Approved: c["approved"] == "true",
+	}
+	if a.Method == "none" {
+		a.Method = ""
+	}
+	var err error
+	for _, name := range []string{"trial", "date"} {
+		if c[name] == "" {
+			continue
+		}
+		if a.Date, err = calendar.Parse(c[name]); err != nil {
+			return a, err
+		}
+	}
+	if c["quantity"] != "" {
+		a.Quantity, err = strconv.ParseInt(c["quantity"], 10, 64)
+	}
+	return a, err
+}
+
+// paymentOf names a charge by the day of its invoice.
+func (s *scenario) paymentOf(r *scenarioRow, origin rating.Origin) (rating.PaymentEvent, error) {
+	p := rating.PaymentEvent{Origin: origin, Day: r.day, Status: r.columns["status"], Reason: r.columns["reason"], Reference: "ref"}
+	of, err := calendar.Parse(r.columns["of"])
+	if err != nil {
+		return p, err
+	}
+	attempt := 1
+	if text := r.columns["attempt"]; text != "" {
+		if attempt, err = strconv.Atoi(text); err != nil {
+			return p, err
+		}
+	}
+	p.ChargeID = rating.ChargeID(rating.DocumentID(s.cat.Name, r.account, of, "invoice"), attempt)
+	return p, nil
 }
 
 func compareUsage(a, b rating.Usage) int {

@@ -14,15 +14,20 @@ import (
 // recurring charges what is paid in advance: the renewal's base fee, seats and
 // packages, and what the day's levels need beyond what is paid for.
 func (b *billing) recurring() {
-	if !b.account.Exists() || b.version == nil {
+	a := &b.account
+	switch {
+	case !a.Exists() || b.version == nil || a.Has(uninstalled):
+		return
+	case a.Suspended() && b.renewal == nil: // what the levels need is charged on resumption
 		return
 	}
 	if b.renewal != nil {
-		b.account.AddOns = nil // of the period that ended
+		a.AddOns = nil // of the period that ended
 		b.chargeBase()
 	}
 	b.chargeSeats()
 	b.chargeLevelPackages()
+	b.chargeSubscriptions()
 }
 
 // chargeBase charges the base fee when it is due: each billing period on a
@@ -36,10 +41,16 @@ func (b *billing) chargeBase() {
 	if r.plan == nil || r.term == nil || a.BaseDueOn > b.day {
 		return
 	}
-	until := b.day.AddMonths(r.term.Months, a.AnchorDay)
+	until := r.term.BaseEvery.Next(b.day, a.AnchorDay)
 	a.BaseDueOn = until
+	if b.termEnded || r.plan.Base.IsZero() { // nothing is paid for beyond the period
+		a.BaseDueOn = a.NextBillingOn
+	}
 	if r.plan.Base.IsZero() {
 		return
+	}
+	if a.FirstPurchaseOn == calendar.None {
+		a.FirstPurchaseOn = b.day
 	}
 	b.addLine(b.line(Line{
 		Kind: BaseFee, Rule: r.plan.Rule, Description: fmt.Sprintf("%s, %s", r.plan.Name, r.term.Name),

@@ -48,7 +48,7 @@ func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tall
 	}
 	kind, what := Minimum, ", up to the least of the period"
 	if more.Sign() < 0 {
-		kind, what = Discounted, ", above the most of the period"
+		kind, what = Reduced, ", above the most of the period"
 		if before.Sign() > 0 {
 			what = ", within what was charged up to the least"
 		}

@@ -39,7 +39,7 @@ func drawStory(t *rapid.T, cat *catalog.Catalog) story {
 	s.signUp = rating.AccountEvent{
 		Origin: rating.Origin{Source: "account_events", Rows: 1}, Day: s.first, Type: "signed_up",
 		Plan: rapid.SampledFrom(plans).Draw(t, "plan"), Term: rapid.SampledFrom([]string{"monthly", "annual"}).Draw(t, "term"),
-		Method: rapid.SampledFrom([]string{"card", ""}).Draw(t, "method"),
+		Method: rapid.SampledFrom([]string{"card", ""}).Draw(t, "method"), Approved: true, // else no annual sign-up
 	}
 	if days := rapid.IntRange(-20, 20).Draw(t, "trial"); days > 0 {
 		s.signUp.Date = s.first + calendar.Day(days)

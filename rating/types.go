@@ -1,6 +1,8 @@
 package rating
 
 import (
+	"slices"
+
 	"github.com/shopspring/decimal"
 
 	"ratemill/rating/calendar"
@@ -27,16 +29,26 @@ type Account struct {
 	ClosedOn      Day // last day whose usage counts; None: open
 	BilledThrough Day // last billing day that this state includes
 
-	Plan     string // whose allowances are in force
-	Term     string
-	Method   string // how charges are collected; empty: no method on file
-	Currency money.Currency
+	Plan      string // whose allowances are in force
+	PlanSince Day    // first day under it
+	Term      string
+	Method    string // how charges are collected; empty: no method on file
+	Currency  money.Currency
+	Channel   string   // through which the account signed up; empty: direct
+	Flags     []string // what stays true of the account, sorted: nonprofit, ever_suspended, …
+	Offers    []string // sorted
+
+	PendingPlan string // from the next billing date on; empty: the plan stays
+	PendingTerm string // from when the base fee is next due
 
 	AnchorDay     int // day of the month that billing dates keep, 1 to 31
 	PeriodStart   Day // of the running billing period, or of the trial
-	NextBillingOn Day // None once closed
+	NextBillingOn Day // None once closed; in the past only while suspended
 	BaseDueOn     Day // billing date on which the base fee is due again
 	FirstChargeOn Day // None before it: in a trial, or on the way to one
+
+	BillingDateMoved bool // in the running period
+	FirstPurchaseOn  Day  // of the first base fee; None before it
 
 	Segments    []Segment      // by From, as far back as the window reaches
 	Counters    []Counter      // by Meter, From
@@ -47,10 +59,43 @@ type Account struct {
 	Unused      []UnusedTime   // in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
 	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
+
+	Suspensions   []Suspension   // in order, as far back as the window reaches
+	Subscriptions []Subscription // by Name
+	FreeUsed      []FreeUnits    // by Service
+	Collections   []Collection   // what is collected or could not be, in the order of the invoices
+	Refundable    []Refundable   // paid amounts that a guarantee may give back, in the order of the invoices
 }
 
 // Exists tells whether the account has signed up.
 func (a *Account) Exists() bool { return a.Plan != "" }
+
+// Suspended tells whether the account is suspended at the moment.
+func (a *Account) Suspended() bool {
+	n := len(a.Suspensions)
+	return n > 0 && a.Suspensions[n-1].Until == calendar.None
+}
+
+// Has tells whether the account has a flag.
+func (a *Account) Has(flag string) bool { return slices.Contains(a.Flags, flag) }
+
+// Suspension is days on which the account was suspended.
+type Suspension struct {
+	From  Day
+	Until Day // first day after; None: not resumed yet
+}
+
+// Subscription is how many of an add-on the account subscribes to.
+type Subscription struct {
+	Name     string
+	Quantity int64
+}
+
+// FreeUnits are the free units of a service that the account has used.
+type FreeUnits struct {
+	Service string
+	Used    int64
+}
 
 // Segment is a stretch of days under one plan within one billing period:
 // allowances of that plan hold for it, and sends before it do not count
@@ -68,7 +113,8 @@ type Counter struct {
 	Meter    string
 	From     Day // of the segment
 	Used     decimal.Decimal
-	Packages int64
+	Packages int64 // added to the allowance as it was used up
+	Raised   int64 // what subscriptions add to the allowance
 }
 
 // Level is the latest reading of a meter such as the contact count.
@@ -86,7 +132,8 @@ type AddOnInForce struct {
 	Quantity int64           // paid for in the running period, its high-water mark
 }
 
-// Balance is prepaid money.
+// Balance is something prepaid: money, or units whose name stands for the
+// currency.
 type Balance struct {
 	Name   string
 	Amount money.Amount
@@ -140,6 +187,7 @@ type Origin struct {
 // order.
 type Events struct {
 	Account  []AccountEvent // by time, event id
+	Payments []PaymentEvent // by time, event id
 	Readings []Reading      // by meter source, day
 	Seats    []SeatEvent    // by time, event id
 	Usage    []Usage        // by meter, service date, dimensions
@@ -152,7 +200,21 @@ type AccountEvent struct {
 	Type string // signed_up, cancelled, …
 	Plan, Term, Method,
 	Currency string // empty: absent
-	Date Day // signed_up: the end of the trial
+	Date     Day   // signed_up: the end of the trial; billing_date_changed: the new date
+	Quantity int64 // zero: absent
+	Service, Offer,
+	Channel string
+	Approved bool
+}
+
+// PaymentEvent is what became of a charge.
+type PaymentEvent struct {
+	Origin
+	Day       Day
+	ChargeID  string
+	Status    string // succeeded, failed
+	Reference string // the processor's
+	Reason    string // of a failure
 }
 
 // Reading is a level as of a day, such as a contact count.
@@ -188,8 +250,12 @@ type Usage struct {
 type Outcome struct {
 	Account     Account // the state after the day
 	Invoice     *Invoice
-	Charge      *Charge
+	Charge      *Charge // of the invoice
 	Uncollected *Uncollected
+	Retries     []Charge // of earlier invoices
+	CreditNote  *Invoice // gives money back: its lines and total are below zero
+	Refunds     []Refund
+	Payments    []Payment  // what the day learnt of charges, and did about them
 	Movements   []Movement // by balance name
 	PlanChanges []PlanChange
 	Rated       []RatedUsage
@@ -219,6 +285,10 @@ const (
 	Metered LineKind = "usage"
 	Minimum LineKind = "minimum"
 	Credit  LineKind = "proration_credit"
+	OneTime LineKind = "service"
+	Bought  LineKind = "credit"
+	Reduced LineKind = "discount"
+	GivenUp LineKind = "refund"
 )
 
 // Line is one line of an invoice: quantity × unit price × part, rounded once.
@@ -257,6 +327,15 @@ type Uncollected struct {
 	Reason    Reason
 }
 
+// Refund is money to give back on a charge.
+type Refund struct {
+	ID           string
+	CreditNoteID string
+	ChargeID     string // that collected it
+	Amount       money.Amount
+	Method       string
+}
+
 // Movement is what a day did to one balance: opening + added − used − lapsed
 // = closing.
 type Movement struct {
@@ -272,7 +351,7 @@ const UnusedTimeBalance = "unused_time"
 // closing are steps from and to no plan.
 type PlanChange struct {
 	From, To    string
-	Cause       string // signed_up, cancelled, auto_upgrade
+	Cause       string // causes are listed in life.go
 	Rule        RuleID
 	EffectiveOn Day
 	PriceFrom   Day  // first day on which the new plan's price is charged; None: never

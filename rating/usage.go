@@ -22,8 +22,12 @@ func (b *billing) usage(groups []Usage) {
 			b.leaveOut(u.Origin, NoMeter)
 			continue
 		}
-		if reason := b.lived(u.ServiceDate); reason != "" {
+		if reason := b.usable(u.ServiceDate); reason != "" {
 			b.reject(u.Origin, reason, "")
+			continue
+		}
+		if b.account.Has(uninstalled) {
+			b.leaveOut(u.Origin, StoreRemoved)
 			continue
 		}
 		version := b.cat.At(u.ServiceDate)
@@ -190,7 +194,7 @@ func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
 		if addOn == nil {
 			continue
 		}
-		needed := packages(c.Used, allowance.Limit, addOn.Adds)
+		needed := packages(c.Used, allowance.Limit+c.Raised, addOn.Adds)
 		more := needed - c.Packages
 		if more <= 0 {
 			continue
@@ -207,8 +211,12 @@ func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.
 		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
 		CatalogLine: addOn.Line,
 	})
-	l.Calculation = fmt.Sprintf("%s %s since %s, %d included, %d packages of %d before; %s",
-		c.Meter, c.Used, c.From, allowance.Limit, c.Packages, addOn.Adds, l.Calculation)
+	raised := ""
+	if c.Raised > 0 {
+		raised = fmt.Sprintf(" and %d by subscription", c.Raised)
+	}
+	l.Calculation = fmt.Sprintf("%s %s since %s, %d included%s, %d packages of %d before; %s",
+		c.Meter, c.Used, c.From, allowance.Limit, raised, c.Packages, addOn.Adds, l.Calculation)
 	return l
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -25,18 +26,34 @@ func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
 	if schema.Endianness() != endian.LittleEndian {
 		return fmt.Errorf("big-endian Arrow is not read")
 	}
-	var columns []*leaf
-	e.arrow.nodes = nil
 	nodes := 0
-	for i, field := range schema.Fields() {
-		l := arrowLeaf(field)
-		l.index = i
-		columns = append(columns, l)
-		e.arrow.nodes = append(e.arrow.nodes, nodes)
-		nodes += nodesOf(field.Type)
-	}
-	e.arrow.columns, err = wanted(e.schema, columns)
+	e.arrow.never = map[int]bool{}
+	e.arrow.tree = arrowTree(schema.Fields(), &leaf{}, &nodes, e.arrow.never)
+	e.arrow.columns, err = wanted(e.schema, e.arrow.tree)
 	return err
+}
+
+// arrowTree is columns, with those inside of structs. nodes counts what a
+// batch has null counts of: every column, depth first.
+func arrowTree(fields []arrow.Field, above *leaf, nodes *int, never map[int]bool) (columns []*node) {
+	for i, field := range fields {
+		l := arrowLeaf(field)
+		l.places, l.nodes = append(slices.Clip(above.places), i), append(slices.Clip(above.nodes), *nodes)
+		n := &node{name: field.Name, leaf: l}
+		switch t := field.Type.(type) {
+		case *arrow.StructType:
+			n.shape = group
+			*nodes++
+			n.children = arrowTree(t.Fields(), l, nodes, never)
+		case arrow.ListLikeType:
+			n.shape = list
+			*nodes += nodesOf(t, *nodes, never)
+		default:
+			*nodes += nodesOf(t, *nodes, never)
+		}
+		columns = append(columns, n)
+	}
+	return columns
 }
 
 func newArrowReader(messages *arrowMessages) (*ipc.Reader, error) {
@@ -70,13 +87,17 @@ func (m *boundedMemory) Reallocate(size int, b []byte) []byte {
 	return m.GoAllocator.Reallocate(size, b)
 }
 
-// nodesOf is how many columns a type takes in a batch's list of null counts,
-// with those inside of it.
-func nodesOf(t arrow.DataType) int {
+// nodesOf is how many columns a type takes in a batch's list of null counts
+// from a place on, with those inside of it. The entries and keys of a map are
+// never absent.
+func nodesOf(t arrow.DataType, at int, never map[int]bool) int {
+	if _, isMap := t.(*arrow.MapType); isMap {
+		never[at+1], never[at+2] = true, true
+	}
 	n := 1
 	if nested, ok := t.(arrow.NestedType); ok {
 		for _, field := range nested.Fields() {
-			n += nodesOf(field.Type)
+			n += nodesOf(field.Type, at+n, never)
 		}
 	}
 	return n
@@ -84,7 +105,7 @@ func nodesOf(t arrow.DataType) int {
 
 // arrowLeaf gives a column the meaning of its type.
 func arrowLeaf(field arrow.Field) *leaf {
-	l := &leaf{name: field.Name, physical: format.Int64}
+	l := &leaf{physical: format.Int64}
 	kind := field.Type
 	if d, ok := kind.(*arrow.DictionaryType); ok {
 		kind = d.ValueType
@@ -106,9 +127,14 @@ func arrowLeaf(field arrow.Field) *leaf {
 		l.meaning = boolean
 	case *arrow.Date32Type, *arrow.Date64Type:
 		l.meaning = onDay
-	case *arrow.Decimal128Type:
-		if l.meaning = decimal; t.Scale < 0 || t.Scale > 38 {
-			l.meaning, l.unusable = 0, t.String()
+	case *arrow.Float32Type:
+		l.meaning, l.physical = float, format.Float
+	case *arrow.Float64Type:
+		l.meaning, l.physical = float, format.Double
+	case arrow.DecimalType:
+		l.physical, l.width = format.FixedLenByteArray, kind.(arrow.FixedWidthDataType).Bytes()
+		if l.understandDecimal(int(t.GetScale())); l.meaning == 0 {
+			l.unusable = kind.String()
 		}
 	case *arrow.TimestampType:
 		l.unit = int64(1e9) / t.Unit.Multiplier().Nanoseconds()
@@ -148,7 +174,7 @@ func (e *Export) readArrow(ctx context.Context, split int, yield func(*Batch) er
 			break
 		}
 		if err == nil {
-			err = checkRecord(record, messages.batch, columns, e.arrow.nodes)
+			err = checkRecord(record, messages.batch, columns)
 		}
 		if err != nil {
 			return e.fail(batch.FirstRow-1, "", err)
@@ -191,7 +217,7 @@ func (e *Export) yieldRecord(record arrow.Record, rows int, columns []*arrowColu
 		batch.Len = min(rows-done, BatchRows)
 		for i, c := range columns {
 			if err := c.load(record, done, batch.Len); err != nil {
-				return e.fail(batch.FirstRow-1, fmt.Sprintf("column %q", e.schema.Fields[i].Name), err)
+				return e.fail(batch.FirstRow-1, fmt.Sprintf("column %q", e.schema.Fields[i].path().Text), err)
 			}
 			batch.Columns[i] = c.page.Column
 		}
@@ -203,39 +229,40 @@ func (e *Export) yieldRecord(record arrow.Record, rows int, columns []*arrowColu
 	return nil
 }
 
-// checkRecord makes sure that the columns are as long as the batch, and that
-// as many cells are absent as it claims.
-func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn, nodes []int) (err error) {
+// checkRecord makes sure that the columns, and the structs around them, are as
+// long as the batch, and that as many cells are absent as it claims.
+func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn) (err error) {
 	defer recovered(&err)
 	for _, c := range columns {
 		if c.leaf == nil {
 			continue
 		}
-		values := record.Column(c.leaf.index)
-		if int64(values.Len()) != m.rows {
-			return fmt.Errorf("column %q has %d cells in a batch of %d rows", c.leaf.name, values.Len(), m.rows)
-		}
-		if _, isNull := values.(*array.Null); isNull {
-			continue
-		}
-		absent := int64(0)
-		for i := range values.Len() {
-			if values.IsNull(i) {
-				absent++
+		for i, values := range c.find(record) {
+			if int64(values.Len()) != m.rows {
+				return fmt.Errorf("column %q has %d cells in a batch of %d rows", c.leaf.path, values.Len(), m.rows)
 			}
-		}
-		if claimed := m.nulls[nodes[c.leaf.index]]; claimed >= 0 && claimed != absent {
-			return fmt.Errorf("column %q has %d absent cells, and claims %d", c.leaf.name, absent, claimed)
+			if _, isNull := values.(*array.Null); isNull {
+				continue
+			}
+			absent := int64(0)
+			for row := range values.Len() {
+				if values.IsNull(row) {
+					absent++
+				}
+			}
+			if claimed := m.nulls[c.leaf.nodes[i]]; claimed >= 0 && claimed != absent {
+				return fmt.Errorf("column %q has %d absent cells, and claims %d", c.leaf.path, absent, claimed)
+			}
 		}
 	}
 	return nil
 }
 
 func (e *Export) arrowColumns() []*arrowColumn {
-	parser := newCellParser(e.zone)
+	shared := newCellParser(e.zone)
 	columns := make([]*arrowColumn, len(e.schema.Fields))
 	for i := range e.schema.Fields {
-		c := &arrowColumn{columnCursor: columnCursor{parser: parser, leaf: e.arrow.columns[i]}}
+		c := &arrowColumn{columnCursor: e.cursor(i, e.arrow.columns[i], shared)}
 		words := newInterner()
 		for _, to := range []*cells{&c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)

@@ -2,17 +2,17 @@ package readers
 
 import (
 	"fmt"
-	"math/big"
+	"math"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/decimal128"
 )
 
 // arrowColumn reads one column, a window of rows at a time. Values become the
 // raw values that a Parquet page has, and cells by the same conversions.
 type arrowColumn struct {
 	columnCursor
+	way     []arrow.Array   // to the column: the structs around it, and itself
 	entries arrow.ArrayData // what c.dictionary was made of
 	levels  []byte          // of the window: 1 where there is a cell
 	present []int           // places of the cells that are there
@@ -26,14 +26,17 @@ func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 		c.page.missAll()
 		return nil
 	}
-	column := record.Column(c.leaf.index)
-	c.locate(column, from, n)
+	way := c.find(record)
+	column := way[len(way)-1]
+	c.locate(way, from, n)
 	values := &c.page
 	if len(c.present) < n {
 		values = &c.dense
 		values.reset(len(c.present))
 	}
-	if dictionary, ok := column.(*array.Dictionary); ok {
+	if c.leaf.countOnly {
+		err = c.countElements(values, column)
+	} else if dictionary, ok := column.(*array.Dictionary); ok {
 		err = c.lookUpEntries(values, dictionary)
 	} else {
 		err = c.convertArray(values, column)
@@ -44,26 +47,56 @@ func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 	return err
 }
 
-// locate finds which cells of a window are there.
-func (c *arrowColumn) locate(column arrow.Array, from, n int) {
+// find is the arrays on the way to the column.
+func (c *arrowColumn) find(record arrow.Record) []arrow.Array {
+	c.way = append(c.way[:0], record.Column(c.leaf.places[0]))
+	for i, place := range c.leaf.places[1:] {
+		c.way = append(c.way, c.way[i].(*array.Struct).Field(place))
+	}
+	return c.way
+}
+
+// locate finds which cells of a window are there: none is in an absent struct.
+func (c *arrowColumn) locate(way []arrow.Array, from, n int) {
 	c.levels, c.present = resized(c.levels, n), c.present[:0]
+	column, around := way[len(way)-1], way[:len(way)-1]
 	for i := range n {
 		c.levels[i] = 0
-		if !column.IsNull(from + i) {
+		there := !column.IsNull(from + i)
+		for _, s := range around {
+			there = there && !s.IsNull(from+i)
+		}
+		if there {
 			c.levels[i] = 1
 			c.present = append(c.present, from+i)
 		}
 	}
 }
 
+// countElements: what is no list counts as one.
+func (c *arrowColumn) countElements(to *cells, column arrow.Array) error {
+	lists, isList := column.(array.ListLike)
+	for at, i := range c.present {
+		if to.Ints[at] = 1; !isList {
+			continue
+		}
+		from, end := lists.ValueOffsets(i)
+		if from < 0 || end < from || end > int64(lists.ListValues().Len()) {
+			return fmt.Errorf("a list of the elements %d to %d of %d", from, end, lists.ListValues().Len())
+		}
+		to.Ints[at] = end - from
+	}
+	return nil
+}
+
 // lookUpEntries converts a dictionary once, however many batches use it.
 func (c *arrowColumn) lookUpEntries(to *cells, column *array.Dictionary) error {
 	entries := column.Dictionary()
 	if c.entries != entries.Data() {
-		inner := &arrowColumn{columnCursor: columnCursor{parser: c.parser, leaf: c.leaf}}
+		inner := &arrowColumn{columnCursor: columnCursor{parser: c.parser, leaf: c.leaf, texts: c.texts, wants: c.wants}}
 		inner.page.of(c.page.field, c.page.words)
 		inner.dense.of(c.page.field, c.page.words)
-		inner.locate(entries, 0, entries.Len())
+		inner.locate([]arrow.Array{entries}, 0, entries.Len())
 		values := &inner.dense
 		values.reset(len(inner.present))
 		if err := inner.convertArray(values, entries); err != nil {
@@ -114,8 +147,23 @@ func (c *arrowColumn) convertArray(to *cells, column arrow.Array) error {
 			raw.bools = append(raw.bools, b)
 		}
 	case *array.Decimal128:
-		c.convertWide(to, a)
-		return nil
+		for _, i := range c.present {
+			v := a.Value(i)
+			raw.fixed = appendReversed(raw.fixed, v.LowBits(), uint64(v.HighBits()))
+		}
+	case *array.Decimal256:
+		for _, i := range c.present {
+			words := a.Value(i).Array()
+			raw.fixed = appendReversed(raw.fixed, words[:]...)
+		}
+	case *array.Float32:
+		for _, i := range c.present {
+			raw.ints = append(raw.ints, int64(math.Float32bits(a.Value(i))))
+		}
+	case *array.Float64:
+		for _, i := range c.present {
+			raw.ints = append(raw.ints, int64(math.Float64bits(a.Value(i))))
+		}
 	case *array.Date64:
 		c.convertDate64(to, a)
 		return nil
@@ -175,36 +223,4 @@ func (c *arrowColumn) convertDate64(to *cells, column *array.Date64) {
 			to.reject(at, badCell(fmt.Appendf(nil, "%d ms", v), NotATime))
 		}
 	}
-}
-
-// convertWide takes whole decimals that fit, and rejects the others as written.
-func (c *arrowColumn) convertWide(to *cells, column *array.Decimal128) {
-	scale := column.DataType().(*arrow.Decimal128Type).Scale
-	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
-	for at, i := range c.present {
-		v := column.Value(i)
-		whole, why := wholeOf(v, unit)
-		if why != fine {
-			to.reject(at, badCell([]byte(v.ToString(scale)), why))
-			continue
-		}
-		to.Ints[at] = whole
-	}
-}
-
-func wholeOf(v decimal128.Num, unit *big.Int) (int64, Reason) {
-	if low := int64(v.LowBits()); v.HighBits() == low>>63 && unit.IsInt64() {
-		if low%unit.Int64() != 0 {
-			return 0, NotANumber
-		}
-		return low / unit.Int64(), fine
-	}
-	whole, rest := new(big.Int).QuoRem(v.BigInt(), unit, new(big.Int))
-	switch {
-	case rest.Sign() != 0:
-		return 0, NotANumber
-	case !whole.IsInt64():
-		return 0, Overflow
-	}
-	return whole.Int64(), fine
 }

@@ -17,8 +17,9 @@ import (
 
 // arrowLayout is what is known of an Arrow export since it was opened.
 type arrowLayout struct {
-	columns []*leaf // one a field of the schema, nil where there is none
-	nodes   []int   // of each top-level column of the file: the place of its null count
+	tree    []*node      // all columns
+	columns []*leaf      // one a field of the schema, nil where there is none
+	never   map[int]bool // places of null counts that are always 0
 
 	// Of a file; a stream is read in order.
 	schema       arrowBlock
@@ -166,6 +167,7 @@ type arrowMessages struct {
 	ended bool
 	seen  map[int64]bool // ids of dictionaries
 	once  bool           // none may come again
+	never map[int]bool   // see arrowLayout
 }
 
 func (m *arrowMessages) Retain()  {}
@@ -190,11 +192,14 @@ func (m *arrowMessages) Message() (*ipc.Message, error) {
 		}
 		m.seen[message.id] = true
 	}
-	if message.kind == batchMessage {
-		m.batch = message
-	}
 	if m.err = err; err != nil {
 		return nil, err
+	}
+	if message.kind == batchMessage {
+		m.batch = message
+		message.doubtNulls(m.never)
+	} else {
+		message.doubtNulls(nil)
 	}
 	return ipc.NewMessage(memory.NewBufferBytes(message.meta), memory.NewBufferBytes(body)), nil
 }
@@ -226,7 +231,7 @@ func (e *Export) fileMessages(s *section, split int) *arrowMessages {
 		}
 		return m, body, nil
 	}
-	return &arrowMessages{next: next, seen: map[int64]bool{}, once: true}
+	return &arrowMessages{next: next, seen: map[int64]bool{}, once: true, never: e.arrow.never}
 }
 
 // openArrowStream reads the schema, with which a stream begins.
@@ -289,5 +294,5 @@ func (e *Export) streamMessages(ctx context.Context) (messages *arrowMessages, f
 		body, err = read(m.bodySize)
 		return m, body, err
 	}
-	return &arrowMessages{next: next, seen: map[int64]bool{}}, func() { object.Close() }, nil
+	return &arrowMessages{next: next, seen: map[int64]bool{}, never: e.arrow.never}, func() { object.Close() }, nil
 }

@@ -127,9 +127,7 @@ func checkFields(parent *flatbuffers.Table, slot flatbuffers.VOffsetT, depth int
 	return nil
 }
 
-// checkBatch holds the batch's sizes against its body. Null counts that say
-// none become unknown, so that the library looks into the bitmap; the claim is
-// kept, and held against the bitmap later.
+// checkBatch holds the batch's sizes against its body.
 func (m *arrowMessage) checkBatch() error {
 	if m.rows < 0 || m.rows > maxArrowRows {
 		return fmt.Errorf("a batch of %d rows (at most %d are read)", m.rows, maxArrowRows)
@@ -142,11 +140,23 @@ func (m *arrowMessage) checkBatch() error {
 			return fmt.Errorf("a column of %d cells, %d of them absent", length, nulls)
 		}
 		m.nulls = append(m.nulls, nulls)
-		if nulls == 0 {
-			m.batch.MutateInt64(at+8, -1)
-		}
 	}
 	return m.checkBuffers()
+}
+
+// doubtNulls makes null counts that say none unknown, so that the library
+// looks into the bitmap; the claim is kept, and held against the bitmap later.
+// Where there must be none the library wants to hear so.
+func (m *arrowMessage) doubtNulls(never map[int]bool) {
+	if m.batch == nil {
+		return
+	}
+	nodes, _ := structs(m.batch, batchNodes, 16)
+	for i, claimed := range m.nulls {
+		if claimed == 0 && !never[i] {
+			m.batch.MutateInt64(nodes+flatbuffers.UOffsetT(16*i)+8, -1)
+		}
+	}
 }
 
 // checkBuffers: together they are no more than the body, so that the library's

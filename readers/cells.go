@@ -2,9 +2,7 @@ package readers
 
 import (
 	"fmt"
-	"math"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"ratemill/rating/calendar"
@@ -19,10 +17,11 @@ type cellParser struct {
 	clock
 	lastDate [10]byte // text and value of the date read last: rows come by day
 	lastDay  calendar.Day
+	times    map[*Field]timeReader // of fields whose times are not ISO 8601 in the export's zone
 }
 
 func newCellParser(zone calendar.Zone) *cellParser {
-	return &cellParser{clock: newClock(zone), lastDate: [10]byte([]byte("1970-01-01")), lastDay: 0}
+	return &cellParser{clock: newClock(zone), lastDate: [10]byte([]byte("1970-01-01")), times: map[*Field]timeReader{}}
 }
 
 // number reads a cell of a field of Kind Integer, Instant or Date. The text is
@@ -30,82 +29,87 @@ func newCellParser(zone calendar.Zone) *cellParser {
 func (p *cellParser) number(field *Field, text []byte) (int64, Reason) {
 	switch field.Kind {
 	case Integer:
-		return parseInteger(text)
+		return parseInteger(text, field.Scale)
 	case Instant:
-		return p.instant(text)
+		return p.instant(p.timesOf(field), text)
 	case Date:
-		return p.date(text)
+		return p.date(p.timesOf(field), text)
 	}
 	panic(fmt.Sprintf("readers: no number in a field of kind %d", field.Kind))
 }
 
-// parseInteger reads -?[0-9]+ and nothing else: no plus, blank, point,
-// exponent or thousands separator, whose meaning would be a guess.
-func parseInteger(text []byte) (int64, Reason) {
-	digits, negative := text, false
-	if len(text) > 0 && text[0] == '-' {
-		digits, negative = text[1:], true
-	}
-	if len(digits) == 0 {
-		return 0, NotANumber
-	}
-	v, overflow := uint64(0), false
-	for _, c := range digits {
-		d := uint64(c - '0')
-		if d > 9 {
-			return 0, NotANumber
-		}
-		if v > (math.MaxUint64-d)/10 {
-			overflow = true // but the rest must still be digits
-			continue
-		}
-		v = v*10 + d
-	}
-	switch {
-	case overflow, !negative && v > math.MaxInt64, negative && v > -math.MinInt64:
-		return 0, Overflow
-	case negative:
-		return int64(-v), fine // two's complement: right for MinInt64 too
-	}
-	return int64(v), fine
+// timeReader reads the times of one field.
+type timeReader struct {
+	form  *timeForm // nil: ISO 8601
+	clock *clock    // of the zone of its times without an offset
 }
 
-// instant reads RFC 3339, with T or a blank, and with a fraction of any length
-// that is floored to microseconds; the same without an offset, as the zone's
-// wall time; and a date, as its midnight in the zone.
-func (p *cellParser) instant(text []byte) (int64, Reason) {
-	d, ok := p.civilDate(text)
+// timesOf is how the times of a field are read.
+func (p *cellParser) timesOf(field *Field) timeReader {
+	if field.Time == ISO8601 && field.Zone == nil {
+		return timeReader{clock: &p.clock}
+	}
+	if r, known := p.times[field]; known {
+		return r
+	}
+	r := timeReader{clock: &p.clock}
+	if field.Zone != nil {
+		c := newClock(*field.Zone)
+		r.clock = &c
+	}
+	if field.Time != ISO8601 {
+		form, err := compileTimeForm(field.Time)
+		if err != nil { // Open has looked at it
+			panic("readers: " + err.Error())
+		}
+		r.form = form
+	}
+	p.times[field] = r
+	return r
+}
+
+// moment reads a time in the form of a field.
+func (p *cellParser) moment(r timeReader, text []byte) (moment, bool) {
+	if r.form != nil {
+		return r.form.read(text)
+	}
+	return p.isoMoment(text)
+}
+
+// instant reads a time; without an offset it is the zone's wall time, and
+// without a time the day's midnight in the zone.
+func (p *cellParser) instant(r timeReader, text []byte) (int64, Reason) {
+	m, ok := p.moment(r, text)
 	if !ok {
 		return 0, NotATime
 	}
-	if len(text) == 10 {
-		return inRange(p.midnight(d))
+	return r.instantOf(m)
+}
+
+func (r timeReader) instantOf(m moment) (int64, Reason) {
+	if !m.timed {
+		return inRange(r.clock.midnight(m.day))
 	}
-	t, zoned, ok := parseTimeOfDay(text[10:])
+	if !m.zoned {
+		return inRange(r.clock.wall(int64(m.day)*day + m.time))
+	}
+	return inRange(int64(m.day)*day + m.time) // of an epoch it is day 0, so that nothing overflows
+}
+
+// date reads a date, or a time as the zone's day that holds it.
+func (p *cellParser) date(r timeReader, text []byte) (int64, Reason) {
+	m, ok := p.moment(r, text)
 	if !ok {
 		return 0, NotATime
 	}
-	t += int64(d) * day
-	if !zoned {
-		t = p.wall(t)
+	if !m.timed {
+		return dayInRange(m.day)
 	}
-	return inRange(t)
-}
-
-// date reads YYYY-MM-DD, or an instant as the zone's day that holds it.
-func (p *cellParser) date(text []byte) (int64, Reason) {
-	if len(text) == 10 {
-		d, ok := p.civilDate(text)
-		if !ok {
-			return 0, NotATime
-		}
-		return dayInRange(d)
-	}
-	t, why := p.instant(text)
+	t, why := r.instantOf(m)
 	if why != fine {
 		return 0, why
 	}
-	return dayInRange(p.dayOf(t))
+	return dayInRange(r.clock.dayOf(t))
 }
 
 // dayInRange refuses days that billing cannot mean, among them the Day that
@@ -124,6 +128,18 @@ func inRange(instant int64) (int64, Reason) {
 	return instant, fine
 }
 
+// isoMoment reads ISO 8601: YYYY-MM-DD, behind that T or a blank and hh:mm,
+// with seconds and a fraction of any length, which is floored to microseconds,
+// and with an offset.
+func (p *cellParser) isoMoment(text []byte) (moment, bool) {
+	d, ok := p.civilDate(text)
+	if !ok || len(text) == 10 {
+		return moment{day: d}, ok
+	}
+	t, zoned, ok := parseTimeOfDay(text[10:])
+	return moment{day: d, time: t, timed: true, zoned: zoned}, ok
+}
+
 // civilDate reads the YYYY-MM-DD that a text begins with.
 func (p *cellParser) civilDate(text []byte) (calendar.Day, bool) {
 	if len(text) < 10 {
@@ -136,35 +152,44 @@ func (p *cellParser) civilDate(text []byte) (calendar.Day, bool) {
 	y2, ok2 := twoDigits(text[2:])
 	m, ok3 := twoDigits(text[5:])
 	d, ok4 := twoDigits(text[8:])
-	if !ok1 || !ok2 || !ok3 || !ok4 || text[4] != '-' || text[7] != '-' || m < 1 || m > 12 {
+	if !ok1 || !ok2 || !ok3 || !ok4 || text[4] != '-' || text[7] != '-' {
 		return 0, false
 	}
-	parsed := calendar.Date(y1*100+y2, time.Month(m), d)
-	if _, _, back := parsed.Civil(); back != d { // 30 February is another day
-		return 0, false
+	parsed, ok := civilDay(y1*100+y2, m, d)
+	if ok {
+		p.lastDate, p.lastDay = [10]byte(text), parsed
 	}
-	p.lastDate, p.lastDay = [10]byte(text), parsed
-	return parsed, true
+	return parsed, ok
 }
 
 // parseTimeOfDay reads what follows the date of an instant: microseconds since
 // that date's midnight, in UTC if zoned.
 func parseTimeOfDay(text []byte) (t int64, zoned, ok bool) {
-	if len(text) < 9 || text[0] != 'T' && text[0] != ' ' || text[3] != ':' || text[6] != ':' {
+	if len(text) < 6 || text[0] != 'T' && text[0] != ' ' || text[3] != ':' {
 		return 0, false, false
 	}
 	h, ok1 := twoDigits(text[1:])
 	m, ok2 := twoDigits(text[4:])
-	s, ok3 := twoDigits(text[7:])
-	if !ok1 || !ok2 || !ok3 || h > 23 || m > 59 || s > 59 {
+	if !ok1 || !ok2 || h > 23 || m > 59 {
 		return 0, false, false
 	}
-	fraction, rest, ok := parseFraction(text[9:])
-	if !ok {
-		return 0, false, false
+	t, rest := int64(h*3600+m*60)*second, text[6:]
+	if len(rest) >= 3 && rest[0] == ':' {
+		s, ok := twoDigits(rest[1:])
+		if !ok || s > 59 {
+			return 0, false, false
+		}
+		fraction, behind, ok := parseFraction(rest[3:])
+		if !ok {
+			return 0, false, false
+		}
+		t, rest = t+int64(s)*second+fraction, behind
+	}
+	if len(rest) > 1 && rest[0] == ' ' { // 10:00:00 UTC, 10:00:00 +0000
+		rest = rest[1:]
 	}
 	ahead, zoned, ok := parseOffset(rest)
-	return int64(h*3600+m*60+s)*second + fraction - ahead, zoned, ok
+	return t - ahead, zoned, ok
 }
 
 // parseFraction reads an optional fraction of a second, cut to microseconds.
@@ -180,21 +205,30 @@ func parseFraction(text []byte) (micros int64, rest []byte, ok bool) {
 	return micros, text[i:], i > 1
 }
 
-// parseOffset reads Z, ±hh:mm, ±hh (as PostgreSQL and DuckDB write it) or
-// nothing.
+// parseOffset reads Z, UTC, ±hh:mm, ±hhmm, ±hh (as PostgreSQL and DuckDB write
+// it) or nothing.
 func parseOffset(text []byte) (ahead int64, zoned, ok bool) {
 	switch {
 	case len(text) == 0:
 		return 0, false, true
-	case len(text) == 1 && text[0] == 'Z':
+	case string(text) == "Z", string(text) == "UTC":
 		return 0, true, true
-	case len(text) != 3 && (len(text) != 6 || text[3] != ':'), text[0] != '+' && text[0] != '-':
+	case text[0] != '+' && text[0] != '-':
+		return 0, false, false
+	}
+	var minutes []byte
+	switch {
+	case len(text) == 5:
+		minutes = text[3:]
+	case len(text) == 6 && text[3] == ':':
+		minutes = text[4:]
+	case len(text) != 3:
 		return 0, false, false
 	}
 	h, ok1 := twoDigits(text[1:])
 	m, ok2 := 0, true
-	if len(text) == 6 {
-		m, ok2 = twoDigits(text[4:])
+	if minutes != nil {
+		m, ok2 = twoDigits(minutes)
 	}
 	if !ok1 || !ok2 || h > 23 || m > 59 {
 		return 0, false, false

@@ -95,10 +95,10 @@ func (r *records) split() (after int, err error) {
 }
 
 func (r *records) unquoted(at int) (cellSpan, int, error) {
-	from := at
+	from, delimiter := at, r.delimiter
 	for ; at < len(r.buffer); at++ {
 		switch r.buffer[at] {
-		case r.delimiter, '\n':
+		case delimiter, '\n':
 			return cellSpan{from: from, to: at}, at, nil
 		case '"':
 			return cellSpan{}, at, errBareQuote

@@ -7,6 +7,12 @@
 //     groups of a Parquet file, record batches of an Arrow file, one for others.
 //  3. Export.Read decodes one split, batch by batch, into a function.
 //
+// An export of another layout is opened by OpenMapped with a Mapping: compile.go
+// works out which columns to read and how to make the fields of them, the
+// formats read those columns as they would a schema's, and transform.go makes
+// the batches of the fields. A column that is only called otherwise is handed
+// through; what is done to texts is done once for each entry of their Dict.
+//
 // Two kinds of trouble are kept apart. A cell that is not what its column
 // should hold is data: it is marked in the Batch (Column.Bad) and the row goes
 // to the rejects table with its place. A file that cannot be read to its end,

@@ -40,17 +40,64 @@ func FuzzNDJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.ndjson", data) })
 }
 
+// FuzzJSON reads documents, NDJSON and CSV with JSON in its cells by nested
+// paths, with and without a path to the records.
+func FuzzJSON(f *testing.F) {
+	for i := range uint8(8) {
+		f.Add(i, `{"a":{"b":[1,{"c":"{\"d\":[1,2]}"}]},"a.b":"x","l":["p"],"t":1534109600.089676}`)
+		f.Add(i, `[{"r":[{"a":{"b":1.50e1}},{"l":[]}]},{"r":null}] {"r":{"t":"-1e-9","l":"[1,2"}}`)
+		f.Add(i, "a,l,t\n\"{\"\"b\"\":[7]}\",\"[1,2]\",1534109600\nNULL,x,\n")
+	}
+	schema := wanting(f, "a.b:integer", "a.b[1].c", "a.b[1].c.d:count", "a.b", "l:count", "l[0]", "t:instant", "t:integer", "a:id")
+	schema.Fields[6].Time, schema.Fields[7].Scale = EpochAuto, 6
+	records := []Path{{}, parsePath(f, "r"), parsePath(f, "*.r"), parsePath(f, "[0].r[1]")}
+	f.Fuzz(func(t *testing.T, how uint8, text string) {
+		if len(text) > 1<<16 {
+			t.Skip("long files only cost memory")
+		}
+		key := [...]string{"a.json", "a.ndjson", "a.csv"}[how%3]
+		layout := &Layout{Absent: []string{"NULL"}, Records: records[how/3%4]}
+		_, _, err := readLaidOut(t, key, text, schema, layout)
+		var fe *FileError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// fuzzedMapped reads it by the schemas that mapped files were seeded for too:
+// nested and counted columns, and a column v of numbers of any type.
+func fuzzedMapped(t *testing.T, key string, data []byte) {
+	fuzzed(t, key, data)
+	nested, numbers := nestedFields(t), &Schema{Source: "x", Fields: []Field{
+		{Name: "v", Kind: Integer, Scale: 4}, {Name: "text", Path: ColumnPath("v")},
+		{Name: "at", Kind: Instant, Path: ColumnPath("v"), Time: EpochMs}, {Name: "on", Kind: Date, Path: ColumnPath("v"), Time: EpochAuto},
+		{Name: "count", Kind: Integer, Path: ColumnPath("v"), Count: true}}}
+	for _, schema := range []*Schema{nested, numbers} {
+		_, err := readFrom(bucketOf(t, key, data), key, int64(len(data)), schema, calendar.Zone{})
+		var fe *FileError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func FuzzArrow(f *testing.F) {
 	for _, options := range [][]ipc.Option{nil, {ipc.WithLZ4()}, {ipc.WithZstd()}} {
 		f.Add(arrowOf(f, "a.arrow", oneDictionary(someRows(4), 3), options...), false)
 		f.Add(arrowOf(f, "a.arrows", recordsOf(someRows(4), 3), options...), true)
 	}
+	f.Add(arrowOf(f, "a.arrow", nestedArrow(f)), false)
+	f.Add(arrowOf(f, "a.arrows", nestedArrow(f)), true)
+	f.Add(floats(f, 1.5, 1e300)["a.arrow"], false)
+	f.Add(decimalFiles(f, "-12345000000000000000001", 18)["a.arrow of 128 bits"], false)
+	f.Add(decimalFiles(f, "-12345000000000000000001", 18)["a.arrows of 256 bits"], true)
 	f.Fuzz(func(t *testing.T, data []byte, stream bool) {
 		key := "a.arrow"
 		if stream {
 			key = "a.arrows"
 		}
-		fuzzed(t, key, data)
+		fuzzedMapped(t, key, data)
 	})
 }
 
@@ -61,8 +108,17 @@ func FuzzParquet(f *testing.F) {
 			f.Add(written(f, rows, parquet.Compression(codec), parquet.DataPageVersion(version)))
 		}
 		f.Add(written(f, mapped(rows, asDelta), parquet.Compression(&uncompressed.Codec{}), parquet.DataPageVersion(version)))
+		f.Add(written(f, nestedRows(), parquet.Compression(&uncompressed.Codec{}), parquet.DataPageVersion(version)))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.parquet", data) })
+	for _, file := range floats(f, 1.5, 1e300) {
+		f.Add(file)
+	}
+	for _, digits := range []string{"", "-350", "-12345000000000000000001"} {
+		for _, file := range decimalFiles(f, digits, 2) {
+			f.Add(file)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzedMapped(t, "a.parquet", data) })
 }
 
 // FuzzPage changes what is inside of a page, where no checksum covers it: a

@@ -2,13 +2,228 @@ package readers
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"gocloud.dev/blob"
 
 	"ratemill/rating/calendar"
 )
 
-// OpenMapped opens an export that is laid out as a Mapping says.
+// mappedExport is what Export is of a file that is read by a Mapping.
+type mappedExport struct {
+	raw   *Export
+	plan  *plan
+	zone  calendar.Zone
+	fixed []cell // by field, those that every row shares
+}
+
+// OpenMapped opens an export that is read as a Mapping says, into batches of
+// the schema. Without a Mapping it is Open.
+//
+// A mapping that is not one for the schema is a *RuleError. A file that lacks
+// a column which the mapping names is a *FileError that tells the columns that
+// are there; for JSON, whose columns are those of its records, it comes from
+// Read, at the end of the file.
 func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, m *Mapping, zone calendar.Zone) (*Export, error) {
-	return openLaidOut(ctx, bucket, file, schema, m.Layout, zone)
+	if m == nil {
+		return Open(ctx, bucket, file.Key, file.Size, schema, zone)
+	}
+	p, err := compile(schema, m, zone)
+	if err != nil {
+		return nil, err
+	}
+	e := &mappedExport{plan: p, zone: zone}
+	if err := e.fix(file); err != nil {
+		return nil, err
+	}
+	if e.raw, err = openRaw(ctx, bucket, file, p.raw, &m.Layout, zone); err != nil {
+		return nil, err
+	}
+	// JSON lacks nothing before it is read.
+	err = e.lacking(ctx, e.lackingFields(false), func(int, int) bool { return true })
+	if err == nil {
+		err = e.nothingOfIt(ctx)
+	}
+	if err != nil {
+		e.raw.Close()
+		return nil, err
+	}
+	return &Export{schema: schema, mapped: e}, nil
+}
+
+// fix reads the cells that every row of the file shares.
+func (e *mappedExport) fix(file File) error {
+	e.fixed = make([]cell, len(e.plan.recipes))
+	parser := newCellParser(e.zone)
+	for i := range e.plan.recipes {
+		r := &e.plan.recipes[i]
+		if r.part == "" {
+			e.fixed[i] = r.fixed
+			continue
+		}
+		text, known := file.Parts[r.part]
+		if !known {
+			there := strings.Join(slices.Sorted(maps.Keys(file.Parts)), ", ")
+			what := fmt.Sprintf("field %s is path_part %s, for which the source's path has no placeholder; there are %s", r.field.Name, r.part, there)
+			return &FileError{Key: file.Key, What: what}
+		}
+		if text == "" {
+			e.fixed[i] = r.fallback
+			continue
+		}
+		e.fixed[i] = r.read(text, parser)
+	}
+	return nil
+}
+
+// Filters are the names of the mapping's filters, in their order.
+func (e *Export) Filters() []string {
+	if e.mapped == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range e.mapped.plan.filters {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func (e *mappedExport) read(ctx context.Context, split int, yield func(*Batch) error) error {
+	t := newTransform(e.plan, e.zone, e.fixed)
+	err := e.raw.Read(ctx, split, func(raw *Batch) error { return yield(t.batch(raw)) })
+	if err != nil || !e.byRecord() {
+		return err
+	}
+	var fields []int
+	if t.kept {
+		fields = e.lackingFields(true)
+	}
+	return e.lacking(ctx, fields, func(filter, cond int) bool { return t.sieve.filters[filter][cond].asked })
+}
+
+// nothingOfIt is the error for a file that has none of the columns that the
+// mapping could use, though it need not have any one of them.
+func (e *mappedExport) nothingOfIt(ctx context.Context) error {
+	if len(e.plan.raw.Fields) == 0 {
+		return nil // constants alone
+	}
+	for i := range e.plan.raw.Fields {
+		if !e.raw.Lacks(i) {
+			return nil
+		}
+	}
+	columns, err := e.raw.Columns(ctx)
+	if err != nil {
+		return err
+	}
+	return &FileError{Key: e.raw.src.key, What: fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))}
+}
+
+// byRecord tells whether the records of the file may say what it has: all of
+// it in JSON, and in CSV what stands in the JSON of a cell.
+func (e *mappedExport) byRecord() bool {
+	return e.raw.format == NDJSON || e.raw.format == JSON || e.raw.format == CSV
+}
+
+// lacks tells whether the file has no column for a field.
+func (e *mappedExport) lacks(field int) bool {
+	r := &e.plan.recipes[field]
+	lacking := 0
+	for _, at := range r.from {
+		if e.raw.Lacks(at) {
+			lacking++
+		}
+	}
+	return lacking > 0 && (r.way == joinedIDs || lacking == len(r.from))
+}
+
+// lackingFields are those without a column that should have one. Once the
+// records are read a default makes up for what none of them has.
+func (e *mappedExport) lackingFields(read bool) (fields []int) {
+	for i := range e.plan.recipes {
+		r := &e.plan.recipes[i]
+		excused := read && r.fallback.state == cellThere
+		if r.must && !excused && e.lacks(i) {
+			fields = append(fields, i)
+		}
+	}
+	return fields
+}
+
+// lacking is the error for a file without the columns of some fields, or of
+// conditions that were asked; nil if there are none such.
+func (e *mappedExport) lacking(ctx context.Context, fields []int, asked func(filter, cond int) bool) error {
+	var wants []want
+	for _, i := range fields {
+		wants = append(wants, e.wantOf(i))
+	}
+	for i, f := range e.plan.filters {
+		for k, c := range f.conds {
+			if c.must && e.raw.Lacks(c.from) && asked(i, k) {
+				wants = append(wants, want{[]string{c.path.Text}, ", asked for by leave_out " + f.name})
+			}
+		}
+	}
+	if wants == nil {
+		return nil
+	}
+	columns, err := e.raw.Columns(ctx)
+	if err != nil {
+		return err
+	}
+	return &FileError{Key: e.raw.src.key, What: lackingColumns(wants, columns)}
+}
+
+// want is columns that a file lacks, and who wants them.
+type want struct {
+	columns []string
+	who     string
+}
+
+func (e *mappedExport) wantOf(field int) want {
+	r := &e.plan.recipes[field]
+	var w want
+	for _, at := range r.from {
+		if e.raw.Lacks(at) {
+			w.columns = append(w.columns, e.plan.raw.Fields[at].Path.Text)
+		}
+	}
+	if r.named {
+		w.who = ", mapped to " + r.field.Name
+	}
+	return w
+}
+
+// mostNames is how many columns a message tells; exports may have hundreds.
+const mostNames = 60
+
+// lackingColumns says what is wanted, and what there is.
+func lackingColumns(wants []want, columns []string) string {
+	var texts []string
+	for _, w := range wants {
+		var names []string
+		for _, name := range w.columns {
+			names = append(names, fmt.Sprintf("%q%s", name, didYouMean(name, columns)))
+		}
+		begin := "no column "
+		if len(names) > 1 {
+			begin = "none of the columns "
+		}
+		texts = append(texts, begin+strings.Join(names, ", ")+w.who)
+	}
+	return strings.Join(texts, "; ") + "; there are " + someNames(columns)
+}
+
+// someNames is a list of names, of which a long one ends in how many more.
+func someNames(names []string) string {
+	switch more := len(names) - mostNames; {
+	case len(names) == 0:
+		return "none"
+	case more > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,5 +1,7 @@
 package readers
 
+import "fmt"
+
 // Mapping says how an export that is not laid out as its source's Schema is
 // read: plain data, as ratemill.yaml gives it. A field that no Rule names is
 // read from the column of its own name. See docs/sources.md.
@@ -19,51 +21,66 @@ type Layout struct {
 	Delimiter string   `json:"delimiter,omitempty"`  // CSV: one ASCII character; empty: a comma
 	SkipLines int      `json:"skip_lines,omitempty"` // CSV: lines before the header
 	Header    []string `json:"header,omitempty"`     // CSV: names of the columns of a file without a header
-	Records   Path     `json:"records,omitempty"`    // JSON, NDJSON: where the records are in a document
+	Records   Path     `json:"records,omitzero"`     // JSON, NDJSON: where the records are in a document
 	Absent    []string `json:"absent,omitempty"`     // cells that say one of these are empty: NULL, \N
 	Zone      string   `json:"time_zone,omitempty"`  // of times without an offset; empty: the catalog's
 }
 
-// Rule says where the cells of one field come from. Of Paths, Value, PathPart
-// and Join exactly one is set; what follows is done to its text in the order
-// in which it stands here.
+// Rule says where the cells of one field come from: of Paths, Value, PathPart
+// and Join the one that is set, or else the column of the field's own name.
+//
+// What follows is done to the cell's text in the order in which it stands
+// here; each step gets what the one before it made. An absent cell passes by
+// all of them until Default, and so does what became empty on the way: a text
+// of which Extract matched nothing, or that Map turns into "". A cell that is
+// bad stays so, with its text as the export has it.
+//
+// What every row would share is no event id: Value, PathPart and Default are
+// not for those.
 type Rule struct {
 	Field string `json:"field"`
 
-	Paths    []Path  `json:"paths,omitempty"`     // the first that has something in the row
+	Paths    []Path  `json:"paths,omitempty"`     // the first that has something in the row, be it a bad cell
 	Value    *string `json:"value,omitempty"`     // the same in every row
 	PathPart string  `json:"path_part,omitempty"` // what a placeholder of the file's path stands for: date, hour, account
-	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together, none of them absent
+	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together, none of them absent; nothing else is done to it
 
-	Count    bool              `json:"count,omitempty"`     // how many elements the list at the path has; 1 where it is no list
+	Count    bool              `json:"count,omitempty"`     // Integer: how many elements the list at the path has; 1 where it is no list
 	Extract  string            `json:"extract,omitempty"`   // regular expression (RE2): its first group, or else all that it matches; absent where it does not match
 	Case     string            `json:"case,omitempty"`      // lower, upper
 	Lookup   string            `json:"lookup,omitempty"`    // by a table of Mapping.Tables; what it does not have stays as it is
-	Map      map[string]string `json:"map,omitempty"`       // what it does not have stays as it is
+	Map      map[string]string `json:"map,omitempty"`       // of what Lookup made; what it does not have stays as it is
 	Strict   bool              `json:"strict,omitempty"`    // what neither Map nor Lookup has is bad: NotInMap
-	Default  *string           `json:"default,omitempty"`   // for an absent cell
+	Default  *string           `json:"default,omitempty"`   // for an absent cell, as a text that Number and what follows it read
 	Number   bool              `json:"number,omitempty"`    // Text: a decimal in its shortest form, so that 0.50 and .5 are the same
-	Absolute bool              `json:"absolute,omitempty"`  // numbers lose their minus
-	Time     TimeForm          `json:"time,omitempty"`      // how a time or date is written; empty: ISO 8601
+	Absolute bool              `json:"absolute,omitempty"`  // Integer, Number: without its minus
+	Time     TimeForm          `json:"time,omitempty"`      // Instant, Date: how a time or date is written; empty: ISO 8601
 	Zone     string            `json:"time_zone,omitempty"` // of its times without an offset; empty: Layout.Zone
 
-	Optional bool `json:"optional,omitempty"` // the file may lack the columns
+	// Optional: the file may lack the columns, all of them. Without it they are
+	// asked for, also for a field that is optional in the schema, so that a
+	// misspelt name is found. JSON has no columns but those of its records: there
+	// a Default says as much.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // Part is a part of a joined event id: a path or a constant.
 type Part struct {
-	Path  Path    `json:"path,omitempty"`
+	Path  Path    `json:"path,omitzero"`
 	Value *string `json:"value,omitempty"`
 }
 
 // TimeForm is how times are written: one of the names below, or a pattern of
-// YYYY, YY, MM, DD, HH, mm, ss, Mon (Jan), and other characters as they are
-// ("DD/MM/YYYY HH:mm").
+// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), AM (AM or
+// PM, in either case), Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
+// characters that are no letters or digits as they are ("DD/MM/YYYY HH:mm").
+// MM, DD and HH may be one digit where no other digit can follow; behind ss may
+// stand a fraction. See CheckTimeForm.
 type TimeForm string
 
 const (
-	ISO8601   TimeForm = ""                  // 2018-06-07T08:09:10.5Z, with a blank for T, without an offset, or a date alone
-	RFC2822   TimeForm = "rfc2822"           // Tue, 31 Aug 2010 20:36:28 +0000
+	ISO8601   TimeForm = ""                  // 2018-06-07T08:09:10.5Z, with a blank for T, without seconds or an offset, or a date alone
+	RFC2822   TimeForm = "rfc2822"           // Tue, 31 Aug 2010 20:36:28 +0000, with or without the weekday, which must be right, and seconds
 	EpochS    TimeForm = "unix_seconds"      // since 1970 in UTC; a fraction is floored to microseconds
 	EpochMs   TimeForm = "unix_milliseconds" //
 	EpochUs   TimeForm = "unix_microseconds"
@@ -81,9 +98,27 @@ type Filter struct {
 // Condition is about the text of one column as the export has it. It holds if
 // the cell is one of Is (where the list is not empty), none of Not, and, where
 // Empty is set, absent or not as that says. An absent cell is never one of Is.
+// A cell that holds no text, a list for one, is there and is none of any.
 type Condition struct {
 	Path  Path     `json:"path"`
 	Is    []string `json:"is,omitempty"`
 	Not   []string `json:"not,omitempty"`
 	Empty *bool    `json:"empty,omitempty"`
+}
+
+// RuleError is a mapping that cannot be meant so, or not for its source.
+type RuleError struct {
+	Field  string // of the schema, or a filter's name; empty: of the mapping as a whole
+	Filter bool   // Field is the name of a filter
+	What   string
+}
+
+func (e *RuleError) Error() string {
+	switch {
+	case e.Field == "":
+		return e.What
+	case e.Filter:
+		return fmt.Sprintf("leave_out %s: %s", e.Field, e.What)
+	}
+	return fmt.Sprintf("field %s: %s", e.Field, e.What)
 }

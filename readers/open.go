@@ -41,7 +41,7 @@ type Format string
 
 const (
 	Parquet Format = "parquet"
-	CSV     Format = "csv"    // RFC 4180, with a header
+	CSV     Format = "csv"    // RFC 4180, with a header; of a file called .tsv, between tabs
 	NDJSON  Format = "ndjson" // one JSON object a line
 	JSON    Format = "json"   // documents that hold the records, see Layout.Records
 
@@ -57,6 +57,8 @@ func FormatOf(key string) (Format, bool) {
 	switch ext := strings.ToLower(path.Ext(name)); {
 	case ext == ".csv", ext == ".tsv":
 		return CSV, true
+	case ext == ".json":
+		return JSON, true
 	case ext == ".ndjson", ext == ".jsonl":
 		return NDJSON, true
 	case kind != notPacked:
@@ -74,19 +76,22 @@ func FormatOf(key string) (Format, bool) {
 // UnknownFormat is the error for a file whose name does not tell a format.
 func UnknownFormat(key string) *FileError {
 	return &FileError{Key: key, What: "not a known kind of export " +
-		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .ndjson or .jsonl, also with .gz or .zst)"}
+		"(want .parquet, .pq, .arrow, .feather or .arrows; .csv, .tsv, .ndjson, .jsonl or .json, also with .gz or .zst)"}
 }
 
 // Export is an opened export.
 type Export struct {
 	schema *Schema
+	layout *Layout
 	zone   calendar.Zone
 	src    source
 	format Format
 	footer *footer   // Parquet
 	header csvHeader // CSV
-	layout Layout
 	arrow  arrowLayout
+	lacks  []bool // what Lacks says by field, as far as it is known
+
+	mapped *mappedExport // what is read by a Mapping; the others but schema are its own
 }
 
 // Open opens the export under a key of the exports' bucket, of the size in
@@ -96,27 +101,32 @@ type Export struct {
 //
 // An export that cannot be used is a *FileError.
 func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, schema *Schema, zone calendar.Zone) (*Export, error) {
-	return openLaidOut(ctx, bucket, File{Key: key, Size: size}, schema, Layout{}, zone)
+	return openRaw(ctx, bucket, File{Key: key, Size: size}, schema, &Layout{}, zone)
 }
 
-func openLaidOut(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout Layout, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}, layout: layout}
-	format, ok := layout.Format, layout.Format != ""
-	if !ok {
-		format, ok = FormatOf(file.Key)
+// openRaw opens an export that is written down as a layout says, whose Zone
+// is resolved already and is the zone given.
+func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
+	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	if e.format = layout.Format; e.format == "" {
+		var ok bool
+		if e.format, ok = FormatOf(file.Key); !ok {
+			return nil, UnknownFormat(file.Key)
+		}
 	}
-	if !ok {
-		return nil, UnknownFormat(file.Key)
+	for i := range schema.Fields {
+		if err := CheckTimeForm(schema.Fields[i].Time); err != nil {
+			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
+		}
 	}
-	e.format = format
 	var err error
-	switch format {
+	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
 	case CSV:
 		err = e.openCSV(ctx)
-	case NDJSON:
-		err = e.openNDJSON(ctx)
+	case NDJSON, JSON:
+		err = e.openJSON(ctx)
 	case ArrowFile:
 		err = e.openArrowFile(ctx)
 	case ArrowStream:
@@ -139,22 +149,46 @@ type File struct {
 
 // Columns are the columns that the export has, as paths that Path.Text can
 // name: for messages, and for people who write a mapping. Of JSON they are
-// those of its first records.
+// those of its first 100 records in the order in which they appear, with the
+// members of objects, of the first element of a list, and of an object that a
+// string holds.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
-	if e.format == CSV {
-		return e.header.names, nil
+	if e.mapped != nil {
+		return e.mapped.raw.Columns(ctx)
 	}
-	return nil, errors.New("not yet")
+	switch e.format {
+	case CSV:
+		return e.header.columns(), nil
+	case NDJSON, JSON:
+		return e.jsonColumns(ctx)
+	default:
+		return e.storedColumns(), nil
+	}
 }
 
 // Lacks tells whether the export has no column for a field of the schema that
-// it was opened with. For JSON it is known when all has been read.
-func (e *Export) Lacks(field int) bool { return false }
+// it was opened with. For JSON, also in the cells of a column, it is known when
+// all has been read, and unless there was no row: a key that none of the
+// records has is lacking, one that is there with null is not.
+func (e *Export) Lacks(field int) bool {
+	if e.mapped != nil {
+		return e.mapped.lacks(field)
+	}
+	switch e.format {
+	case CSV, NDJSON, JSON:
+		return field < len(e.lacks) && e.lacks[field]
+	default:
+		return e.lacksStored(field)
+	}
+}
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which
 // there may be none, and one for any other.
 func (e *Export) Splits() int {
+	if e.mapped != nil {
+		return e.mapped.raw.Splits()
+	}
 	switch e.format {
 	case Parquet:
 		return len(e.footer.groups)
@@ -168,6 +202,9 @@ func (e *Export) Splits() int {
 // Rows is how many rows the export claims to hold, or -1 where it makes no
 // claim. Reading all splits gives as many, or an error.
 func (e *Export) Rows() int64 {
+	if e.mapped != nil {
+		return e.mapped.raw.Rows()
+	}
 	switch e.format {
 	case Parquet:
 		return e.footer.rows
@@ -185,6 +222,9 @@ func (e *Export) Rows() int64 {
 // end of ctx between batches. Anything wrong with the file is a *FileError;
 // the batches before it have been yielded, and must not be published.
 func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) error {
+	if e.mapped != nil {
+		return e.mapped.read(ctx, split, yield)
+	}
 	var y yieldError
 	guarded := func(b *Batch) error {
 		if err := yield(b); err != nil {
@@ -199,8 +239,8 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 		err = e.readParquet(ctx, split, guarded)
 	case CSV:
 		err = e.readCSV(ctx, guarded)
-	case NDJSON:
-		err = e.readNDJSON(ctx, guarded)
+	case NDJSON, JSON:
+		err = e.readJSON(ctx, guarded)
 	case ArrowFile, ArrowStream:
 		err = e.readArrow(ctx, split, guarded)
 	}
@@ -215,7 +255,12 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 type yieldError struct{ error }
 
 // Close releases what Open has taken. No Read may be under way.
-func (e *Export) Close() error { return nil }
+func (e *Export) Close() error {
+	if e.mapped != nil {
+		return e.mapped.raw.Close()
+	}
+	return nil
+}
 
 // fail is err as a *FileError of this export. One that already is comes back
 // as it is, but learns the row.

@@ -34,27 +34,47 @@ func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) 
 }
 
 func (e *Export) columnError(err error, field, split int, goodRow int64) error {
-	what := fmt.Sprintf("column %q of row group %d", e.schema.Fields[field].Name, split)
+	what := fmt.Sprintf("column %q of row group %d", e.schema.Fields[field].path().Text, split)
 	return e.fail(goodRow, what, err)
 }
 
 func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCursor {
 	s := &section{ctx: ctx, source: e.src, tail: e.footer.tail, tailAt: e.footer.tailAt}
-	parser, unpack := newCellParser(e.zone), &unpacker{}
+	shared, unpack := newCellParser(e.zone), &unpacker{}
 	columns := make([]*columnCursor, len(e.schema.Fields))
 	for i := range e.schema.Fields {
-		c := &columnCursor{parser: parser}
+		c := e.cursor(i, e.footer.columns[i], shared)
 		words := newInterner()
 		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)
 		}
-		if leaf := e.footer.columns[i]; leaf != nil {
-			c.leaf = leaf
-			c.pages = newPageReader(s, group.chunks[i], leaf, group.rows, unpack)
+		if c.leaf != nil {
+			c.pages = newPageReader(s, group.chunks[i], c.leaf, group.rows, unpack)
 		}
-		columns[i] = c
+		columns[i] = &c
 	}
 	return columns
+}
+
+// cursor is what a field's cells are made with. A field with a zone of its own
+// has a parser of its own.
+func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
+	field := &e.schema.Fields[at]
+	c := columnCursor{leaf: l, parser: shared}
+	if field.Zone != nil {
+		c.parser = newCellParser(*field.Zone)
+	}
+	if l == nil || !l.isText() {
+		return c
+	}
+	if len(l.rest) > 0 {
+		c.wants = &jsonWants{}
+		c.wants.add(l.rest, 0)
+	}
+	if c.wants != nil || field.Count || len(e.layout.Absent) > 0 {
+		c.texts = newObjectReader(e.schema.Fields[at:at+1], nil, e.layout.Absent)
+	}
+	return c
 }
 
 // columnCursor reads one column of one row group, in order.
@@ -62,6 +82,8 @@ type columnCursor struct {
 	leaf   *leaf // nil where the file has no such column
 	pages  *pageReader
 	parser *cellParser
+	texts  *objectReader // for texts that are more than themselves; nil where none are
+	wants  *jsonWants    // of the JSON in them
 
 	batch cells // what is yielded
 	page  cells // the page under the cursor, a cell a row
@@ -73,6 +95,11 @@ type columnCursor struct {
 	raw           rawValues
 	indexes       []int32
 	scratch       []byte
+	wide          wideNumber
+
+	// Where elements are counted: a row may go on in the next page.
+	open     bool
+	elements int64 // of the open row; below 0 where the list is absent
 }
 
 // fill puts the next n rows into c.batch.
@@ -115,6 +142,9 @@ func (c *columnCursor) end() (err error) {
 
 // nextPage decodes the next page into c.page, or is io.EOF.
 func (c *columnCursor) nextPage() error {
+	if c.leaf.countOnly {
+		return c.countPage()
+	}
 	p, err := c.pages.next(c.readDictionary)
 	if err != nil {
 		return err

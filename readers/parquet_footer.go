@@ -14,6 +14,7 @@ import (
 type footer struct {
 	rows    int64
 	groups  []rowGroup
+	tree    []*node // all columns
 	columns []*leaf // one a field of the schema; nil where the file has none
 	tail    []byte  // the file's last bytes, which may be all of it
 	tailAt  int64   // where they begin
@@ -29,6 +30,7 @@ type rowGroup struct {
 // chunk is where one column of one row group lies.
 type chunk struct {
 	offset, size int64
+	values       int64 // with nulls; as many as rows, but for a repeated column
 	codec        format.CompressionCodec
 }
 
@@ -45,15 +47,15 @@ func (e *Export) openParquet(ctx context.Context) error {
 	if err := decodeFooter(data, &meta); err != nil {
 		return fmt.Errorf("broken Parquet footer: %w", err)
 	}
-	leaves, err := topLevel(meta.Schema)
+	tree, leaves, err := parquetColumns(meta.Schema)
 	if err != nil {
 		return err
 	}
-	f := &footer{rows: meta.NumRows, tail: s.tail, tailAt: s.tailAt}
-	if f.columns, err = wanted(e.schema, leaves); err != nil {
+	f := &footer{rows: meta.NumRows, tree: tree, tail: s.tail, tailAt: s.tailAt}
+	if f.columns, err = wanted(e.schema, tree); err != nil {
 		return err
 	}
-	f.groups, err = rowGroups(&meta, f.columns, leafCount(meta.Schema), e.src.size-8-int64(len(data)))
+	f.groups, err = rowGroups(&meta, f.columns, leaves, e.src.size-8-int64(len(data)))
 	e.footer = f
 	return err
 }
@@ -143,7 +145,7 @@ func rowGroups(meta *format.FileMetaData, columns []*leaf, leaves int, end int64
 			}
 			var err error
 			if to.chunks[j], err = columnChunk(&from.Columns[column.index], column, from.NumRows, end); err != nil {
-				return nil, fmt.Errorf("column %q of row group %d: %w", column.name, i, err)
+				return nil, fmt.Errorf("column %q of row group %d: %w", column.path, i, err)
 			}
 		}
 	}
@@ -155,7 +157,7 @@ func rowGroups(meta *format.FileMetaData, columns []*leaf, leaves int, end int64
 
 func columnChunk(from *format.ColumnChunk, column *leaf, rows, end int64) (chunk, error) {
 	meta := &from.MetaData
-	c := chunk{offset: meta.DataPageOffset, size: meta.TotalCompressedSize, codec: meta.Codec}
+	c := chunk{offset: meta.DataPageOffset, size: meta.TotalCompressedSize, values: meta.NumValues, codec: meta.Codec}
 	if d := meta.DictionaryPageOffset; d > 0 && d < c.offset { // some writers leave it 0, or out
 		c.offset = d
 	}
@@ -166,8 +168,8 @@ func columnChunk(from *format.ColumnChunk, column *leaf, rows, end int64) (chunk
 		return c, fmt.Errorf("its data lie in another file, %q", from.FilePath)
 	case meta.Type != column.physical:
 		return c, fmt.Errorf("is %v here, but %v in the schema", meta.Type, column.physical)
-	case meta.NumValues != rows:
-		return c, fmt.Errorf("claims %d values for %d rows", meta.NumValues, rows)
+	case c.values != rows && (column.repeated == 0 || c.values < rows || rows == 0):
+		return c, fmt.Errorf("claims %d values for %d rows", c.values, rows)
 	case c.size < 0 || c.offset < int64(len(parquetMagic)) || c.offset > end || c.size > end-c.offset:
 		return c, fmt.Errorf("claims %d bytes at %d, beyond the %d bytes of data", c.size, c.offset, end)
 	}

@@ -2,11 +2,13 @@ package readers
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math/bits"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -18,13 +20,18 @@ import (
 // groups with the codec of the first. The decoders of the encodings, which
 // take the time, are parquet-go's.
 
-// page is one data page of a column without nesting, decompressed.
+// page is one data page, decompressed.
 type page struct {
 	rows     int
-	levels   []byte // per row, 1 where there is a value; nil where all rows have one
-	present  int    // rows with a value
+	entries  int    // values and nulls: as many as rows, but for a repeated column
+	levels   []byte // per entry, 1 where there is a value; nil where all have one
+	present  int    // entries with a value
 	encoding format.Encoding
-	values   []byte // encoded
+	values   []byte // encoded; not where only elements are counted
+
+	// Where only elements are counted, levels as they are; nil where a column
+	// can have no others than 0.
+	repetitions, definitions []byte
 }
 
 // pageHeader is what of a page's header is needed.
@@ -36,6 +43,7 @@ type pageHeader struct {
 	values           int64
 	encoding         format.Encoding
 	levelEncoding    format.Encoding
+	nestingEncoding  format.Encoding
 	nulls, rows      int64 // data page v2
 	levels, nestings int64 // data page v2: bytes of the definition and of the repetition levels
 	asIs             bool  // data page v2: not compressed
@@ -47,12 +55,14 @@ type pageReader struct {
 	in       *bufio.Reader
 	left     int64 // bytes of the chunk
 	rows     int64 // rows of the row group still to come
+	values   int64 // the same of the chunk's values, with nulls
 	column   *leaf
 	codec    format.CompressionCodec
 	unpacker *unpacker
 	body     []byte
 	plain    []byte
 	levels   []byte
+	nestings []byte
 	current  page
 }
 
@@ -60,7 +70,7 @@ func newPageReader(s *section, c chunk, column *leaf, rows int64, u *unpacker) *
 	in := io.NewSectionReader(s, c.offset, c.size)
 	return &pageReader{
 		in:   bufio.NewReaderSize(in, int(min(c.size, readSize))),
-		left: c.size, rows: rows, column: column, codec: c.codec, unpacker: u,
+		left: c.size, rows: rows, values: c.values, column: column, codec: c.codec, unpacker: u,
 	}
 }
 
@@ -69,11 +79,11 @@ func newPageReader(s *section, c chunk, column *leaf, rows int64, u *unpacker) *
 // the chunk had as many rows as its row group.
 func (r *pageReader) next(dictionary func(entries int, plain []byte) error) (*page, error) {
 	for {
-		if r.left == 0 && r.rows == 0 {
+		if r.left == 0 && r.rows == 0 && r.values == 0 {
 			return nil, io.EOF
 		}
 		if r.left == 0 {
-			return nil, fmt.Errorf("ends %d rows before its row group", r.rows)
+			return nil, fmt.Errorf("ends %d rows before its row group, and %d values before what it claims", r.rows, r.values)
 		}
 		h, err := r.header()
 		if err != nil {
@@ -130,19 +140,21 @@ func (r *pageReader) header() (pageHeader, error) {
 
 // check refuses what a header cannot mean, before anything is allocated for it.
 func (r *pageReader) check(h *pageHeader) error {
-	data := h.typ != format.DictionaryPage
+	data, flat := h.typ != format.DictionaryPage, r.column.repeated == 0
 	switch {
 	case h.plain < 0 || h.plain > maxPage || h.packed < 0 || h.packed > maxPage:
 		return fmt.Errorf("page of %d bytes, %d compressed, is over the limit of %d", h.plain, h.packed, maxPage)
 	case h.packed > r.left:
 		return fmt.Errorf("page of %d bytes where its column has %d left", h.packed, r.left)
-	case h.values < 0 || data && h.values > r.rows:
+	case data && !flat && (h.values < 0 || h.values > r.values):
+		return fmt.Errorf("page of %d values where its column has %d left", h.values, r.values)
+	case h.values < 0 || data && flat && h.values > r.rows:
 		return fmt.Errorf("page of %d rows where its row group has %d left", h.values, r.rows)
 	case data && h.values > maxPageRows:
 		return fmt.Errorf("page of %d rows is over the limit of %d", h.values, maxPageRows)
 	case !data && h.values > h.plain: // an entry has a byte at least
 		return fmt.Errorf("dictionary of %d entries in %d bytes", h.values, h.plain)
-	case h.typ == format.DataPageV2 && (h.rows != h.values || h.nulls < 0 || h.nulls > h.values):
+	case h.typ == format.DataPageV2 && (h.rows < 0 || h.rows > h.values || flat && h.rows != h.values || h.nulls < 0 || h.nulls > h.values):
 		return fmt.Errorf("page of %d rows with %d values and %d nulls", h.rows, h.values, h.nulls)
 	case h.levels < 0 || h.nestings < 0 || h.levels > h.packed || h.nestings > h.packed-h.levels ||
 		h.levels+h.nestings > h.plain:
@@ -170,70 +182,125 @@ func (r *pageReader) dataPageV1(h *pageHeader) error {
 	if err != nil {
 		return err
 	}
-	r.current = page{rows: int(h.values), present: int(h.values), encoding: h.encoding}
-	if r.column.optional && h.values > 0 {
-		if h.levelEncoding != format.RLE {
-			return fmt.Errorf("definition levels in encoding %v", h.levelEncoding)
+	var nestings, levels []byte
+	if r.column.repeated > 0 && h.values > 0 {
+		if nestings, data, err = cutLevels(data, h.nestingEncoding); err != nil {
+			return fmt.Errorf("repetition levels %w", err)
 		}
-		if len(data) < 4 || int64(binary.LittleEndian.Uint32(data)) > int64(len(data)-4) {
-			return errors.New("definition levels are cut short")
+	}
+	if r.column.defined > 0 && h.values > 0 {
+		if levels, data, err = cutLevels(data, h.levelEncoding); err != nil {
+			return fmt.Errorf("definition levels %w", err)
 		}
-		n := 4 + int(binary.LittleEndian.Uint32(data))
-		if err := r.readLevels(data[4:n]); err != nil {
-			return err
-		}
-		data = data[n:]
 	}
 	r.current.values = data
-	r.rows -= h.values
-	return nil
+	return r.readLevels(h, nestings, levels)
+}
+
+// cutLevels cuts levels off that stand behind their length.
+func cutLevels(data []byte, encoding format.Encoding) (encoded, rest []byte, err error) {
+	if encoding != format.RLE {
+		return nil, nil, fmt.Errorf("in encoding %v", encoding)
+	}
+	if len(data) < 4 || int64(binary.LittleEndian.Uint32(data)) > int64(len(data)-4) {
+		return nil, nil, errors.New("are cut short")
+	}
+	end := 4 + int(binary.LittleEndian.Uint32(data))
+	return data[4:end], data[end:], nil
 }
 
 // dataPageV2: levels, never compressed, of lengths that the header tells, and
 // a block of values.
 func (r *pageReader) dataPageV2(h *pageHeader) error {
-	r.current = page{rows: int(h.values), present: int(h.values), encoding: h.encoding}
-	levels, data := r.body[h.nestings:h.nestings+h.levels], r.body[h.nestings+h.levels:]
-	if r.column.optional && h.values > 0 { // some writers give levels to other columns too
-		if err := r.readLevels(levels); err != nil {
-			return err
-		}
+	nestings, levels, data := r.body[:h.nestings], r.body[h.nestings:h.nestings+h.levels], r.body[h.nestings+h.levels:]
+	if err := r.readLevels(h, nestings, levels); err != nil {
+		return err
 	}
-	if nulls := h.values - int64(r.current.present); nulls != h.nulls {
+	p := &r.current
+	// Writers disagree on whether an empty list is a null.
+	if nulls := h.values - int64(p.present); nulls != h.nulls && r.column.repeated == 0 {
 		return fmt.Errorf("page has %d nulls, not %d as it claims", nulls, h.nulls)
+	}
+	if int64(p.rows) != h.rows {
+		return fmt.Errorf("page has %d rows, not %d as it claims", p.rows, h.rows)
 	}
 	size := h.plain - h.levels - h.nestings
 	if h.asIs && int64(len(data)) != size {
 		return fmt.Errorf("page of %d bytes claims %d", len(data), size)
 	}
-	if !h.asIs {
+	if !h.asIs && !r.column.countOnly {
 		var err error
 		if data, err = r.unpack(data, size); err != nil {
 			return err
 		}
 	}
-	r.current.values = data
-	r.rows -= h.values
+	p.values = data
 	return nil
 }
 
-func (r *pageReader) readLevels(encoded []byte) error {
-	p := &r.current
-	encoded, err := checkRuns(encoded, 1, p.rows)
-	if err != nil {
-		return fmt.Errorf("definition levels: %w", err)
+// readLevels sets the current page but for its values. Some writers give
+// levels to columns that need none.
+func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err error) {
+	n, column := int(h.values), r.column
+	p := page{rows: n, entries: n, present: n, encoding: h.encoding, values: r.current.values}
+	if column.repeated > 0 && n > 0 {
+		if r.nestings, err = decodeLevels(r.nestings, n, column.repeated, nestings); err != nil {
+			return fmt.Errorf("repetition levels: %w", err)
+		}
+		p.repetitions, p.rows = r.nestings, bytes.Count(r.nestings, []byte{0})
 	}
-	if r.levels, err = levelEncoding.DecodeLevels(r.levels, encoded); err != nil {
-		return fmt.Errorf("definition levels: %w", err)
+	if column.defined > 0 && n > 0 {
+		if r.levels, err = decodeLevels(r.levels, n, column.defined, levels); err != nil {
+			return fmt.Errorf("definition levels: %w", err)
+		}
+		p.present = bytes.Count(r.levels, []byte{column.defined})
+		if p.definitions = r.levels; !column.countOnly {
+			p.levels = valuePresence(r.levels, column.defined)
+		}
 	}
-	p.levels, p.present = r.levels[:p.rows], 0
-	for _, level := range p.levels {
-		p.present += int(level)
-	}
-	if p.present == p.rows {
+	if p.present == n {
 		p.levels = nil
 	}
+	if int64(p.rows) > r.rows {
+		return fmt.Errorf("page of %d rows where its row group has %d left", p.rows, r.rows)
+	}
+	r.current = p
+	r.rows -= int64(p.rows)
+	r.values -= h.values
 	return nil
+}
+
+// valuePresence makes 1 of the level of a value and 0 of the others, in place.
+func valuePresence(levels []byte, defined uint8) []byte {
+	if defined == 1 {
+		return levels
+	}
+	for i, level := range levels {
+		if levels[i] = 0; level == defined {
+			levels[i] = 1
+		}
+	}
+	return levels
+}
+
+// decodeLevels decodes n levels, of which none may be higher than highest.
+func decodeLevels(to []byte, n int, highest uint8, encoded []byte) ([]byte, error) {
+	width := bits.Len8(highest)
+	encoded, err := checkRuns(encoded, uint64(width), n)
+	if err != nil {
+		return to, err
+	}
+	if to, err = levelEncodings[width].DecodeLevels(to, encoded); err != nil {
+		return to, err
+	}
+	to = to[:n]
+	for level := range highest + 1 {
+		n -= bytes.Count(to, []byte{level})
+	}
+	if n > 0 {
+		return to, fmt.Errorf("%d are above %d, the highest there is", n, highest)
+	}
+	return to, nil
 }
 
 // unpack decompresses a block to exactly size bytes.
@@ -304,6 +371,8 @@ func (h *pageHeader) parseData(c *compact) {
 			h.encoding = format.Encoding(c.int())
 		case id == 3 && typ == thriftI32:
 			h.levelEncoding = format.Encoding(c.int())
+		case id == 4 && typ == thriftI32:
+			h.nestingEncoding = format.Encoding(c.int())
 		default:
 			c.skip(typ)
 		}

@@ -2,22 +2,35 @@ package readers
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// leaf is one top-level column of a Parquet or Arrow file.
+// leaf is how one field is read from a Parquet or Arrow file.
 type leaf struct {
-	name     string
-	index    int // among all leaves: its chunk's place in a row group
+	path     string // as messages name it
+	index    int    // Parquet: among all leaves, its chunk's place in a row group
 	physical format.Type
 	width    int // bytes of a value of fixed length
-	optional bool
 	meaning  meaning
-	unit     int64 // of onInstant, onWall: how many to a second; of decimal: 10^scale
+	unit     int64 // of onInstant, onWall: how many to a second
+	scale    int   // of decimal
 	unusable string
+	rest     []Step // of the path, in the JSON that a text is
+
+	// Parquet: the highest definition and repetition levels, of a value. Without
+	// a definition level no row lacks it; with a repetition level countOnly is set.
+	defined, repeated uint8
+
+	// Arrow: place in the record, and in each struct on the way down from there;
+	// of each of these the place of its null count in a batch's list of them.
+	places, nodes []int
+
+	// For a field that counts: whether that needs no values; and where from, see node.
+	countOnly, isList bool
+	there, element    uint8
 }
 
 // meaning is what the values of a column stand for.
@@ -26,7 +39,8 @@ type meaning uint8
 const (
 	signed        meaning = iota + 1
 	unsigned              // of 32 or 64 bits
-	decimal               // a whole number of leaf.unit-ths
+	decimal               // a whole number of 10^-leaf.scale
+	float                 // of 32 or 64 bits; the number that its shortest decimal text says
 	onInstant             // since 1970 in UTC
 	onWall                // since 1970-01-01 00:00 on the wall of the zone
 	onDay                 // days since 1970
@@ -36,71 +50,25 @@ const (
 	uuid                  // 16 bytes
 	fixedBytes            // of another width, or without a word
 	boolean
-	nothing // Arrow's null type: every cell is absent
+	nothing // the null type: every cell is absent
 )
 
 // readable says which meanings a field's Kind can be read from. What is not
 // here is refused when the file is opened: a number of unknown unit is not a
-// time, a float is not a quantity.
+// time, a float that may have been rounded is not an id.
 var readable = map[Kind][]meaning{
-	Text:    {text, bytesOrText, signed, unsigned, uuid, boolean},
-	Integer: {signed, unsigned, decimal, text, bytesOrText},
+	Text:    {text, bytesOrText, signed, unsigned, decimal, float, uuid, boolean, onInstant, onWall, onDay, legacyInstant},
+	Integer: {signed, unsigned, decimal, float, text, bytesOrText},
 	Instant: {onInstant, onWall, onDay, legacyInstant, text, bytesOrText},
 	Date:    {onDay, onInstant, onWall, legacyInstant, text, bytesOrText},
-	EventID: {uuid, fixedBytes, text, bytesOrText, signed, unsigned},
+	EventID: {uuid, fixedBytes, text, bytesOrText, signed, unsigned, decimal, boolean, onInstant, onWall, onDay, legacyInstant},
 }
 
-// topLevel is the columns of a file's schema, which lists a tree depth first.
-// Nested and repeated ones are among them, as unusable.
-func topLevel(tree []format.SchemaElement) ([]*leaf, error) {
-	if len(tree) == 0 {
-		return nil, fmt.Errorf("broken Parquet footer: no schema")
-	}
-	var columns []*leaf
-	at, leaves := 1, 0
-	for range tree[0].NumChildren.V {
-		if at >= len(tree) {
-			return nil, fmt.Errorf("broken Parquet footer: the schema has fewer columns than it claims")
-		}
-		element := &tree[at]
-		column := leafOf(element)
-		column.index = leaves
-		columns = append(columns, column)
-		after := subtreeEnd(tree, at)
-		leaves += leafCount(tree[at:after])
-		at = after
-	}
-	return columns, nil
-}
-
-// subtreeEnd is where the subtree of an element ends.
-func subtreeEnd(tree []format.SchemaElement, at int) int {
-	for open := 1; open > 0 && at < len(tree); at++ {
-		open += int(max(tree[at].NumChildren.V, 0)) - 1
-	}
-	return at
-}
-
-func leafCount(tree []format.SchemaElement) (n int) {
-	for i := range tree {
-		if tree[i].Type.Valid {
-			n++
-		}
-	}
-	return n
-}
+// numbers are times where Field.Time says how they are written.
+var numbers = []meaning{signed, unsigned, decimal, float}
 
 func leafOf(element *format.SchemaElement) *leaf {
-	l := &leaf{name: element.Name, physical: element.Type.V, width: int(element.TypeLength.V)}
-	switch {
-	case !element.Type.Valid || element.NumChildren.V > 0:
-		l.unusable = "nested"
-		return l
-	case element.RepetitionType.V == format.Repeated:
-		l.unusable = "repeated"
-		return l
-	}
-	l.optional = element.RepetitionType.V == format.Optional
+	l := &leaf{physical: element.Type.V, width: int(element.TypeLength.V)}
 	l.understand(element)
 	if l.meaning == 0 {
 		l.unusable = typeName(element)
@@ -135,12 +103,7 @@ func (l *leaf) understand(element *format.SchemaElement) {
 			set(unsigned, 0, integers...)
 		}
 	case *format.DecimalType:
-		if t.Scale >= 0 && t.Scale <= 18 {
-			set(decimal, powerOfTen(t.Scale), integers...)
-		}
-		if l.meaning == decimal && t.Scale == 0 {
-			l.meaning = signed
-		}
+		l.understandDecimal(int(t.Scale))
 	case *format.DateType:
 		set(onDay, 0, format.Int32)
 	case *format.TimestampType:
@@ -156,10 +119,36 @@ func (l *leaf) understand(element *format.SchemaElement) {
 		if l.width == 16 {
 			set(uuid, 0, format.FixedLenByteArray)
 		}
+	case *format.NullType:
+		l.meaning = nothing
 	case nil:
 		l.understandPlain()
 	}
 }
+
+// maxScale is that of the widest decimal type, of 256 bits.
+const maxScale = 76
+
+func (l *leaf) understandDecimal(scale int) {
+	if scale < 0 || scale > maxScale {
+		return
+	}
+	switch l.physical {
+	case format.Int32, format.Int64:
+		if l.meaning, l.scale = decimal, scale; scale == 0 {
+			l.meaning = signed
+		}
+	case format.FixedLenByteArray:
+		if l.width > 0 && l.width <= maxWidth {
+			l.meaning, l.scale = decimal, scale
+		}
+	case format.ByteArray:
+		l.meaning, l.scale = decimal, scale
+	}
+}
+
+// maxWidth is the most bytes of a value of fixed length.
+const maxWidth = 1 << 15
 
 // understandPlain sets the meaning of a column of a physical type only.
 func (l *leaf) understandPlain() {
@@ -170,10 +159,12 @@ func (l *leaf) understandPlain() {
 		l.meaning = signed
 	case format.Int96:
 		l.meaning = legacyInstant
+	case format.Float, format.Double:
+		l.meaning = float
 	case format.ByteArray:
 		l.meaning = bytesOrText
 	case format.FixedLenByteArray:
-		if l.width > 0 && l.width <= 1<<15 {
+		if l.width > 0 && l.width <= maxWidth {
 			l.meaning = fixedBytes
 		}
 	}
@@ -225,86 +216,45 @@ func typeName(element *format.SchemaElement) string {
 	return name
 }
 
-func powerOfTen(n int32) int64 {
-	p := int64(1)
-	for range n {
-		p *= 10
-	}
-	return p
-}
+func (l *leaf) isText() bool { return l.meaning == text || l.meaning == bytesOrText }
 
-// wanted finds the columns that a schema wants, nil for an optional one that
-// the file does not have.
-func wanted(schema *Schema, columns []*leaf) ([]*leaf, error) {
-	found, any := make([]*leaf, len(schema.Fields)), false
-	for i, field := range schema.Fields {
-		for _, column := range columns {
-			if column.name != field.Name {
-				continue
-			}
-			if found[i] != nil {
-				return nil, fmt.Errorf("two columns are called %q", field.Name)
-			}
-			if err := column.usableAs(field.Kind); err != nil {
-				return nil, err
-			}
-			found[i], any = column, true
-		}
-		if found[i] == nil && !field.Optional {
-			return nil, noColumn(field.Name, namesOf(columns))
-		}
-	}
-	if !any { // nothing would prove that the rows are there
-		return nil, fmt.Errorf("none of the columns of %s; there are %s", schema.Source, strings.Join(namesOf(columns), ", "))
-	}
-	return found, nil
-}
-
-func (l *leaf) usableAs(kind Kind) error {
+func (l *leaf) usableAs(field *Field) error {
 	if l.unusable != "" {
-		return fmt.Errorf("column %q cannot be read: it is %s", l.name, l.unusable)
+		return fmt.Errorf("column %q cannot be read: it is %s", l.path, l.unusable)
 	}
-	for _, m := range readable[kind] {
-		if l.meaning == m || l.meaning == nothing {
-			return nil
-		}
+	isTime := field.Kind == Instant || field.Kind == Date
+	switch {
+	case l.meaning == nothing, slices.Contains(readable[field.Kind], l.meaning):
+		return nil
+	case isTime && field.Time != ISO8601 && field.Time != RFC2822 && slices.Contains(numbers, l.meaning):
+		return nil
 	}
-	return fmt.Errorf("column %q cannot be read as %s: it is %s", l.name, kindNames[kind], l.describe())
+	what := l.describe()
+	if isTime && slices.Contains(numbers, l.meaning) {
+		what += " without a word of its unit"
+	}
+	return fmt.Errorf("column %q cannot be read as %s: it is %s", l.path, kindNames[field.Kind], what)
 }
 
 // kindNames are for messages.
 var kindNames = map[Kind]string{
-	Text: "text", Integer: "a whole number", Instant: "a time", Date: "a date", EventID: "an event id",
+	Text: "text", Integer: "a number", Instant: "a time", Date: "a date", EventID: "an event id",
 }
 
 func (l *leaf) describe() string {
 	switch l.meaning {
-	case signed, unsigned:
-		return l.physical.String() + " without a word of its unit"
+	case signed, unsigned, float:
+		return l.physical.String()
 	case onInstant, onWall, legacyInstant:
 		return "a timestamp"
 	case onDay:
 		return "a date"
 	case decimal:
-		return "a decimal with a fraction"
+		return "a decimal"
 	case boolean:
 		return "a boolean"
 	case text, bytesOrText:
 		return "text"
 	}
 	return fmt.Sprintf("%v of %d bytes", l.physical, l.width)
-}
-
-func namesOf(columns []*leaf) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	return names
-}
-
-// noColumn says which column is missing, and which ones there are: most often
-// one is misspelt.
-func noColumn(name string, there []string) error {
-	return fmt.Errorf("no column %q; there are %s", name, strings.Join(there, ", "))
 }

@@ -363,7 +363,7 @@ func TestUnusableColumns(t *testing.T) {
 	type repeated struct {
 		V []int64 `parquet:"v"`
 	}
-	type float struct {
+	type double struct {
 		V float64 `parquet:"v"`
 	}
 	type number struct {
@@ -375,8 +375,8 @@ func TestUnusableColumns(t *testing.T) {
 	type timeOfDay struct {
 		V int64 `parquet:"v,time(microsecond)"`
 	}
-	type wide struct {
-		V [16]byte `parquet:"v,decimal(9:38)"`
+	type half struct {
+		V [2]byte `parquet:"v"`
 	}
 	check := func(kind Kind, want string, file []byte) {
 		t.Helper()
@@ -384,14 +384,20 @@ func TestUnusableColumns(t *testing.T) {
 		_, err := readAll(t, "a.parquet", file, schema)
 		refused(t, err, "a.parquet: "+want)
 	}
-	check(Integer, `column "v" cannot be read: it is nested`, written(t, []nested{{}}))
-	check(Integer, `column "v" cannot be read: it is repeated`, written(t, []repeated{{}}))
-	check(Integer, `column "v" cannot be read: it is DOUBLE`, written(t, []float{{}}))
+	check(Integer, `column "v" cannot be read: it is nested; there are v.x`, written(t, []nested{{}}))
+	check(Integer, `column "v" cannot be read: it is a list, of which only how many elements it has is read`, written(t, []repeated{{}}))
+	check(EventID, `column "v" cannot be read as an event id: it is DOUBLE`, written(t, []double{{}}))
+	check(Instant, `column "v" cannot be read as a time: it is DOUBLE without a word of its unit`, written(t, []double{{}}))
 	check(Instant, `column "v" cannot be read as a time: it is INT64 without a word of its unit`, written(t, []number{{}}))
-	check(Integer, `column "v" cannot be read as a whole number: it is a timestamp`, written(t, []stamp{{}}))
-	check(Text, `column "v" cannot be read as text: it is a timestamp`, written(t, []stamp{{}}))
+	check(Integer, `column "v" cannot be read as a number: it is a timestamp`, written(t, []stamp{{}}))
 	check(Integer, `column "v" cannot be read: it is INT64 TIME`, written(t, []timeOfDay{{}}))
-	check(Text, `column "v" cannot be read: it is FIXED_LEN_BYTE_ARRAY DECIMAL`, written(t, []wide{{}}))
+	check(Text, `column "v" cannot be read as text: it is FIXED_LEN_BYTE_ARRAY of 2 bytes`, written(t, []half{{}}))
+	check(Text, `column "v" cannot be read: it is FIXED_LEN_BYTE_ARRAY FLOAT16`,
+		forgeFooter(t, written(t, []half{{}}), func(m *format.FileMetaData) { m.Schema[1].LogicalType.Value = new(format.Float16Type) }))
+	check(Text, `column "v" cannot be read: it is INT64 DECIMAL(77,77)`,
+		forgeFooter(t, written(t, []number{{}}), func(m *format.FileMetaData) {
+			m.Schema[1].LogicalType.Value = &format.DecimalType{Scale: 77, Precision: 77}
+		}))
 
 	type misspelt struct {
 		Account int64 `parquet:"accountId"`
@@ -401,7 +407,7 @@ func TestUnusableColumns(t *testing.T) {
 		Segments int64 `parquet:"segments"`
 	}
 	_, err := readAll(t, "a.parquet", written(t, []misspelt{{Segments: 5}}), sms)
-	refused(t, err, `no column "event_id"; there are accountId, other, segments`)
+	refused(t, err, `no column "event_id"; there are accountId, other.X, other.Y, segments`)
 
 	// A column behind a nested one is still found at its place.
 	schema := &Schema{Fields: []Field{{Name: "behind", Kind: Integer}}}
@@ -444,7 +450,8 @@ func TestLies(t *testing.T) {
 	footer("row group 0 has 5 columns, the file 6", func(m *format.FileMetaData) { m.RowGroups[0].Columns = m.RowGroups[0].Columns[:5] })
 	footer("lie in another file", func(m *format.FileMetaData) { m.RowGroups[0].Columns[2].FilePath = "b" })
 	footer("is INT32 here, but INT64 in the schema", func(m *format.FileMetaData) { m.RowGroups[0].Columns[2].MetaData.Type = format.Int32 })
-	footer("compression LZ4 cannot be read", func(m *format.FileMetaData) { m.RowGroups[0].Columns[2].MetaData.Codec = format.Lz4 })
+	footer("compression LZO cannot be read", func(m *format.FileMetaData) { m.RowGroups[0].Columns[2].MetaData.Codec = format.LZO })
+	footer("neither Hadoop's framing of LZ4 nor LZ4 without one", func(m *format.FileMetaData) { m.RowGroups[0].Columns[2].MetaData.Codec = format.Lz4 })
 	footer("fewer columns than it claims", func(m *format.FileMetaData) { m.Schema[0].NumChildren.V = 9 })
 	footer(`two columns are called "country"`, func(m *format.FileMetaData) { m.Schema[4].Name = "country" })
 
@@ -558,40 +565,84 @@ func TestBrokenFooters(t *testing.T) {
 // TestRealFiles: files of other writers, see testdata/parquet/SOURCES.md.
 func TestRealFiles(t *testing.T) {
 	for _, test := range []struct {
-		file, column string
-		kind         Kind
-		rows         int
-		want         string // of the first rows, or the error
+		file string
+		Field
+		rows int
+		want string // of the first rows, or the error
 	}{
-		{"alltypes_plain.snappy", "timestamp_col", Instant, 2, "2009-04-01T00:00:00Z 2009-04-01T00:01:00Z"},
-		{"alltypes_plain.snappy", "date_string_col", Text, 2, `"04/01/09" "04/01/09"`},
-		{"delta_byte_array", "c_salutation", Text, 1000, `"Sir" "Mrs."`},
-		{"delta_byte_array", "c_login", Text, 1000, "- -"},
-		{"int32_with_null_pages", "int32_field", Integer, 1000, "-654807448 -"},
-		{"int64_decimal", "value", Integer, 24, "1 2"},
-		{"int96_from_spark", "a", Instant, 6, "2024-01-01T20:34:56.123456Z"},
-		{"ARROW-GH-43605", "min_fl", Integer, 21186, "0 0"}, // dictionary indexes of no bits
-		{"ARROW-GH-41317", "timestamp_us_no_tz", Instant, 0, "page header"},
-		{"datapage_v1-corrupt-checksum", "a", Integer, 0, "page has the checksum 0f4f6d0a"},
-		{"repeated_no_annotation", "id", Integer, 0, "row group 0 claims 6 rows, the file 0 in all"},
-		{"hadoop_lz4_compressed", "c0", Integer, 0, "compression LZ4 cannot be read"},
-		{"large_string_map.brotli", "arr", Text, 0, "it is nested"},
-		{"PARQUET-1481", "Handle", Text, 0, "it is Type(?)"},
+		{"alltypes_plain.snappy", Field{Name: "timestamp_col", Kind: Instant}, 2, "2009-04-01T00:00:00Z 2009-04-01T00:01:00Z"},
+		{"alltypes_plain.snappy", Field{Name: "timestamp_col"}, 2, `"2009-04-01T00:00:00Z" "2009-04-01T00:01:00Z"`},
+		{"alltypes_plain.snappy", Field{Name: "date_string_col"}, 2, `"04/01/09" "04/01/09"`},
+		{"alltypes_plain.snappy", Field{Name: "float_col"}, 2, `"0" "1.1"`},
+		{"alltypes_plain.snappy", Field{Name: "double_col"}, 2, `"0" "10.1"`},
+		{"alltypes_plain.snappy", Field{Name: "bigint_col", Kind: Integer, Scale: 3}, 2, "0 10000"},
+		{"alltypes_plain.snappy", Field{Name: "bool_col"}, 2, `"true" "false"`},
+		{"delta_byte_array", Field{Name: "c_salutation"}, 1000, `"Sir" "Mrs."`},
+		{"delta_byte_array", Field{Name: "c_login"}, 1000, "- -"},
+		{"delta_byte_array", Field{Name: "c_login", Kind: Integer, Count: true}, 1000, "- -"},
+		{"delta_byte_array", Field{Name: "c_salutation", Kind: Integer, Count: true}, 1000, "1 1"},
+		{"int32_with_null_pages", Field{Name: "int32_field", Kind: Integer}, 1000, "-654807448 -465559769"},
+		{"int32_with_null_pages", Field{Name: "int32_field", Kind: Integer, Count: true}, 1000, "1 1"},
+		{"int64_decimal", Field{Name: "value", Kind: Integer}, 24, "1 2"},
+		{"int64_decimal", Field{Name: "value"}, 24, `"1.00" "2.00"`},
+		{"fixed_length_decimal", Field{Name: "value", Kind: Integer}, 24, "1 2"},
+		{"fixed_length_decimal", Field{Name: "value", Kind: Integer, Scale: 18}, 24, "1000000000000000000 2000000000000000000"},
+		{"fixed_length_decimal", Field{Name: "value"}, 24, `"1.00" "2.00"`},
+		{"int96_from_spark", Field{Name: "a", Kind: Instant}, 6, "2024-01-01T20:34:56.123456Z"},
+		{"ARROW-GH-43605", Field{Name: "min_fl", Kind: Integer}, 21186, "0 0"}, // dictionary indexes of no bits
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer", Kind: Integer, Count: true}, 0, "page of 21 values where its column has 1 left"},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer"}, 0, `column "outer" cannot be read: it is a list, of which only how many elements it has is read`},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: pathOf(t, "outer.list.item.c")}, 0, `column "outer.list.item.c" cannot be read: of lists and maps only how many elements they have is read`},
+		{"ARROW-GH-41317", Field{Name: "timestamp_us_no_tz", Kind: Instant}, 0, "page header"},
+		{"ARROW-GH-41317", Field{Name: "map_string", Kind: Integer, Count: true}, 5, "2 1"},
+		{"ARROW-GH-41317", Field{Name: "decimal256", Kind: Integer, Scale: 3}, 5, ""},
+		{"datapage_v1-corrupt-checksum", Field{Name: "a", Kind: Integer}, 0, "page has the checksum 0f4f6d0a"},
+		{"repeated_no_annotation", Field{Name: "id", Kind: Integer}, 0, "row group 0 claims 6 rows, the file 0 in all"},
+		{"hadoop_lz4_compressed", Field{Name: "c0", Kind: Integer}, 4, "1593604800 1593604800"},
+		{"hadoop_lz4_compressed", Field{Name: "c1"}, 4, `"abc" "def"`},
+		{"hadoop_lz4_compressed", Field{Name: "v11"}, 4, `"42" "7.7"`},
+		{"large_string_map.brotli", Field{Name: "arr"}, 0, `column "arr" cannot be read: it is a list`},
+		{"large_string_map.brotli", Field{Name: "arr", Kind: Integer, Count: true}, 0, "is over the limit of 268435456"},
+		{"PARQUET-1481", Field{Name: "Handle"}, 0, "it is Type(?)"},
 	} {
 		data, err := os.ReadFile("testdata/parquet/" + test.file + ".parquet")
 		if err != nil {
 			t.Fatal(err)
 		}
-		schema := &Schema{Source: "real", Fields: []Field{{Name: test.column, Kind: test.kind}}}
+		schema := &Schema{Source: "real", Fields: []Field{test.Field}}
 		rows, err := readAll(t, "a.parquet", data, schema)
 		got := strings.Join(rows[:min(2, len(rows))], " ")
 		if err != nil {
 			got = err.Error()
 		}
 		if len(rows) != test.rows || !strings.Contains(got, test.want) {
-			t.Errorf("%s, %s: %d rows, %s\nwant %d, %s", test.file, test.column, len(rows), got, test.rows, test.want)
+			t.Errorf("%s, %s: %d rows, %s\nwant %d, %s", test.file, test.Name, len(rows), got, test.rows, test.want)
 		}
 	}
+}
+
+func pathOf(t testing.TB, text string) Path {
+	t.Helper()
+	p, err := ParsePath(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestRepeatedGroup: the real file with the count of rows that its footer has
+// wrong put right. A list may be absent, empty, or a group that repeats.
+func TestRepeatedGroup(t *testing.T) {
+	data, err := os.ReadFile("testdata/parquet/repeated_no_annotation.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := forgeFooter(t, data, func(m *format.FileMetaData) { m.NumRows = 6 })
+	schema := &Schema{Source: "real", Fields: []Field{{Name: "id", Kind: Integer},
+		{Name: "phones", Path: pathOf(t, "phoneNumbers.phone"), Kind: Integer, Count: true},
+		{Name: "phoneNumbers", Kind: Integer, Count: true}}}
+	got, err := readAll(t, "a.parquet", file, schema)
+	wantColumn(t, got, err, "1 - -", "2 - -", "3 0 1", "4 1 1", "5 1 1", "6 3 1")
 }
 
 // TestRealFilesAgainstParquetGo: all columns of integers and strings of the

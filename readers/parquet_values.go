@@ -14,7 +14,7 @@ import (
 // them, before they are given a meaning. Which slice is filled depends on the
 // physical type; as many are there as were asked for, or decoding fails.
 type rawValues struct {
-	ints  []int64 // INT32, INT64
+	ints  []int64 // INT32, INT64; FLOAT and DOUBLE by their bits
 	fixed []byte  // FIXED_LEN_BYTE_ARRAY, INT96: one value behind the other
 	bools []byte  // BOOLEAN: a byte each
 	spans []span  // BYTE_ARRAY: where in bytes
@@ -29,7 +29,12 @@ type rawValues struct {
 type span struct{ from, to uint32 }
 
 var (
-	levelEncoding = &rle.Encoding{BitWidth: 1}
+	levelEncodings = func() (e [9]rle.Encoding) { // by bits
+		for i := range e {
+			e[i].BitWidth = i
+		}
+		return e
+	}()
 	indexEncoding rle.DictionaryEncoding
 	deltaEncoding delta.BinaryPackedEncoding
 	errCutShort   = errors.New("the page is cut short")
@@ -65,9 +70,9 @@ func (v *rawValues) decode(l *leaf, encoding format.Encoding, n int, data []byte
 // valueWidth is the bytes of a plain value, 0 where they vary.
 func (l *leaf) valueWidth() int {
 	switch l.physical {
-	case format.Int32:
+	case format.Int32, format.Float:
 		return 4
-	case format.Int64:
+	case format.Int64, format.Double:
 		return 8
 	case format.Int96:
 		return 12
@@ -83,12 +88,12 @@ func (v *rawValues) decodePlain(l *leaf, n int, data []byte) error {
 		return fmt.Errorf("%d bytes for %d values of %d", len(data), n, width)
 	}
 	switch l.physical {
-	case format.Int32:
+	case format.Int32, format.Float:
 		v.ints = resized(v.ints, n)
 		for i := range v.ints {
 			v.ints[i] = int64(int32(binary.LittleEndian.Uint32(data[4*i:])))
 		}
-	case format.Int64:
+	case format.Int64, format.Double:
 		v.ints = resized(v.ints, n)
 		for i := range v.ints {
 			v.ints[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
@@ -236,7 +241,7 @@ func (v *rawValues) decodeRunsOfBools(n int, data []byte) error {
 	if err != nil {
 		return err
 	}
-	v.bools, err = levelEncoding.DecodeLevels(v.bools, runs)
+	v.bools, err = levelEncodings[1].DecodeLevels(v.bools, runs)
 	if err != nil {
 		return err
 	}

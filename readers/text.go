@@ -51,10 +51,40 @@ func openText(ctx context.Context, src source, errLong error) (*textReader, erro
 		r.close()
 		return nil, err
 	}
-	if bytes.HasPrefix(r.buffer, byteOrderMark) {
-		r.at = len(byteOrderMark)
+	if err := r.passMark(); err != nil {
+		r.close()
+		return nil, err
 	}
 	return r, nil
+}
+
+// passMark passes over a byte-order mark, unless it says that the text is not
+// UTF-8.
+func (r *textReader) passMark() error {
+	for len(r.buffer) < len(byteOrderMark) && !r.ended {
+		if err := r.more(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case bytes.HasPrefix(r.buffer, byteOrderMark):
+		r.at = len(byteOrderMark)
+	case bytes.HasPrefix(r.buffer, []byte("\xff\xfe")), bytes.HasPrefix(r.buffer, []byte("\xfe\xff")):
+		return &FileError{Key: r.src.key, What: "the text is UTF-16, by its byte-order mark; want UTF-8"}
+	}
+	return nil
+}
+
+// absentTexts are what cells say that are empty.
+type absentTexts []string
+
+func (a absentTexts) has(text []byte) bool {
+	for _, absent := range a {
+		if string(text) == absent {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *textReader) close() {
@@ -99,6 +129,56 @@ func (r *textReader) failed(err error) error {
 		return &FileError{Key: r.src.key, What: fmt.Sprintf("damaged or cut short as %s: %v", kind, err)}
 	}
 	return &FileError{Key: r.src.key, What: "reading it", Err: err}
+}
+
+// Read hands on what is in the buffer, and then what more reads. It is for
+// those who keep what they have not parsed themselves.
+func (r *textReader) Read(p []byte) (int, error) {
+	for r.at == len(r.buffer) {
+		if r.ended {
+			return 0, io.EOF
+		}
+		if err := r.more(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.buffer[r.at:])
+	r.at += n
+	return n, nil
+}
+
+// line is the next line without its end; false at the end of the file. It is
+// valid until the next call. Blank lines may stand at the end alone.
+func (r *textReader) line() (line []byte, ok bool, err error) {
+	line, ok, err = r.anyLine()
+	if ok && len(line) == 0 {
+		return nil, false, r.onlyBlank()
+	}
+	return line, ok, err
+}
+
+// anyLine is the next line, also if it is blank.
+func (r *textReader) anyLine() (line []byte, ok bool, err error) {
+	for searched := 0; ; {
+		rest := r.buffer[r.at:]
+		i := bytes.IndexByte(rest[searched:], '\n')
+		switch {
+		case i >= 0:
+			line = rest[:searched+i]
+			r.at += searched + i + 1
+		case r.ended && len(rest) == 0:
+			return nil, false, nil
+		case r.ended:
+			line, r.at = rest, len(r.buffer)
+		default:
+			searched = len(rest)
+			if err := r.more(); err != nil {
+				return nil, false, err
+			}
+			continue
+		}
+		return bytes.TrimSuffix(line, []byte("\r")), true, nil
+	}
 }
 
 // onlyBlank lets blank lines stand at the end of a file, and only there: one

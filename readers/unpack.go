@@ -2,6 +2,7 @@ package readers
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,14 @@ func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error
 	case format.Lz4Raw:
 		n, err := lz4.UncompressBlock(block, to)
 		return sized(n, to, err)
+	case format.Lz4: // as its writer understood it
+		if err := unpackHadoop(to, block); err == nil {
+			return nil
+		}
+		if n, err := lz4.UncompressBlock(block, to); sized(n, to, err) == nil {
+			return nil
+		}
+		return errors.New("neither Hadoop's framing of LZ4 nor LZ4 without one")
 	}
 	return fmt.Errorf("compression %v cannot be read", codec)
 }
@@ -57,6 +66,33 @@ func unpackSnappy(to, block []byte) error {
 	}
 	_, err = snappy.Decode(to, block)
 	return err
+}
+
+// unpackHadoop: LZ4 as Hadoop frames it, big-endian: blocks, each behind the
+// size that it has unpacked, of chunks, each behind the size that it has.
+func unpackHadoop(to, block []byte) error {
+	for len(to) > 0 {
+		if len(block) < 4 || int64(binary.BigEndian.Uint32(block)) > int64(len(to)) {
+			return errSize
+		}
+		left := int(binary.BigEndian.Uint32(block))
+		block = block[4:]
+		for left > 0 {
+			if len(block) < 4 || int64(binary.BigEndian.Uint32(block)) > int64(len(block)-4) {
+				return errCutShort
+			}
+			end := 4 + int(binary.BigEndian.Uint32(block))
+			n, err := lz4.UncompressBlock(block[4:end], to[:left])
+			if err != nil {
+				return err
+			}
+			to, block, left = to[n:], block[end:], left-n
+		}
+	}
+	if len(block) > 0 {
+		return errTooLong
+	}
+	return nil
 }
 
 func (u *unpacker) unpackZstd(to, block []byte) (err error) {

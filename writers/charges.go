@@ -1,33 +1,16 @@
 package writers
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf8"
 
 	"ratemill/rating/calendar"
-	"ratemill/rating/money"
 )
 
 // ChargeFile writes charges as text for a payment processor: the columns of
-// the charges table and the billing date. Amounts are plain decimals with all
-// digits of the currency's minor unit (10.00, for yen 500), dates are
-// YYYY-MM-DD, lines end in LF. Its bytes depend on the rows and their order
-// alone.
-type ChargeFile struct {
-	billingDate string
-	out         *bufio.Writer
-	csv         *csv.Writer // nil in NDJSON
-	line        bytes.Buffer
-	json        *json.Encoder // to line
-	rows        int64
-	err         error
-}
+// the charges table and the billing date (see payFile for how).
+type ChargeFile struct{ payFile }
 
 var chargeHeader = []string{
 	"charge_id", "invoice_id", "account_id", "amount", "currency",
@@ -48,66 +31,26 @@ type chargeLine struct {
 	BillingDate string `json:"billing_date"`
 }
 
-// NewChargeCSV begins a charge file as CSV with a header, quoted as RFC 4180
-// has it but for its line ends.
+// NewChargeCSV begins a charge file as CSV with a header.
 func NewChargeCSV(w io.Writer, billingDate calendar.Day) *ChargeFile {
-	f := &ChargeFile{billingDate: billingDate.String(), out: bufio.NewWriter(w)}
-	f.csv = csv.NewWriter(f.out)
-	f.err = f.csv.Write(chargeHeader)
-	return f
+	return &ChargeFile{newPayCSV(w, billingDate, chargeHeader)}
 }
 
 // NewChargeNDJSON begins a charge file as one JSON object a line.
 func NewChargeNDJSON(w io.Writer, billingDate calendar.Day) *ChargeFile {
-	f := &ChargeFile{billingDate: billingDate.String(), out: bufio.NewWriter(w)}
-	f.json = json.NewEncoder(&f.line)
-	f.json.SetEscapeHTML(false)
-	return f
+	return &ChargeFile{newPayNDJSON(w, billingDate)}
 }
 
 // Write adds charges, any number of them.
 func (f *ChargeFile) Write(charges []Charge) error {
 	for i := range charges {
-		if f.err != nil {
-			return f.err
+		c := &charges[i]
+		line, err := f.lineOf(c)
+		if err = f.line(line, line.fields(), err); err != nil {
+			return fmt.Errorf("charge %q: %w", c.ChargeID, err)
 		}
-		if f.err = f.write(&charges[i]); f.err == nil {
-			f.rows++
-		}
 	}
-	return f.err
-}
-
-// Rows is the number of charges that were written.
-func (f *ChargeFile) Rows() int64 { return f.rows }
-
-// Close ends the file, not the writer below. After an error the file is not
-// whole, and Close repeats the error.
-func (f *ChargeFile) Close() error {
-	if f.csv != nil && f.err == nil {
-		f.csv.Flush()
-		f.err = f.csv.Error()
-	}
-	if f.err == nil {
-		f.err = f.out.Flush()
-	}
-	return f.err
-}
-
-func (f *ChargeFile) write(c *Charge) error {
-	line, err := f.lineOf(c)
-	if err != nil {
-		return fmt.Errorf("charge %q: %w", c.ChargeID, err)
-	}
-	if f.csv != nil {
-		return f.csv.Write(line.fields())
-	}
-	f.line.Reset()
-	if err := f.json.Encode(line); err != nil {
-		return err
-	}
-	_, err = f.out.Write(f.line.Bytes())
-	return err
+	return nil
 }
 
 func (f *ChargeFile) lineOf(c *Charge) (chargeLine, error) {
@@ -116,21 +59,9 @@ func (f *ChargeFile) lineOf(c *Charge) (chargeLine, error) {
 		Currency: c.Currency, Method: c.Method, Attempt: c.Attempt,
 		CollectOn: calendar.Day(c.CollectOn).String(), BillingDate: f.billingDate,
 	}
-	for _, text := range line.fields() {
-		if !utf8.ValidString(text) { // encoding/json would replace it in silence
-			return line, fmt.Errorf("%q is not UTF-8", text)
-		}
-	}
-	currency, err := money.LookupCurrency(c.Currency)
-	if err != nil {
-		return line, err
-	}
-	amount, err := money.New(FromMoney(c.Amount), currency)
-	if err != nil {
-		return line, err
-	}
-	line.Amount = amount.String()
-	return line, nil
+	var err error
+	line.Amount, err = amountText(c.Amount, c.Currency)
+	return line, err
 }
 
 // fields are the line's values in the order of chargeHeader.

@@ -23,7 +23,7 @@ func (t *Totals) Check() []string {
 }
 
 func (t *Totals) checkRows(x *broken) {
-	once(x, "file", t.Files, func(f FileTotals) string { return f.Key })
+	once(x, "file", t.Files, FileTotals.name)
 	once(x, "source", t.Sources, func(s SourceTotals) string { return s.Source })
 	passed := map[string]decimal.Decimal{}
 	for _, f := range t.Files {
@@ -96,8 +96,12 @@ func (x *broken) source(s SourceTotals) {
 func (x *broken) money(m MoneyTotals) {
 	of := "currency " + m.Currency
 	x.equal(of, "lines", m.Lines, "invoices", m.Invoices)
-	x.equal(of, fmt.Sprintf("invoices %s − credits applied %s", m.Invoices, m.CreditsApplied),
-		m.Invoices.Sub(m.CreditsApplied), "amount due", m.AmountDue)
+	left := fmt.Sprintf("invoices %s − credits applied %s", m.Invoices, m.CreditsApplied)
+	if !m.Refunds.IsZero() {
+		left += fmt.Sprintf(" + refunds %s", m.Refunds)
+	}
+	x.equal(of, left, m.Invoices.Sub(m.CreditsApplied).Add(m.Refunds), "amount due", m.AmountDue)
+	x.equal(of, "credit notes", m.CreditNotes, "refunds", m.Refunds)
 	once(x, of+": reason", m.Uncollectable, func(r ReasonAmount) string { return r.Reason })
 	uncollectable := decimal.Zero
 	for _, r := range m.Uncollectable {

@@ -73,6 +73,17 @@ type Invoice struct {
 	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
 }
 
+// Refund is money to give back; the refund files hold the same rows.
+type Refund struct {
+	RefundID     string `parquet:"refund_id" doc:"idempotency key: the processor must give it back once"`
+	CreditNoteID string `parquet:"credit_note_id" doc:"credit note in invoices that says what for"`
+	ChargeID     string `parquet:"charge_id" doc:"charge that is given back, in whole or in part"`
+	AccountID    string `parquet:"account_id" doc:"account that gets the money"`
+	Amount       int64  `parquet:"amount,decimal(4:18)" doc:"amount to give back, above 0"`
+	Currency     string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Method       string `parquet:"method,dict" doc:"payment method by which the charge was collected"`
+}
+
 // Charge is a payment to collect; the charge files hold the same rows.
 type Charge struct {
 	ChargeID  string `parquet:"charge_id" doc:"idempotency key of the attempt: the processor must collect it once"`
@@ -89,7 +100,8 @@ type Charge struct {
 type BalanceMovement struct {
 	AccountID string `parquet:"account_id" doc:"account that owns the balance"`
 	Balance   string `parquet:"balance,dict" doc:"balance of the catalog, or unused_time"`
-	Currency  string `parquet:"currency,dict" doc:"ISO 4217 code"`
+	Currency  string `parquet:"currency,dict,optional" doc:"ISO 4217 code; null for a balance of units"`
+	Unit      string `parquet:"unit,dict,optional" doc:"what the figures count, such as postcards; null for money"`
 	Opening   int64  `parquet:"opening,decimal(4:18)" doc:"closing of the entry before"`
 	Added     int64  `parquet:"added,decimal(4:18)" doc:"paid in or credited"`
 	Used      int64  `parquet:"used,decimal(4:18)" doc:"applied to invoices"`
@@ -101,9 +113,9 @@ type BalanceMovement struct {
 type PlanChange struct {
 	AccountID   string `parquet:"account_id" doc:"account that changed"`
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
-	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up"`
+	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, cancelled, auto_upgrade"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, billing_date_changed, package_ended, and any other account event that came late, under its type"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -115,14 +127,16 @@ type PlanChange struct {
 type PaymentAttempt struct {
 	ChargeID      string `parquet:"charge_id,optional" doc:"the attempt; null where nothing could be charged"`
 	InvoiceID     string `parquet:"invoice_id" doc:"invoice to be paid"`
+	InvoicedOn    int32  `parquet:"invoiced_on,date" doc:"billing date of that invoice"`
 	AccountID     string `parquet:"account_id" doc:"account that owes"`
 	Attempt       int32  `parquet:"attempt" doc:"1 for the first attempt, 0 where nothing could be charged"`
 	Amount        int64  `parquet:"amount,decimal(4:18)" doc:"amount of the attempt"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method charged"`
-	Status        string `parquet:"status,dict" doc:"requested: put into the charge file; uncollectable: could not be"`
-	Reason        string `parquet:"reason,dict,optional" doc:"why it failed"`
-	OccurredOn    int32  `parquet:"occurred_on,date" doc:"billing date of the status"`
+	Status        string `parquet:"status,dict" doc:"requested: put into the charge file; succeeded, failed: as the payments export says; uncollectable: could not be charged, or no further attempt is planned; ended: given up by a rule"`
+	Reason        string `parquet:"reason,dict,optional" doc:"why it failed last, or could not be charged"`
+	Reference     string `parquet:"reference,optional" doc:"the payment processor's reference, as in the payments export"`
+	OccurredOn    int32  `parquet:"occurred_on,date" doc:"day of the status: of the result in the payments export, else the billing date"`
 	NextAttemptOn int32  `parquet:"next_attempt_on,date,optional" doc:"day of the next attempt, null where there is none"`
 }
 
@@ -157,13 +171,20 @@ type State struct {
 	BilledThrough int32  `parquet:"billed_through,date" doc:"last billing date that the state includes"`
 	Plan          string `parquet:"plan,dict" doc:"plan in force"`
 	Term          string `parquet:"term,dict" doc:"term in force"`
+	PlanSince     int32  `parquet:"plan_since,date" doc:"first day under the plan"`
+	PendingPlan   string `parquet:"pending_plan,dict,optional" doc:"plan from the next billing date on, null where the plan stays"`
+	PendingTerm   string `parquet:"pending_term,dict,optional" doc:"term from when the base fee is next due, null where the term stays"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method on file"`
+	Channel       string `parquet:"channel,dict,optional" doc:"channel of the sign-up, null where it was direct"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	AnchorDay     int32  `parquet:"anchor_day" doc:"day of the month that billing dates keep"`
 	PeriodStart   int32  `parquet:"period_start,date" doc:"first day of the running billing period"`
 	NextBillingOn int32  `parquet:"next_billing_on,date,optional" doc:"next billing date"`
 	BaseDueOn     int32  `parquet:"base_due_on,date,optional" doc:"billing date on which the base fee is due again"`
-	FirstChargeOn int32  `parquet:"first_charge_on,date,optional" doc:"day of the first recurring charge"`
+	FirstChargeOn int32  `parquet:"first_charge_on,date,optional" doc:"day of the first recurring charge, also where it was zero"`
+
+	FirstPurchaseOn  int32 `parquet:"first_purchase_on,date,optional" doc:"day of the first base fee"`
+	BillingDateMoved bool  `parquet:"billing_date_moved" doc:"true where the billing date has moved in the running period"`
 
 	Segments    []StateSegment `parquet:"segments,list" doc:"stretches of days under one plan within one billing period, within the window"`
 	Counters    []StateCounter `parquet:"counters,list" doc:"what meters have counted in each segment"`
@@ -173,6 +194,60 @@ type State struct {
 	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
 	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
+
+	Flags         []string            `parquet:"flags,list" doc:"what stays true of the account: nonprofit, ever_suspended, billing_delayed, uninstalled"`
+	Offers        []string            `parquet:"offers,list" doc:"offers on the account"`
+	Suspensions   []StateSuspension   `parquet:"suspensions,list" doc:"days on which the account was suspended, within the window"`
+	Subscriptions []StateSubscription `parquet:"subscriptions,list" doc:"add-ons that the account subscribes to"`
+	FreeUnits     []StateFreeUnits    `parquet:"free_units,list" doc:"free units of services used"`
+	Collections   []StateCollection   `parquet:"collections,list" doc:"amounts due that are unpaid, and those asked for or paid within the window"`
+	Refundable    []StateRefundable   `parquet:"refundable,list" doc:"amounts charged that a guarantee may give back"`
+}
+
+// StateSuspension is days of suspension.
+type StateSuspension struct {
+	From  int32 `parquet:"from,date" doc:"first day"`
+	Until int32 `parquet:"until,date" doc:"day of the resumption; 1970-01-01 where there is none yet"`
+}
+
+// StateSubscription is an add-on that the account subscribes to.
+type StateSubscription struct {
+	Name     string `parquet:"name" doc:"add-on of the catalog"`
+	Quantity int64  `parquet:"quantity" doc:"how many"`
+}
+
+// StateFreeUnits are free units of a service.
+type StateFreeUnits struct {
+	Service string `parquet:"service" doc:"service of the catalog"`
+	Used    int64  `parquet:"used" doc:"free units used so far"`
+}
+
+// StateCollection is an amount due on its way to being paid.
+type StateCollection struct {
+	InvoiceID     string `parquet:"invoice_id" doc:"invoice"`
+	InvoicedOn    int32  `parquet:"invoiced_on,date" doc:"its billing date"`
+	Amount        int64  `parquet:"amount,decimal(4:18)" doc:"amount due"`
+	Attempt       int32  `parquet:"attempt" doc:"last attempt, from 1"`
+	Method        string `parquet:"method" doc:"payment method of it; empty: none was on file"`
+	Status        string `parquet:"status" doc:"requested, failed, uncollectable, succeeded"`
+	AttemptedOn   int32  `parquet:"attempted_on,date" doc:"billing date of the last attempt"`
+	FirstFailedOn int32  `parquet:"first_failed_on,date" doc:"day of the first failure; 1970-01-01: none"`
+	Retries       int32  `parquet:"retries" doc:"planned attempts made since"`
+	NextAttemptOn int32  `parquet:"next_attempt_on,date" doc:"day of the next attempt; 1970-01-01: none"`
+	Reason        string `parquet:"reason" doc:"of the last failure"`
+	PaidBy        string `parquet:"paid_by" doc:"charge that succeeded; empty: none"`
+}
+
+// StateRefundable is an amount that a guarantee may give back.
+type StateRefundable struct {
+	InvoiceID   string `parquet:"invoice_id" doc:"invoice"`
+	ChargeID    string `parquet:"charge_id" doc:"last attempt to collect it; empty: none could be made"`
+	Method      string `parquet:"method" doc:"payment method of it"`
+	Kind        string `parquet:"kind" doc:"kind of the line"`
+	Description string `parquet:"description" doc:"the line in words"`
+	PeriodStart int32  `parquet:"period_start,date" doc:"first day of the line"`
+	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after"`
+	Amount      int64  `parquet:"amount,decimal(4:18)" doc:"line less its discounts"`
 }
 
 // StateSegment is a stretch of days under one plan within one billing period.
@@ -189,6 +264,7 @@ type StateCounter struct {
 	From     int32  `parquet:"from,date" doc:"first day of the segment"`
 	Used     Wide   `parquet:"used,decimal(18:38)" doc:"units counted"`
 	Packages int64  `parquet:"packages" doc:"packages added to the allowance"`
+	Raised   int64  `parquet:"raised" doc:"what subscriptions add to the allowance"`
 }
 
 // StateLevel is the latest reading of a meter.
@@ -208,7 +284,8 @@ type StateAddOn struct {
 // StateBalance is a prepaid balance.
 type StateBalance struct {
 	Name   string `parquet:"name" doc:"balance of the catalog"`
-	Amount int64  `parquet:"amount,decimal(4:18)" doc:"amount in the account's currency"`
+	Unit   string `parquet:"unit" doc:"what the amount counts; empty: money of the account's currency"`
+	Amount int64  `parquet:"amount,decimal(4:18)" doc:"amount"`
 }
 
 // StateUnused is open credit for unused time.

@@ -185,6 +185,7 @@ var allTables = []onTable{
 	plainTable[InvoiceLine](InvoiceLinesTable),
 	plainTable[Invoice](InvoicesTable),
 	plainTable[Charge](ChargesTable),
+	plainTable[Refund](RefundsTable),
 	plainTable[BalanceMovement](BalancesTable),
 	plainTable[PlanChange](PlanChangesTable),
 	plainTable[PaymentAttempt](PaymentHistoryTable),

@@ -45,6 +45,12 @@ var (
 		joins: []join{{"invoice_id", "invoices", "invoice_id"}},
 		row:   reflect.TypeFor[Charge](),
 	}
+	RefundsTable = Spec{
+		Name:  "refunds",
+		Doc:   "One row per amount to give back on a charge; the refund files hold the same rows.",
+		joins: []join{{"credit_note_id", "invoices", "invoice_id"}, {"charge_id", "charges", "charge_id"}},
+		row:   reflect.TypeFor[Refund](),
+	}
 	BalancesTable = Spec{
 		Name: "balances",
 		Doc:  "One row per account and balance: what the night did to it.",
@@ -52,18 +58,18 @@ var (
 	}
 	PlanChangesTable = Spec{
 		Name: "plan_changes",
-		Doc:  "One row per step of an account from one plan to another.",
+		Doc:  "One row per step of an account from one plan to another, and per event that changes how it is billed.",
 		row:  reflect.TypeFor[PlanChange](),
 	}
 	PaymentHistoryTable = Spec{
 		Name:  "payment_history",
-		Doc:   "One row per attempt to collect, whatever came of it.",
+		Doc:   "One row per attempt to collect and per result of one, in the night that learnt of it.",
 		joins: paymentJoins,
 		row:   reflect.TypeFor[PaymentAttempt](),
 	}
 	FailedPaymentsTable = Spec{
 		Name:  "failed_payments",
-		Doc:   "One row per attempt to collect that failed, or that could not be made.",
+		Doc:   "One row per amount that did not go through, or could not be charged, and is still open at the end of the night, with its last attempt; each night lists all of them anew.",
 		joins: paymentJoins,
 		row:   reflect.TypeFor[PaymentAttempt](),
 	}
@@ -101,7 +107,7 @@ var paymentJoins = []join{
 
 // Tables are all tables, in the order of the data dictionary.
 var Tables = []Spec{
-	RatedUsageTable, InvoiceLinesTable, InvoicesTable, ChargesTable, BalancesTable,
+	RatedUsageTable, InvoiceLinesTable, InvoicesTable, ChargesTable, RefundsTable, BalancesTable,
 	PlanChangesTable, PaymentHistoryTable, FailedPaymentsTable, RejectsTable,
 	ParkedAccountsTable, StateTable, HeldTable, EventIDsTable,
 }

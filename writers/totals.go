@@ -28,6 +28,15 @@ type FileTotals struct {
 	NotDue    int64  `json:"not_due"`   // of a later day: put aside
 }
 
+// name tells a file from any other; the same one may be read as exports of
+// several sources.
+func (f FileTotals) name() string {
+	if f.Export == "" {
+		return f.Key + " as " + f.Source
+	}
+	return f.Key + " as " + f.Source + "." + f.Export
+}
+
 // SourceTotals are the rows of one source, over all files and held rows.
 //
 //	passed + taken up = rated + Σ not billable + rejected + put aside
@@ -50,16 +59,21 @@ type ReasonRows struct {
 // MoneyTotals are the documents in one currency.
 //
 //	lines = invoices
-//	invoices − credits applied = amount due
+//	invoices − credits applied + refunds = amount due
+//	credit notes = refunds
 //	amount due = first-attempt charges + Σ uncollectable
 type MoneyTotals struct {
 	Currency            string          `json:"currency"`
 	Lines               decimal.Decimal `json:"lines"`                 // Σ invoice_lines.amount
-	Invoices            decimal.Decimal `json:"invoices"`              // Σ invoices.total
+	Invoices            decimal.Decimal `json:"invoices"`              // Σ invoices.total, that of credit notes below zero
 	CreditsApplied      decimal.Decimal `json:"credits_applied"`       // Σ invoices.credits_applied
 	AmountDue           decimal.Decimal `json:"amount_due"`            // Σ invoices.amount_due
 	FirstAttemptCharges decimal.Decimal `json:"first_attempt_charges"` // Σ charges.amount with attempt 1
 	Uncollectable       []ReasonAmount  `json:"uncollectable"`         // due and not charged, by reason
+
+	RetriedCharges decimal.Decimal `json:"retried_charges,omitzero"` // Σ charges.amount with a later attempt
+	CreditNotes    decimal.Decimal `json:"credit_notes,omitzero"`    // −Σ invoices.total of credit notes
+	Refunds        decimal.Decimal `json:"refunds,omitzero"`         // Σ refunds.amount
 }
 
 // ReasonAmount is an amount for a reason.
@@ -68,13 +82,14 @@ type ReasonAmount struct {
 	Amount decimal.Decimal `json:"amount"`
 }
 
-// BalanceTotals are all accounts' balances of one name in one currency.
+// BalanceTotals are all accounts' balances of one name in one currency or unit.
 //
 //	opening + added − used − lapsed = closing
 //	opening = closing of the entry before
 type BalanceTotals struct {
 	Balance  string          `json:"balance"`
-	Currency string          `json:"currency"`
+	Currency string          `json:"currency"`       // empty where there is a unit
+	Unit     string          `json:"unit,omitempty"` // such as postcards
 	Opening  decimal.Decimal `json:"opening"`
 	Added    decimal.Decimal `json:"added"`
 	Used     decimal.Decimal `json:"used"`
@@ -82,12 +97,17 @@ type BalanceTotals struct {
 	Closing  decimal.Decimal `json:"closing"`
 }
 
-// name is unambiguous: a currency has no space.
-func (b BalanceTotals) name() string { return b.Balance + " " + b.Currency }
+// name is unambiguous: a currency has no space, and a unit stands apart.
+func (b BalanceTotals) name() string {
+	if b.Unit != "" {
+		return b.Balance + " in " + b.Unit
+	}
+	return b.Balance + " " + b.Currency
+}
 
 // ordered is a copy with every list in the order of its keys.
 func (t Totals) ordered() Totals {
-	t.Files = ordered(t.Files, func(f FileTotals) string { return f.Key + "\x00" + f.Source + "\x00" + f.Export })
+	t.Files = ordered(t.Files, FileTotals.name)
 	t.Sources = ordered(t.Sources, func(s SourceTotals) string { return s.Source })
 	for i := range t.Sources {
 		t.Sources[i].NotBillable = ordered(t.Sources[i].NotBillable, func(r ReasonRows) string { return r.Reason })

@@ -121,7 +121,7 @@ func (n *night) first(d int32) {
 	put(n, FailedPaymentsTable, []PaymentAttempt{{InvoiceID: "in2", AccountID: "B", Amount: 5_000_000, Currency: "JPY",
 		Status: "uncollectable", Reason: "no_payment_method", OccurredOn: d}})
 	n.charges([]Charge{{ChargeID: "ch1", InvoiceID: "in1", AccountID: "A", Amount: 100_000, Currency: "USD", Method: `card, "gold"`, Attempt: 1, CollectOn: d}})
-	put(n, StateTable, []State{{AccountID: "A", Plan: "pro", Balances: []StateBalance{{"sms", 66_000}}}, {AccountID: "B", Plan: "pro"}})
+	put(n, StateTable, []State{{AccountID: "A", Plan: "pro", Balances: []StateBalance{{Name: "sms", Amount: 66_000}}}, {AccountID: "B", Plan: "pro"}})
 	n.others()
 }
 
@@ -137,7 +137,7 @@ func (n *night) second(d int32) {
 	put(n, BalancesTable, []BalanceMovement{{AccountID: "A", Balance: "sms", Currency: "USD", Opening: 66_000, Used: 40_000, Lapsed: 6_000, Closing: 20_000}})
 	put[PaymentAttempt](n, FailedPaymentsTable, nil)
 	n.charges(nil)
-	put(n, StateTable, []State{{AccountID: "A", Plan: "pro", Balances: []StateBalance{{"sms", 20_000}}}, {AccountID: "B", Plan: "pro"}})
+	put(n, StateTable, []State{{AccountID: "A", Plan: "pro", Balances: []StateBalance{{Name: "sms", Amount: 20_000}}}, {AccountID: "B", Plan: "pro"}})
 	n.others()
 }
 

@@ -13,13 +13,21 @@ type checkCommand struct {
 }
 
 func (k *checkCommand) Run(c *console) error {
-	cat, err := loadCatalog(c.ctx, k.File)
+	cat, err := c.loadCatalog(k.File)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "%s: catalog %s is fine: %d versions, %d meters, %s, %s\n",
-		k.File, cat.Name, len(cat.Versions), len(cat.Meters), cat.Currency.Code, cat.ZoneName)
+	fmt.Fprintf(c.stdout, "%s: catalog %s is fine: %s, %s, %s, %s\n",
+		k.File, cat.Name, number(len(cat.Versions), "version"), number(len(cat.Meters), "meter"), cat.Currency.Code, cat.ZoneName)
 	return nil
+}
+
+// number is how many there are of a thing.
+func number(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 type showCommand struct {
@@ -27,7 +35,7 @@ type showCommand struct {
 }
 
 func (s *showCommand) Run(c *console) error {
-	cat, err := loadCatalog(c.ctx, s.File)
+	cat, err := c.loadCatalog(s.File)
 	if err != nil {
 		return err
 	}

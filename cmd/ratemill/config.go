@@ -5,31 +5,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 
 	"ratemill/pipeline"
 )
 
-// settingKeys are the keys of ratemill.yaml: the flags of the same names, with
-// underscores. What is said once (a date, --first-night) is not among them: in
-// a file it would be said every night.
-var settingKeys = []string{"exports", "output", "catalog", "workers", "memory", "buckets", "temp_dir", "max_rejects"}
-
 // configFile gives flags that neither the command line nor the environment
-// sets their value from ratemill.yaml.
+// sets their value from ratemill.yaml, and commands what it says of sources.
 type configFile struct {
-	values map[string]setting
-	used   map[string]setting // those that flags took, by the flag's name
+	*settingsFile
+	used map[string]setting // those that flags took, by the flag's name
 }
-
-type setting struct{ text, place string }
 
 const defaultConfig = "ratemill.yaml"
 
@@ -40,20 +28,50 @@ func (c *configFile) load(args []string) error {
 	if !named {
 		name = defaultConfig
 	}
+	var err error
+	c.used = map[string]setting{}
+	if c.settingsFile, err = loadSettings(name); errors.Is(err, fs.ErrNotExist) && !named {
+		return nil
+	}
+	return err
+}
+
+// loadSettings reads and checks a settings file; its mistakes are usage
+// errors, with their places.
+func loadSettings(name string) (*settingsFile, error) {
+	f := &settingsFile{}
 	text, err := os.ReadFile(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !named:
-		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return &pipeline.UsageError{What: fmt.Sprintf("config %q: no such file", name), Hint: "--config or RATEMILL_CONFIG names it"}
+		usage := &pipeline.UsageError{What: fmt.Sprintf("config %q: no such file", name), Hint: "--config or RATEMILL_CONFIG names it"}
+		return f, noSuchFile{usage}
 	case err != nil:
-		return &pipeline.UsageError{What: "config: " + err.Error()}
+		return f, &pipeline.UsageError{What: "config: " + err.Error()}
 	}
-	if c.values, err = readSettings(name, text); err != nil {
-		return &pipeline.UsageError{What: configError(name, text, err), Hint: "the keys are " + strings.Join(settingKeys, ", ")}
+	if f, err = parseSettings(name, text); err != nil {
+		return &settingsFile{}, &pipeline.UsageError{What: err.Error(), Hint: settingsHint(f)}
 	}
-	c.used = map[string]setting{}
-	return nil
+	return f, nil
+}
+
+// noSuchFile is a usage error, and fs.ErrNotExist.
+type noSuchFile struct{ error }
+
+func (e noSuchFile) Unwrap() []error { return []error{e.error, fs.ErrNotExist} }
+
+const sourcesHint = "docs/sources.md is the manual of sources and lookups; ratemill config schema prints all keys"
+
+// settingsHint is a hint at what the file may say where the first mistake is.
+func settingsHint(f *settingsFile) string {
+	if f.root == nil {
+		return "" // it is no YAML that we could tell more about
+	}
+	for _, key := range []string{"sources", "lookups"} {
+		if n := f.root.get(key); n != nil && f.found[0].Line > n.key.line {
+			return sourcesHint
+		}
+	}
+	return "the keys are " + strings.Join(namesOf(fileKeys.keys), ", ")
 }
 
 // configName is the file that the arguments or the environment name. It is
@@ -76,60 +94,6 @@ func configName(args []string) (name string, named bool) {
 	}
 	name = os.Getenv("RATEMILL_CONFIG")
 	return name, name != ""
-}
-
-// readSettings takes values as they are written: a folder called 1.50 must not
-// become 1.5, nor a key with nothing behind it a default.
-func readSettings(name string, text []byte) (map[string]setting, error) {
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]setting{}
-	for i, doc := range file.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
-			continue
-		}
-		pairs, is := doc.Body.(ast.MapNode)
-		if !is || i > 0 {
-			return nil, wrong(doc.Body, "want lines of the form key: value, once")
-		}
-		for pair := pairs.MapRange(); pair.Next(); {
-			key, value := pair.Key().GetToken(), pair.Value()
-			if !slices.Contains(settingKeys, key.Value) {
-				return nil, wrong(pair.Key(), "unknown key %q", key.Value)
-			}
-			switch value.Type() {
-			case ast.StringType, ast.IntegerType, ast.FloatType, ast.BoolType:
-			default:
-				return nil, wrong(value, "%s wants one value", key.Value)
-			}
-			at := value.GetToken()
-			values[key.Value] = setting{at.Value, placeOf(name, at)}
-		}
-	}
-	return values, nil
-}
-
-func wrong(at ast.Node, format string, args ...any) error {
-	return &yaml.SyntaxError{Message: fmt.Sprintf(format, args...), Token: at.GetToken()}
-}
-
-func placeOf(name string, t *token.Token) string {
-	return fmt.Sprintf("%s:%d:%d", name, t.Position.Line, t.Position.Column)
-}
-
-// configError tells a mistake as those of a catalog are told: the place, what
-// is wrong there, the line, and a caret below the place.
-func configError(name string, text []byte, err error) string {
-	var at yaml.Error
-	if !errors.As(err, &at) || at.GetToken() == nil {
-		return name + ": " + err.Error()
-	}
-	t := at.GetToken()
-	lines := strings.Split(string(text), "\n")
-	line := lines[min(t.Position.Line, len(lines))-1]
-	return fmt.Sprintf("%s: %s\n%s\n%*s", placeOf(name, t), at.GetMessage(), strings.TrimRight(line, "\r"), t.Position.Column, "^")
 }
 
 // Validate is part of kong.Resolver.

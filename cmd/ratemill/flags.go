@@ -96,7 +96,7 @@ func (s *share) UnmarshalText(text []byte) error {
 
 // open opens what the flags name. The returned function closes it again.
 func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
-	cat, err := loadCatalog(c.ctx, f.Catalog)
+	cat, err := c.loadCatalog(f.Catalog)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -112,7 +112,7 @@ func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), 
 		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close()))}
 	}
 	s := &pipeline.Settings{
-		Exports: exports, Output: output, Catalog: cat, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
+		Exports: exports, Output: output, Catalog: cat, Sources: c.config.sources, Lookups: c.config.lookups, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
 		TempDir: f.TempDir, MaxRejects: int64(f.MaxRejects), Log: c.log(),
 	}
 	return s, func() { exports.Close(); output.Close() }, nil
@@ -131,10 +131,11 @@ func openOutput(ctx context.Context, location string, dryRun bool) (*blob.Bucket
 	return output, err
 }
 
-// loadCatalog reads and checks a catalog; its mistakes are usage errors, with
+// loadCatalog reads and checks a catalog, together with the sources that
+// ratemill.yaml says; its mistakes are usage errors, with
 // their places.
-func loadCatalog(ctx context.Context, location string) (*catalog.Catalog, error) {
-	text, err := store.ReadFile(ctx, location)
+func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
+	text, err := store.ReadFile(c.ctx, location)
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %q: no such file", location)}
@@ -147,8 +148,8 @@ func loadCatalog(ctx context.Context, location string) (*catalog.Catalog, error)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
-	if err := pipeline.CheckMeters(cat, nil); err != nil {
-		return nil, atLine(location, text, err)
+	if err := pipeline.CheckMeters(cat, c.config.sources, c.config.lookups); err != nil {
+		return nil, c.config.placed(atLine(location, text, err))
 	}
 	return cat, nil
 }

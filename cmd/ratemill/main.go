@@ -43,6 +43,8 @@ type commands struct {
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
 	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
+	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
+	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`
 	Generate generateCommand `cmd:"" help:"Write sample exports, always the same for the same settings."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -52,7 +54,8 @@ type console struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	now            func() time.Time // for the last midnight and for seconds shown; never for an amount
-	code           int              // to exit with where there is no error
+	config         *configFile
+	code           int // to exit with where there is no error
 }
 
 func (c *console) log() *slog.Logger {
@@ -74,7 +77,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	c := &console{ctx: ctx, stdout: stdout, stderr: stderr, now: now}
 	var cli commands
 	exited := -1
-	config := &configFile{}
+	config := &configFile{settingsFile: &settingsFile{}}
+	c.config = config
 	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
@@ -85,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	switch {
 	case exited >= 0: // --help, which a mistake in the config must not withhold
 		return exited
-	case configErr != nil:
+	case configErr != nil && !withoutConfig(chosen, err):
 		return complain(stderr, configErr)
 	case err != nil:
 		return complain(stderr, usageError(err, config))
@@ -94,6 +98,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 		return complain(stderr, err)
 	}
 	return c.code
+}
+
+// withoutConfig tells whether a command has no use for the settings file: one
+// that is wrong must not keep anybody from checking another, or from the schema.
+func withoutConfig(chosen *kong.Context, err error) bool {
+	return err == nil && (chosen.Command() == "config schema" || chosen.Command() == "config check <file>")
 }
 
 // noValue is how kong says that a flag's value is missing.

@@ -84,15 +84,15 @@ type Version struct {
 	Balances     []Balance
 	UsageCharges []UsageCharge
 	PriceTables  []PriceTable
-}
+	Services     []Service
+	Discounts    []Discount // in the order in which they are taken
 
-// Term is how often the base fee is charged. A billing period is a month
-// whatever the term (rule MK-1).
-type Term struct {
-	Name       string
-	Months     int             // the base fee is charged once in so many billing periods: 1, 12
-	BasePrices decimal.Decimal // × the plan's monthly base: 1, 10
-	Rule       RuleID
+	// What may happen to an account; nil: it is refused.
+	PlanChanges        *PlanChanges
+	BillingDateChanges *BillingDateChanges
+	StoreRemoval       *StoreRemoval
+	Guarantee          *Guarantee
+	Payments           *Payments // nil: failed charges are not tried again
 }
 
 // Plan is what one cohort gets under a plan's name.
@@ -103,6 +103,8 @@ type Plan struct {
 	Rule       RuleID          // of the base fee
 	Seats      *Seats          // nil: the plan has no seats, each is refused
 	Allowances []Allowance     // by meter
+	Sells      []string        // add-ons that the account may subscribe to
+	Minimum    *MinimumTerm    // before which the account cannot leave for another plan; nil: none
 	Line       int             // line of the catalog file
 }
 
@@ -147,13 +149,8 @@ type Renewal string
 const (
 	WhileNeeded Renewal = "while_needed" // counted anew from the level of that day, and charged
 	Never       Renewal = "never"        // ends with the period
+	Subscribed  Renewal = "subscribed"   // charged while the account subscribes to it
 )
-
-// Balance is prepaid money of an account, used by later charges.
-type Balance struct {
-	Name string
-	Rule RuleID
-}
 
 // UsageCharge prices a meter's usage.
 type UsageCharge struct {

@@ -72,6 +72,18 @@ func withoutPlaces(c *Catalog) *Catalog {
 		for j := range v.UsageCharges {
 			v.UsageCharges[j].Line = 0
 		}
+		for j := range v.Services {
+			v.Services[j].Line = 0
+		}
+		for j := range v.Discounts {
+			v.Discounts[j].Line = 0
+		}
+		for j := range v.Balances {
+			v.Balances[j].Line = 0
+			for k := range v.Balances[j].Tiers {
+				v.Balances[j].Tiers[k].Line = 0
+			}
+		}
 		for j := range v.PriceTables {
 			v.PriceTables[j].index = nil // follows from Rows, and generated catalogs have none
 			for k := range v.PriceTables[j].Rows {

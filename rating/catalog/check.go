@@ -21,6 +21,9 @@ func (p *problems) check(d *draft) {
 		c.plans()
 		c.addOns()
 		c.charges()
+		for _, check := range v.later {
+			check(c)
+		}
 		for j := range v.tables {
 			p.checkTable(&v.tables[j])
 		}
@@ -72,6 +75,38 @@ func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 	for _, a := range plan.allowances {
 		c.allowance(plan, a, has)
 	}
+	for _, use := range plan.sells {
+		c.subscription(plan, use)
+	}
+}
+
+// subscription checks an add-on that the accounts of a plan may subscribe to.
+func (c *checker) subscription(plan cohortPlan, use *node) {
+	i := c.addOnIndex(use)
+	if i < 0 {
+		return
+	}
+	a := &c.version.addOns[i]
+	if a.Renewal != Subscribed && a.Renewal != "" {
+		c.add(use.place, "add-on %q has renewal %q; %q is needed to sell it", a.Name, a.Renewal, Subscribed)
+	}
+	limited := slices.ContainsFunc(plan.allowances, func(l allowanceDraft) bool { return l.Meter == a.Meter && !l.Unlimited })
+	if !limited && c.draft.Meter(a.Meter) != nil {
+		c.add(use.place, "plan %q has no limit of %q that add-on %q could raise%s", plan.key.text, a.Meter, a.Name, forCohort(plan.cohort))
+	}
+}
+
+// addOnIndex is where the add-on is that a word names, or -1.
+func (c *checker) addOnIndex(use *node) int {
+	i := slices.IndexFunc(c.version.addOns, func(a addOnDraft) bool { return a.Name == use.text })
+	if i < 0 {
+		var names []string
+		for _, a := range c.version.addOns {
+			names = append(names, a.Name)
+		}
+		c.undefined(use, "add-on", names)
+	}
+	return i
 }
 
 func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]cohortPlan) {
@@ -138,16 +173,14 @@ func (c *checker) sold(use *node, meter, lineKind string) {
 	if use == nil {
 		return
 	}
-	i := slices.IndexFunc(c.version.addOns, func(a addOnDraft) bool { return a.Name == use.text })
+	i := c.addOnIndex(use)
 	if i < 0 {
-		var names []string
-		for _, a := range c.version.addOns {
-			names = append(names, a.Name)
-		}
-		c.undefined(use, "add-on", names)
 		return
 	}
 	a := &c.version.addOns[i]
+	if a.Renewal == Subscribed {
+		c.add(use.place, "add-on %q is subscribed to: a plan sells it under %q, and does not add it", a.Name, "sells")
+	}
 	if a.Meter != meter && c.draft.Meter(a.Meter) != nil && c.draft.Meter(meter) != nil {
 		c.add(use.place, "add-on %q is of meter %q, and cannot add to %q", a.Name, a.Meter, meter)
 	}
@@ -163,6 +196,9 @@ func (c *checker) addOns() {
 		if a.LineKind == "seat" && a.Adds > 1 {
 			c.add(a.adds.place, "add-on %q adds %d, but a seat is for one user", a.Name, a.Adds)
 		}
+		if m := c.draft.Meter(a.Meter); m != nil && m.Kind != Sum && a.Renewal == Subscribed {
+			c.add(a.meter.place, "a subscription raises the allowance of a sum meter; %q is %s", m.Name, m.Kind)
+		}
 	}
 }
 
@@ -175,9 +211,7 @@ func (c *checker) charges() {
 		}
 		c.chargeTable(u, m)
 		c.chargeColumn(u, m)
-		for _, use := range u.uses {
-			c.balance(use)
-		}
+		c.uses(u)
 		c.minimum(u)
 		c.counting(u, m)
 	}
@@ -216,7 +250,22 @@ func (c *checker) chargeColumn(u *chargeDraft, m *Meter) {
 	if u.Column == "" || m == nil || m.Kind != Sum || slices.Contains(m.By, u.Column) {
 		return
 	}
-	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, didYouMean(u.Column, m.By))
+	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, DidYouMean(u.Column, m.By))
+}
+
+// uses checks the balances of a charge: units pay before money does.
+func (c *checker) uses(u *chargeDraft) {
+	money := ""
+	for _, use := range u.uses {
+		c.balance(use)
+		switch b := c.version.Balance(use.text); {
+		case b == nil:
+		case b.Unit == "":
+			money = b.Name
+		case money != "":
+			c.add(use.place, "balance %q of %s comes after %q, which is money: units pay first", b.Name, b.Unit, money)
+		}
+	}
 }
 
 func (c *checker) minimum(u *chargeDraft) {
@@ -227,6 +276,9 @@ func (c *checker) minimum(u *chargeDraft) {
 		return
 	}
 	c.balance(u.restTo)
+	if b := c.version.Balance(u.RestTo); b != nil && b.Unit != "" {
+		c.add(u.restTo.place, "rest_to %q holds %s, and what a minimum takes beyond the usage is money", u.RestTo, b.Unit)
+	}
 	if !slices.Contains(u.Uses, u.RestTo) {
 		c.add(u.restTo.place, "rest_to %q is not among %q of this charge: the rest would never be used", u.RestTo, "uses")
 	}
@@ -276,7 +328,7 @@ func (c *checker) undefined(use *node, what string, defined []string) {
 	if what == "meter" {
 		where = ""
 	}
-	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, didYouMean(use.text, defined))
+	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, DidYouMean(use.text, defined))
 }
 
 func forCohort(name string) string {

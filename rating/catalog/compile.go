@@ -44,6 +44,7 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 		Rule:   body.base.rule,
 		Line:   key.line,
 	}
+	plan.Sells, plan.Minimum = body.Sells, body.minimum
 	if body.seats != nil {
 		seats := body.seats.Seats
 		plan.Seats = &seats
@@ -89,6 +90,12 @@ func (p *planDraft) of(cohort string) (planBody, bool) {
 		}
 		if over.seats != nil {
 			body.seats = over.seats
+		}
+		if over.Sells != nil {
+			body.Sells, body.sells = over.Sells, over.sells
+		}
+		if over.minimum != nil {
+			body.minimum = over.minimum
 		}
 		body.allowances = overlay(body.allowances, over.allowances)
 	}

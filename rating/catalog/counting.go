@@ -135,12 +135,17 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 		c.add(d.lines.place, "lines: per_tier needs charged: period_end and a graduated price")
 	}
 	c.bounds(d)
+	for _, use := range u.uses {
+		if b := c.version.Balance(use.text); b != nil && b.Unit != "" {
+			c.add(use.place, "balance %q holds units: they pay for usage at one price a unit, not for what is counted", b.Name)
+		}
+	}
 	if m == nil || m.Kind != Sum {
 		return
 	}
 	for _, n := range d.per {
 		if !slices.Contains(m.By, n.text) {
-			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, didYouMean(n.text, m.By))
+			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, DidYouMean(n.text, m.By))
 		}
 	}
 	if d.Model != nil && pricing.NeedsEvents(d.Model) && !m.OneByOne {

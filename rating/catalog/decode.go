@@ -128,7 +128,7 @@ func (f *fields) done() {
 }
 
 func (f *fields) unknown(key *node, candidates []string) {
-	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, didYouMean(key.text, candidates))
+	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, DidYouMean(key.text, candidates))
 }
 
 // entries are the keys and values of an object whose keys are names that the
@@ -312,6 +312,15 @@ func (p *problems) count(n *node, what string, least int64) int64 {
 	}
 	if v < least {
 		p.add(n.place, "%s %s must be at least %d", what, text, least)
+	}
+	return v
+}
+
+// countUpTo is a whole number from least to most.
+func (p *problems) countUpTo(n *node, what string, least, most int64) int64 {
+	v := p.count(n, what, least)
+	if v > most {
+		p.add(n.place, "%s %s is more than %d", what, n.text, most)
 	}
 	return v
 }

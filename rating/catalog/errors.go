@@ -115,9 +115,9 @@ func (p *problems) err() error {
 	return p.found
 }
 
-// didYouMean is a hint at the candidate that the word was probably meant to
+// DidYouMean is a hint at the candidate that the word was probably meant to
 // be, or the empty string.
-func didYouMean(word string, candidates []string) string {
+func DidYouMean(word string, candidates []string) string {
 	if near := nearest(word, candidates); near != "" {
 		return fmt.Sprintf(" (did you mean %q?)", near)
 	}

@@ -115,7 +115,7 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 	case v.Type() == reflect.TypeFor[decimal.Decimal]():
 		v.Set(reflect.ValueOf(p.amount(n, label, g)))
 	case v.Type() == reflect.TypeFor[pricing.Percent]():
-		v.Set(reflect.ValueOf(p.percent(n, label)))
+		v.Set(reflect.ValueOf(p.rate(n, label)))
 	case v.Kind() == reflect.Int64:
 		v.SetInt(p.count(n, label, 0))
 	case v.Kind() == reflect.Slice:
@@ -143,8 +143,8 @@ func (p *problems) amount(n *node, label string, g figure) decimal.Decimal {
 	return d
 }
 
-// percent is a rate such as 1.2%.
-func (p *problems) percent(n *node, what string) pricing.Percent {
+// rate is a percentage such as 1.2%.
+func (p *problems) rate(n *node, what string) pricing.Percent {
 	digits, ok := strings.CutSuffix(n.text, "%")
 	if n.kind != plain || !ok {
 		p.add(n.place, "%s is %s where a percentage such as 1.2%% is wanted", what, n.shown())

@@ -127,19 +127,14 @@ func (g generator) meter(name string) Meter {
 func (g generator) version(from calendar.Day) Version {
 	v := Version{From: from}
 	for _, name := range g.some("terms", 1, 2) {
-		v.Terms = append(v.Terms, Term{
-			Name:       name,
-			Months:     rapid.IntRange(1, 100).Draw(g.T, "months"),
-			BasePrices: g.price().Add(decimal.New(1, 0)),
-			Rule:       g.rule(),
-		})
+		v.Terms = append(v.Terms, g.term(name))
 	}
 	for _, name := range g.some("add-ons", 0, 3) {
 		v.AddOns = append(v.AddOns, g.addOn(name))
 	}
 	if g.yes("balances") {
 		for _, name := range g.some("balances", 1, 3) {
-			v.Balances = append(v.Balances, Balance{name, g.rule()})
+			v.Balances = append(v.Balances, g.balance(name))
 		}
 	}
 	for i := range g.catalog.Meters {
@@ -148,6 +143,7 @@ func (g generator) version(from calendar.Day) Version {
 		}
 	}
 	g.plans(&v)
+	g.life(&v)
 	return v
 }
 
@@ -173,11 +169,17 @@ func (g generator) addOn(name string) AddOn {
 
 func (g generator) charge(v *Version, m *Meter) {
 	u := UsageCharge{Meter: m.Name, Description: names.Draw(g.T, "description"), Rule: g.rule()}
+	var units, money []string
 	for _, b := range v.Balances {
-		u.Uses = append(u.Uses, b.Name)
+		if b.Unit != "" {
+			units = append(units, b.Name)
+		} else {
+			money = append(money, b.Name)
+		}
 	}
-	if len(u.Uses) > 0 && g.yes("minimum") {
-		u.RestTo = rapid.SampledFrom(u.Uses).Draw(g.T, "rest_to")
+	u.Uses = append(units, money...)
+	if len(money) > 0 && g.yes("minimum") {
+		u.RestTo = rapid.SampledFrom(money).Draw(g.T, "rest_to")
 		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
 	}
 	switch {
@@ -244,10 +246,13 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 			continue
 		}
 		priced := slices.ContainsFunc(v.UsageCharges, func(u UsageCharge) bool { return u.Meter == m.Name })
-		if m.Name == "base" || m.Name == "seats" || priced || g.yes("no allowance") {
+		if slices.Contains(planWords, m.Name) || priced || g.yes("no allowance") {
 			continue
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
+	}
+	if g.yes("minimum term") {
+		p.Minimum = &MinimumTerm{g.cycle(), g.rule()}
 	}
 	return p
 }

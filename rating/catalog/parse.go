@@ -44,11 +44,12 @@ type draft struct {
 
 type versionDraft struct {
 	from    *node
-	Version // From, Terms and Balances
+	Version // all but Plans, AddOns, UsageCharges and PriceTables
 	plans   []planDraft
 	addOns  []addOnDraft
 	charges []chargeDraft
 	tables  []tableDraft
+	later   []func(*checker) // what constructs want checked once the version is read
 }
 
 type planDraft struct {
@@ -62,6 +63,9 @@ type planBody struct {
 	base       *baseDraft
 	seats      *seatsDraft
 	allowances []allowanceDraft
+	Sells      []string
+	sells      []*node
+	minimum    *MinimumTerm
 }
 
 type baseDraft struct {
@@ -101,7 +105,7 @@ func (p *problems) draft(root *node) *draft {
 	f := p.fields(root, "the catalog")
 	p.header(d, f.required("catalog"))
 	p.cohorts(d, f.optional("cohorts"))
-	p.meters(d, f.required("meters"))
+	p.meters(d, f.optional("meters"))
 	for _, n := range p.items(f.required("versions"), "versions") {
 		d.versions = append(d.versions, p.version(d, n))
 	}

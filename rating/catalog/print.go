@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -53,8 +54,10 @@ func (c *Catalog) printHeader(w *printer) {
 		}
 		w.line(1, "%s: {signed_up_before: %s}", quote(h.Name), h.SignedUpBefore)
 	}
-	w.line(0, "meters:")
 	for i := range c.Meters {
+		if i == 0 {
+			w.line(0, "meters:")
+		}
 		w.line(1, "%s: %s", quote(c.Meters[i].Name), c.Meters[i].print())
 	}
 }
@@ -87,16 +90,20 @@ func (m *Meter) print() string {
 func (c *Catalog) printVersion(w *printer, v *Version) {
 	w.line(0, "- from: %s", v.From)
 	w.line(1, "terms:")
-	for _, t := range v.Terms {
-		o := inline{"base_every: " + durationText(t.Months, "month"), "base: " + number(t.BasePrices) + " x monthly"}
-		w.line(2, "%s: %s", quote(t.Name), o.rule(t.Rule))
+	for i := range v.Terms {
+		w.line(2, "%s: %s", quote(v.Terms[i].Name), v.Terms[i].print())
 	}
 	w.line(1, "plans:")
 	c.printPlans(w, v)
 	section(w, "add_ons", v.AddOns, func(a *AddOn) { w.line(2, "%s: %s", quote(a.Name), a.print()) })
-	section(w, "balances", v.Balances, func(b *Balance) { w.line(2, "%s: %s", quote(b.Name), inline{}.rule(b.Rule)) })
+	section(w, "balances", v.Balances, func(b *Balance) { w.line(2, "%s: %s", quote(b.Name), b.print()) })
 	section(w, "usage_charges", v.UsageCharges, func(u *UsageCharge) { u.print(w) })
 	section(w, "price_tables", v.PriceTables, func(t *PriceTable) { t.print(w) })
+	section(w, "services", v.Services, func(s *Service) { w.line(2, "%s: %s", quote(s.Name), s.print()) })
+	section(w, "discounts", v.Discounts, func(d *Discount) { w.line(2, "%s: %s", quote(d.Name), d.print()) })
+	v.PlanChanges.print(w)
+	v.printAccountRules(w)
+	v.Guarantee.print(w)
 }
 
 // section writes a key of a version with its entries; without entries, nothing.
@@ -118,6 +125,12 @@ func (p *Plan) keys() []planKey {
 	keys := []planKey{{"base", base.rule(p.Rule)}}
 	if p.Seats != nil {
 		keys = append(keys, planKey{"seats", p.Seats.print()})
+	}
+	if len(p.Sells) > 0 {
+		keys = append(keys, planKey{"sells", quoteAll(p.Sells)})
+	}
+	if p.Minimum != nil {
+		keys = append(keys, planKey{"minimum_term", p.Minimum.print()})
 	}
 	for i := range p.Allowances {
 		keys = append(keys, planKey{p.Allowances[i].Meter, p.Allowances[i].print()})
@@ -254,8 +267,12 @@ func (o *inline) add(key, value string) { *o = append(*o, key+": "+value) }
 // rule adds the rule, which ends each construct, and is the object's text.
 func (o inline) rule(id RuleID) string {
 	o.add("rule", quote(string(id)))
-	return "{" + strings.Join(o, ", ") + "}"
+	return o.object()
 }
+
+func (o inline) object() string { return "{" + strings.Join(o, ", ") + "}" }
+
+func wholeText(n int64) string { return strconv.FormatInt(n, 10) }
 
 // number is a decimal with all digits that it was written with: 10.00 keeps
 // its zeros.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 
 	"ratemill/rating/pricing"
 )
@@ -22,9 +23,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 		v.addOns = append(v.addOns, p.addOn(e))
 	}
 	for _, e := range p.entries(f.optional("balances"), "balances") {
-		b := p.fields(e.value, "balance %q", e.key.text)
-		v.Balances = append(v.Balances, Balance{Name: e.key.text, Rule: p.rule(b)})
-		b.done()
+		v.Balances = append(v.Balances, p.balance(&v, e))
 	}
 	for _, e := range p.entries(f.optional("usage_charges"), "usage_charges") {
 		v.charges = append(v.charges, p.charge(e))
@@ -32,20 +31,19 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	for _, e := range p.entries(f.optional("price_tables"), "price_tables") {
 		v.tables = append(v.tables, p.table(e))
 	}
+	for _, e := range p.entries(f.optional("services"), "services") {
+		v.Services = append(v.Services, p.service(&v, e))
+	}
+	for _, e := range p.entries(f.optional("discounts"), "discounts") {
+		v.Discounts = append(v.Discounts, p.discount(e))
+	}
+	v.PlanChanges = p.planChanges(&v, f.optional("plan_changes"))
+	v.BillingDateChanges = p.billingDateChanges(f.optional("billing_date_changes"))
+	v.StoreRemoval = p.storeRemoval(f.optional("store_removal"))
+	v.Guarantee = p.guarantee(&v, f.optional("guarantee"))
+	v.Payments = p.payments(f.optional("payments"))
 	f.done()
 	return v
-}
-
-func (p *problems) term(e entry) Term {
-	f := p.fields(e.value, "term %q", e.key.text)
-	t := Term{
-		Name:       e.key.text,
-		Months:     p.duration(f.required("base_every"), "base_every", "month"),
-		BasePrices: p.times(f.required("base"), "base", "monthly"),
-		Rule:       p.rule(f),
-	}
-	f.done()
-	return t
 }
 
 // all is the word under which a plan says what holds for every cohort.
@@ -81,9 +79,16 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	if s := f.optional("seats"); s != nil {
 		body.seats = p.seats(plan, s)
 	}
+	if s := f.optional("sells"); s != nil {
+		body.Sells = p.names(s, "sells")
+		body.sells = s.items
+	}
+	if m := f.optional("minimum_term"); m != nil {
+		body.minimum = p.minimumTerm(plan, m)
+	}
 	for _, m := range d.Meters {
-		if m.Name == "base" || m.Name == "seats" {
-			continue // reserved words of a plan; such a meter has no allowance
+		if slices.Contains(planWords, m.Name) {
+			continue // such a meter has no allowance
 		}
 		if a := f.optional(m.Name); a != nil {
 			body.allowances = append(body.allowances, p.allowance(plan, a))
@@ -95,6 +100,9 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	}
 	return body
 }
+
+// planWords are the reserved words of a plan.
+var planWords = []string{"base", "seats", "sells", "minimum_term"}
 
 func (p *problems) seats(plan string, n *node) *seatsDraft {
 	f := p.fields(n, "seats of plan %q", plan)
@@ -156,7 +164,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a.Adds = p.count(a.adds, "adds", 1)
 	a.meter = f.required("of")
 	a.Meter = p.text(a.meter, "of")
-	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never)))
+	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
 	a.Rule = p.rule(f)

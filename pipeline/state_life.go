@@ -1,0 +1,70 @@
+package pipeline
+
+import (
+	"ratemill/rating"
+	"ratemill/rating/calendar"
+	"ratemill/rating/money"
+	"ratemill/writers"
+)
+
+// lifeRow writes what of an account's life is kept in lists: suspensions,
+// subscriptions, what is collected and what may be given back.
+func lifeRow(s *writers.State, a *rating.Account) {
+	for _, x := range a.Suspensions {
+		s.Suspensions = append(s.Suspensions, writers.StateSuspension{From: int32(x.From), Until: int32(x.Until)})
+	}
+	for _, x := range a.Subscriptions {
+		s.Subscriptions = append(s.Subscriptions, writers.StateSubscription{Name: x.Name, Quantity: x.Quantity})
+	}
+	for _, x := range a.FreeUsed {
+		s.FreeUnits = append(s.FreeUnits, writers.StateFreeUnits{Service: x.Service, Used: x.Used})
+	}
+	for _, c := range a.Collections {
+		s.Collections = append(s.Collections, writers.StateCollection{
+			InvoiceID: c.InvoiceID, InvoicedOn: int32(c.InvoicedOn), Amount: cents(c.Amount), Attempt: int32(c.Attempt), Method: c.Method,
+			Status: string(c.Status), AttemptedOn: int32(c.AttemptedOn), FirstFailedOn: int32(c.FirstFailedOn), Retries: int32(c.Retries),
+			NextAttemptOn: int32(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy,
+		})
+	}
+	for _, r := range a.Refundable {
+		s.Refundable = append(s.Refundable, writers.StateRefundable{
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: string(r.Kind), Description: r.Description,
+			PeriodStart: int32(r.PeriodStart), PeriodEnd: int32(r.PeriodEnd), Amount: cents(r.Amount),
+		})
+	}
+}
+
+// lifeOf reads back what lifeRow wrote.
+func lifeOf(a *rating.Account, s *writers.State) error {
+	for _, x := range s.Suspensions {
+		a.Suspensions = append(a.Suspensions, rating.Suspension{From: calendar.Day(x.From), Until: calendar.Day(x.Until)})
+	}
+	for _, x := range s.Subscriptions {
+		a.Subscriptions = append(a.Subscriptions, rating.Subscription{Name: x.Name, Quantity: x.Quantity})
+	}
+	for _, x := range s.FreeUnits {
+		a.FreeUsed = append(a.FreeUsed, rating.FreeUnits{Service: x.Service, Used: x.Used})
+	}
+	for _, c := range s.Collections {
+		amount, err := money.New(writers.FromMoney(c.Amount), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Collections = append(a.Collections, rating.Collection{
+			InvoiceID: c.InvoiceID, InvoicedOn: calendar.Day(c.InvoicedOn), Amount: amount, Attempt: int(c.Attempt), Method: c.Method,
+			Status: rating.CollectionStatus(c.Status), AttemptedOn: calendar.Day(c.AttemptedOn), FirstFailedOn: calendar.Day(c.FirstFailedOn),
+			Retries: int(c.Retries), NextAttemptOn: calendar.Day(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy,
+		})
+	}
+	for _, r := range s.Refundable {
+		amount, err := money.New(writers.FromMoney(r.Amount), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Refundable = append(a.Refundable, rating.Refundable{
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: rating.LineKind(r.Kind), Description: r.Description,
+			PeriodStart: calendar.Day(r.PeriodStart), PeriodEnd: calendar.Day(r.PeriodEnd), Amount: amount,
+		})
+	}
+	return nil
+}

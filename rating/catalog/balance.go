@@ -1,0 +1,126 @@
+package catalog
+
+import (
+	"github.com/shopspring/decimal"
+)
+
+// Balance is something prepaid of an account, used by later charges: money, or
+// units that were bought in advance.
+type Balance struct {
+	Name        string
+	Unit        string // of what it holds; empty: money
+	Service     string // units: under this name events of type credits_purchased buy it
+	Description string // units: of the line that sells them
+	Tiers       []Tier // units: each at the price of the tier that the purchase reaches
+	Rule        RuleID
+	Line        int // line of the catalog file
+}
+
+// Tier is a price for purchases up to a size.
+type Tier struct {
+	UpTo int64 // zero: the last tier, without an end
+	Each decimal.Decimal
+	Line int // line of the catalog file
+}
+
+// Tier is the tier that a purchase of so many reaches.
+func (b *Balance) Tier(quantity int64) *Tier {
+	for i := range b.Tiers {
+		if t := &b.Tiers[i]; t.UpTo == 0 || quantity <= t.UpTo {
+			return t
+		}
+	}
+	return nil
+}
+
+// Balance is the balance of a name, or nil.
+func (v *Version) Balance(name string) *Balance { return find(v.Balances, name, balanceName) }
+
+// Sold is the balance that a service's credits fill, or nil.
+func (v *Version) Sold(service string) *Balance {
+	if service == "" {
+		return nil
+	}
+	return find(v.Balances, service, balanceService)
+}
+
+func balanceName(b *Balance) string    { return b.Name }
+func balanceService(b *Balance) string { return b.Service }
+
+func (p *problems) balance(v *versionDraft, e entry) Balance {
+	f := p.fields(e.value, "balance %q", e.key.text)
+	b := Balance{Name: e.key.text}
+	if unit := f.optional("unit"); unit != nil {
+		b.Unit, b.Line = p.text(unit, "unit"), e.key.line
+		sold := f.required("sold_as")
+		b.Service = p.text(sold, "sold_as")
+		for i := range v.Balances {
+			if sold != nil && v.Balances[i].Service == b.Service {
+				p.add(sold.place, "%q is sold by balance %q already", b.Service, v.Balances[i].Name)
+			}
+		}
+		b.Description = p.text(f.required("description"), "description")
+		if n := f.required("price"); n != nil {
+			price := p.fields(n, "price of balance %q", b.Name)
+			b.Tiers = p.tiers(price.required("volume"), "volume")
+			price.done()
+		}
+	}
+	b.Rule = p.rule(f)
+	f.done()
+	return b
+}
+
+// tiers are prices by size: bounds ascend, and the last tier has none.
+func (p *problems) tiers(n *node, what string) []Tier {
+	var all []Tier
+	items := p.items(n, what)
+	for i, item := range items {
+		f := p.fields(item, "tier of %s", what)
+		t := Tier{Line: item.line}
+		bound := f.optional("up_to")
+		if bound != nil {
+			t.UpTo = p.count(bound, "up_to", 1)
+		}
+		t.Each = p.decimal(f.required("each"), "each")
+		f.done()
+		last := i == len(items)-1
+		switch {
+		case last && bound != nil:
+			p.add(bound.place, "the last tier has no up_to: larger purchases would have no price")
+		case !last && bound == nil && item.kind == object:
+			p.add(item.at(), "a tier without up_to is the last: those after it are never reached")
+		case bound != nil && i > 0 && t.UpTo > 0 && t.UpTo <= all[i-1].UpTo:
+			p.add(bound.place, "up_to %d is not above the tier before it (%d): nothing reaches this tier", t.UpTo, all[i-1].UpTo)
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+func (b *Balance) print() string {
+	var o inline
+	if b.Unit != "" {
+		o.add("unit", quote(b.Unit))
+		o.add("sold_as", quote(b.Service))
+		o.add("description", quote(b.Description))
+		o.add("price", "{volume: "+printTiers(b.Tiers)+"}")
+	}
+	return o.rule(b.Rule)
+}
+
+func printTiers(tiers []Tier) string {
+	text := "["
+	for i, t := range tiers {
+		var o inline
+		if i > 0 {
+			text += ", "
+		}
+		if t.UpTo > 0 {
+			o.add("up_to", wholeText(t.UpTo))
+		}
+		o.add("each", number(t.Each))
+		text += o.object()
+	}
+	return text + "]"
+}

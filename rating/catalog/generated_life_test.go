@@ -1,0 +1,102 @@
+package catalog
+
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+)
+
+func (g generator) cycle() Cycle {
+	n := rapid.IntRange(1, 9999).Draw(g.T, "length")
+	if g.yes("in months") {
+		return Cycle{Months: n}
+	}
+	return Cycle{Days: n}
+}
+
+func (g generator) term(name string) Term {
+	t := Term{Name: name, Period: g.cycle(), BasePrices: g.price().Add(decimal.New(1, 0)), Rule: g.rule()}
+	periods := rapid.IntRange(1, 3).Draw(g.T, "periods")
+	t.BaseEvery = Cycle{Days: min(t.Period.Days*periods, 9999), Months: min(t.Period.Months*periods, 9999)}
+	if !t.BaseEvery.holds(t.Period) {
+		t.BaseEvery = t.Period
+	}
+	if g.yes("methods") {
+		t.Methods = g.some("methods", 1, 2)
+	}
+	t.FromAccountDay = rapid.SampledFrom([]int{0, 1, 90, MaxWindowDays}).Draw(g.T, "from_account_day")
+	t.ApprovedSignUp = g.yes("approval at sign-up")
+	t.DropsOffers = t.ApprovedSignUp && g.yes("drops offers")
+	t.ApprovedPlanMove = g.yes("approval of plan changes")
+	return t
+}
+
+func (g generator) balance(name string) Balance {
+	b := Balance{Name: name, Rule: g.rule()}
+	if g.yes("units") {
+		b.Unit, b.Service, b.Description = names.Draw(g.T, "unit"), "sold as "+name, names.Draw(g.T, "description")
+		for i := range rapid.IntRange(0, 3).Draw(g.T, "tiers") {
+			b.Tiers = append(b.Tiers, Tier{UpTo: int64(i+1) * 100, Each: g.price()})
+		}
+		b.Tiers = append(b.Tiers, Tier{Each: g.price()})
+	}
+	return b
+}
+
+func (g generator) percent() decimal.Decimal {
+	return decimal.New(rapid.Int64Range(1, 10000).Draw(g.T, "percent"), -2)
+}
+
+func (g generator) lineKinds() []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(PaidLines), 1, 3, rapid.ID[string]).Draw(g.T, "line kinds")
+}
+
+// life draws what may happen to an account.
+func (g generator) life(v *Version) {
+	var plans []string
+	for _, p := range v.Plans {
+		if len(plans) == 0 || plans[len(plans)-1] != p.Name {
+			plans = append(plans, p.Name)
+		}
+	}
+	for i := range rapid.IntRange(0, 2).Draw(g.T, "services") {
+		s := Service{Name: fmt.Sprint("service ", i), Description: names.Draw(g.T, "description"), Each: g.price(), Rule: g.rule()}
+		if g.yes("free") {
+			s.Free, s.FreeDays = g.count(1), 90
+			if g.yes("not on") {
+				s.FreeNotOn = plans
+			}
+		}
+		v.Services = append(v.Services, s)
+	}
+	for i := range rapid.IntRange(0, 2).Draw(g.T, "discounts") {
+		v.Discounts = append(v.Discounts, Discount{
+			Name: fmt.Sprint("flag ", i), Description: names.Draw(g.T, "description"), Percent: g.percent(), On: g.lineKinds(), Rule: g.rule(),
+		})
+	}
+	if g.yes("plan changes") {
+		v.PlanChanges = &PlanChanges{
+			Order: plans, Upgrade: PlanMove{Allowances: AtOnce, Price: NextBillingDate, MustFit: g.yes("fits"), Rule: g.rule()},
+			Downgrade: PlanMove{Allowances: NextBillingDate, Price: NextBillingDate, MustFit: g.yes("fits"), Rule: g.rule()},
+		}
+		if len(plans) > 1 {
+			v.PlanChanges.Exceptions = []PlanMove{{From: plans[0], To: plans[1], Allowances: AtOnce, Price: NextBillingDate, Rule: g.rule()}}
+		}
+	}
+	if g.yes("billing date changes") {
+		v.BillingDateChanges = &BillingDateChanges{3, g.rule()}
+	}
+	if g.yes("payments") {
+		v.Payments = &Payments{[]int{1, 7}, g.rule()}
+	}
+	if g.yes("store removal") {
+		v.StoreRemoval = &StoreRemoval{g.some("channels", 1, 2), g.rule()}
+	}
+	if g.yes("guarantee") {
+		v.Guarantee = &Guarantee{Offer: names.Draw(g.T, "offer"), Within: 90, Percent: g.percent(), Of: g.lineKinds(), NotTerms: []string{v.Terms[0].Name}, Rule: g.rule()}
+		if g.yes("not for") {
+			v.Guarantee.NotPlans, v.Guarantee.NotFor = plans, []string{WithTrial, BillingDelayed}
+		}
+	}
+}

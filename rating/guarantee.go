@@ -1,0 +1,211 @@
+package rating
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// Refundable is what an account paid of one line and may get back under a
+// guarantee. It is kept as long as the guarantee can be claimed.
+type Refundable struct {
+	InvoiceID   string
+	Kind        LineKind
+	Description string
+	PeriodStart Day
+	PeriodEnd   Day // first day after
+	Amount      money.Amount
+
+	// The last attempt to collect it; the collection itself is forgotten when
+	// the window has passed.
+	ChargeID string
+	Method   string
+}
+
+// askForRefund notes a request. What became of the charges is known at the end
+// of the day, and a cancellation of the same day counts whenever it came.
+func (b *billing) askForRefund(e *AccountEvent) (Reason, string) {
+	b.refundAsked = append(b.refundAsked, e)
+	b.noteLate(e, "")
+	return "", ""
+}
+
+// refunds gives back what the guarantee says (rule MK-12), as a credit note
+// (rule G-14).
+func (b *billing) refunds() {
+	if len(b.refundAsked) > 0 {
+		b.linkRefundable()
+	}
+	for _, e := range b.refundAsked {
+		reason, detail := b.refuseRefund(e)
+		if reason == "" {
+			reason, detail = b.giveBack(b.version.Guarantee)
+		}
+		if reason != "" {
+			b.reject(e.Origin, reason, detail)
+		}
+	}
+}
+
+// refuseRefund is the ladder of reasons why nothing is given back.
+func (b *billing) refuseRefund(e *AccountEvent) (Reason, string) {
+	a, g := &b.account, b.version.Guarantee
+	switch {
+	case g == nil:
+		return NotAllowed, "the catalog has no guarantee"
+	case e.Offer != "" && e.Offer != g.Offer:
+		return NoOffer, fmt.Sprintf("offer %q", e.Offer)
+	case !slices.Contains(a.Offers, g.Offer):
+		return NoOffer, fmt.Sprintf("the account does not have %s", g.Offer)
+	}
+	if why := b.excluded(g); why != "" {
+		return NotEligible, why
+	}
+	last := a.FirstPurchaseOn + Day(g.Within)
+	switch {
+	case a.ClosedOn == calendar.None:
+		return NotCancelled, "the account is open"
+	case a.FirstPurchaseOn != calendar.None && a.ClosedOn > last:
+		return TooLate, fmt.Sprintf("first purchase on %s, cancelled on %s, after %s", a.FirstPurchaseOn, a.ClosedOn, last)
+	}
+	return "", ""
+}
+
+// excluded tells why the guarantee is not for the account, or nothing.
+func (b *billing) excluded(g *catalog.Guarantee) string {
+	a := &b.account
+	switch {
+	case slices.Contains(g.NotTerms, a.Term):
+		return "not for term " + a.Term
+	case slices.Contains(g.NotPlans, a.Plan):
+		return "not for plan " + a.Plan
+	case slices.Contains(g.NotFor, catalog.WithTrial) && a.TrialEndsOn != calendar.None:
+		return "not for accounts with a free trial"
+	case slices.Contains(g.NotFor, catalog.EverSuspended) && a.Has(catalog.EverSuspended):
+		return "not for accounts that were suspended"
+	case slices.Contains(g.NotFor, catalog.BillingDelayed) && a.Has(catalog.BillingDelayed):
+		return "not for accounts whose billing was delayed"
+	}
+	return ""
+}
+
+// giveBack makes the credit note: a line for each paid line of the kinds that
+// the guarantee covers, and a refund for each charge. A charge counts as paid
+// unless a failure stands.
+func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
+	a := &b.account
+	if b.out.CreditNote != nil {
+		return NothingPaid, "given back today already"
+	}
+	none := money.Zero(a.Currency)
+	note := &Invoice{
+		ID: DocumentID(b.cat.Name, a.ID, b.day, "credit_note"), Account: a.ID, IssuedOn: b.day, Currency: a.Currency,
+		Total: none, CreditsApplied: none, AmountDue: none,
+	}
+	var failed []Refundable
+	for _, r := range a.Refundable {
+		if b.failureStands(r.InvoiceID) || r.ChargeID == "" {
+			failed = append(failed, r)
+			continue
+		}
+		amount := b.percentOf(g.Percent, r.Amount)
+		l := b.line(Line{
+			Kind: GivenUp, Rule: g.Rule, Description: "refund of " + r.Description, Quantity: whole(-1), UnitPrice: amount.Value(), Part: money.Whole,
+			PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd,
+		})
+		l.Calculation = fmt.Sprintf("%s %% of %s paid by %s", g.Percent, r.Amount, r.ChargeID)
+		note.Lines = append(note.Lines, l)
+		note.Total = note.Total.Add(l.Amount)
+		b.refund(note, &r, amount)
+	}
+	if len(note.Lines) == 0 {
+		return NothingPaid, fmt.Sprintf("nothing paid is left to give back; %d charges failed", len(failed))
+	}
+	a.Refundable = failed
+	b.out.CreditNote = note
+	return "", ""
+}
+
+// refund adds an amount to what is given back on a charge.
+func (b *billing) refund(note *Invoice, r *Refundable, amount money.Amount) {
+	for i := range b.out.Refunds {
+		if of := &b.out.Refunds[i]; of.ChargeID == r.ChargeID {
+			of.Amount = of.Amount.Add(amount)
+			return
+		}
+	}
+	b.out.Refunds = append(b.out.Refunds, Refund{
+		ID: RefundID(note.ID, r.ChargeID), CreditNoteID: note.ID, ChargeID: r.ChargeID, Amount: amount, Method: r.Method,
+	})
+}
+
+// RefundID is the idempotency key of what a credit note gives back on a charge.
+func RefundID(creditNoteID, chargeID string) string {
+	sum := sha256.Sum256([]byte("ratemill refund\x00" + creditNoteID + "\x00" + chargeID))
+	return "re_" + hex.EncodeToString(sum[:12])
+}
+
+func (b *billing) failureStands(invoiceID string) bool {
+	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && c.unpaid() })
+}
+
+// keepRefundable keeps what the day's invoice charges for lines that the
+// guarantee covers, less their discounts, and not more than was due.
+func (b *billing) keepRefundable(inv *Invoice) {
+	g := b.version.Guarantee
+	if !b.claimable(g) {
+		return
+	}
+	open := inv.AmountDue
+	for i := range b.net {
+		l := &b.lines[i]
+		amount := money.Min(b.net[i], open)
+		if !contains(g.Of, l.Kind) || amount.Sign() <= 0 {
+			continue
+		}
+		open = open.Sub(amount)
+		b.account.Refundable = append(b.account.Refundable, Refundable{
+			InvoiceID: inv.ID, Kind: l.Kind, Description: l.Description, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd, Amount: amount,
+		})
+	}
+}
+
+// claimable tells whether the account can still come to claim the guarantee.
+func (b *billing) claimable(g *catalog.Guarantee) bool {
+	a := &b.account
+	if g == nil || !slices.Contains(a.Offers, g.Offer) || b.excluded(g) != "" {
+		return false
+	}
+	day := b.day
+	if a.ClosedOn != calendar.None {
+		day = a.ClosedOn
+	}
+	return a.FirstPurchaseOn == calendar.None || day <= a.FirstPurchaseOn+Day(g.Within)
+}
+
+// forgetRefundable drops what may be given back when it cannot be claimed any
+// more.
+func (b *billing) forgetRefundable() {
+	if b.version != nil && !b.claimable(b.version.Guarantee) {
+		b.account.Refundable = nil
+	}
+}
+
+// linkRefundable names the charges by which what may be given back was
+// collected last.
+func (b *billing) linkRefundable() {
+	a := &b.account
+	for i := range a.Refundable {
+		r := &a.Refundable[i]
+		for j := range a.Collections {
+			if c := &a.Collections[j]; c.InvoiceID == r.InvoiceID {
+				r.ChargeID, r.Method = c.ChargeID(), c.Method
+			}
+		}
+	}
+}

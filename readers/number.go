@@ -1,0 +1,30 @@
+package readers
+
+import (
+	"regexp"
+
+	exact "github.com/shopspring/decimal"
+)
+
+// mostDigits is what a decimal may be written with, and with its exponent.
+const mostDigits = 100
+
+var decimalForm = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$`)
+
+// shortest is the one way to write a decimal: digits, and a point before
+// others where those are not zero. It is exact.
+func shortest(text string, absolute bool) (string, Reason) {
+	// The library would take more than what is meant by a number, and an
+	// exponent of any size.
+	if len(text) > mostDigits || !decimalForm.MatchString(text) {
+		return "", NotANumber
+	}
+	d, err := exact.NewFromString(text)
+	if err != nil {
+		return "", NotANumber
+	}
+	if absolute {
+		d = d.Abs()
+	}
+	return d.String(), fine
+}

@@ -1,0 +1,55 @@
+package writers
+
+import (
+	"fmt"
+	"io"
+
+	"ratemill/rating/calendar"
+)
+
+// RefundFile writes refunds as text for a payment processor: the columns of
+// the refunds table and the billing date (see payFile for how).
+type RefundFile struct{ payFile }
+
+var refundHeader = []string{"refund_id", "credit_note_id", "charge_id", "account_id", "amount", "currency", "method", "billing_date"}
+
+// refundLine is a refund in NDJSON. Amounts are text, so that no reader of JSON
+// numbers rounds them.
+type refundLine struct {
+	RefundID     string `json:"refund_id"`
+	CreditNoteID string `json:"credit_note_id"`
+	ChargeID     string `json:"charge_id"`
+	AccountID    string `json:"account_id"`
+	Amount       string `json:"amount"`
+	Currency     string `json:"currency"`
+	Method       string `json:"method"`
+	BillingDate  string `json:"billing_date"`
+}
+
+// NewRefundCSV begins a refund file as CSV with a header.
+func NewRefundCSV(w io.Writer, billingDate calendar.Day) *RefundFile {
+	return &RefundFile{newPayCSV(w, billingDate, refundHeader)}
+}
+
+// NewRefundNDJSON begins a refund file as one JSON object a line.
+func NewRefundNDJSON(w io.Writer, billingDate calendar.Day) *RefundFile {
+	return &RefundFile{newPayNDJSON(w, billingDate)}
+}
+
+// Write adds refunds, any number of them.
+func (f *RefundFile) Write(refunds []Refund) error {
+	for i := range refunds {
+		r := &refunds[i]
+		amount, err := amountText(r.Amount, r.Currency)
+		l := refundLine{r.RefundID, r.CreditNoteID, r.ChargeID, r.AccountID, amount, r.Currency, r.Method, f.billingDate}
+		if err = f.line(l, l.fields(), err); err != nil {
+			return fmt.Errorf("refund %q: %w", r.RefundID, err)
+		}
+	}
+	return nil
+}
+
+// fields are the line's values in the order of refundHeader.
+func (l refundLine) fields() []string {
+	return []string{l.RefundID, l.CreditNoteID, l.ChargeID, l.AccountID, l.Amount, l.Currency, l.Method, l.BillingDate}
+}
