@@ -105,7 +105,7 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 		label = "price"
 	}
 	switch {
-	case g.words != nil:
+	case len(g.words) > 0:
 		word := g.words[0]
 		if n != nil {
 			word = p.word(n, label, g.words...)
@@ -223,7 +223,7 @@ func written(v reflect.Value, g figure) bool {
 	switch {
 	case !g.optional && !g.some:
 		return true
-	case g.words != nil:
+	case len(g.words) > 0:
 		return field.String() != "" && field.String() != g.words[0]
 	}
 	switch value := field.Interface().(type) {
