@@ -69,8 +69,8 @@ var positional = map[string][]string{
 
 	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
-	"payment":   {"status"},
-	"seat":      {"action"},
+	"payment": {"status"},
+	"seat":    {"action"},
 }
 
 var accountEventTypes = strings.Fields(`signed_up plan_changed term_changed cancelled uninstalled suspended resumed

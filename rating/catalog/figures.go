@@ -115,7 +115,9 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 	case v.Type() == reflect.TypeFor[decimal.Decimal]():
 		v.Set(reflect.ValueOf(p.amount(n, label, g)))
 	case v.Type() == reflect.TypeFor[pricing.Percent]():
-		v.Set(reflect.ValueOf(p.rate(n, label)))
+		if rate := p.rate(n, label); !rate.IsZero() || !g.some {
+			v.Set(reflect.ValueOf(rate))
+		}
 	case v.Kind() == reflect.Int64:
 		v.SetInt(p.count(n, label, 0))
 	case v.Kind() == reflect.Slice:
