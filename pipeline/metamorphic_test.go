@@ -81,7 +81,7 @@ func newGenerated(t testing.TB, seed uint64) *generated {
 	if _, err := generate.Write(context.Background(), g.plain, g.settings); err != nil {
 		t.Fatal(err)
 	}
-	for key, text := range tree(t, g.plain) {
+	for key, text := range sortedTree(t, g.plain) {
 		put(t, g.spoilt, key, joinCSV(t, spoil(key, splitCSV(t, text), rng)))
 	}
 	return g
