@@ -54,6 +54,7 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
 

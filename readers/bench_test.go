@@ -91,3 +91,9 @@ func BenchmarkArrow(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkJSON: a list of records.
+func BenchmarkJSON(b *testing.B) {
+	const n = 100_000
+	benchmark(b, "sms.json", jsonOfRows(someRows(n)), n)
+}

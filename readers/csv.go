@@ -149,6 +149,15 @@ func columnAt(names []string, name string) (int, error) {
 	return at, nil
 }
 
+// columns are the names as paths.
+func (h *csvHeader) columns() []string {
+	texts := make([]string, len(h.names))
+	for i, name := range h.names {
+		texts[i] = columnText(name)
+	}
+	return texts
+}
+
 // put places a field in a column, or in the JSON that its cells hold.
 func (h *csvHeader) put(i int, field *Field, at int, steps []Step) {
 	h.place[i] = at

@@ -40,6 +40,31 @@ func FuzzNDJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, "a.ndjson", data) })
 }
 
+// FuzzJSON reads documents, NDJSON and CSV with JSON in its cells by nested
+// paths, with and without a path to the records.
+func FuzzJSON(f *testing.F) {
+	for i := range uint8(8) {
+		f.Add(i, `{"a":{"b":[1,{"c":"{\"d\":[1,2]}"}]},"a.b":"x","l":["p"],"t":1534109600.089676}`)
+		f.Add(i, `[{"r":[{"a":{"b":1.50e1}},{"l":[]}]},{"r":null}] {"r":{"t":"-1e-9","l":"[1,2"}}`)
+		f.Add(i, "a,l,t\n\"{\"\"b\"\":[7]}\",\"[1,2]\",1534109600\nNULL,x,\n")
+	}
+	schema := wanting(f, "a.b:integer", "a.b[1].c", "a.b[1].c.d:count", "a.b", "l:count", "l[0]", "t:instant", "t:integer", "a:id")
+	schema.Fields[6].Time, schema.Fields[7].Scale = EpochAuto, 6
+	records := []Path{{}, parsePath(f, "r"), parsePath(f, "*.r"), parsePath(f, "[0].r[1]")}
+	f.Fuzz(func(t *testing.T, how uint8, text string) {
+		if len(text) > 1<<16 {
+			t.Skip("long files only cost memory")
+		}
+		key := [...]string{"a.json", "a.ndjson", "a.csv"}[how%3]
+		layout := &Layout{Absent: []string{"NULL"}, Records: records[how/3%4]}
+		_, _, err := readLaidOut(t, key, text, schema, layout)
+		var fe *FileError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatal(err)
+		}
+	})
+}
+
 // fuzzedMapped reads it by the schemas that mapped files were seeded for too:
 // nested and counted columns, and a column v of numbers of any type.
 func fuzzedMapped(t *testing.T, key string, data []byte) {

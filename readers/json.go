@@ -234,8 +234,8 @@ func (d *documents) member(in *opened) (record []byte, ok bool, err error) {
 		return nil, false, err
 	}
 	d.name, _ = jsontext.AppendUnquote(d.name[:0], key) // a key that is not text is none of ours
-	if !d.found {
-		d.note(in.steps, string(d.name))
+	if !d.found && len(d.name) > 0 {                    // no path names a member without a name
+		d.note(in.steps, Step{Name: string(d.name)})
 	}
 	step, top := d.path.Steps[in.steps], len(d.open) == 1
 	switch {
@@ -268,20 +268,18 @@ func (d *documents) value(steps int, way presence) (record []byte, ok bool, err 
 		return nil, false, err
 	}
 	if kind == '[' && !d.found {
-		d.note(steps, "")
+		d.note(steps, Step{Any: true})
 	}
 	return nil, false, d.decoder.SkipValue()
 }
 
-// note remembers what there is behind so many steps: a member by its name, or
-// any elements.
-func (d *documents) note(steps int, name string) {
+// note remembers what there is behind so many steps.
+func (d *documents) note(steps int, there Step) {
 	const most = 50
 	if steps > d.deepest {
 		d.deepest, d.there = steps, nil
 	}
-	next := Step{Name: name, Any: name == ""}
-	text := pathText(append(slices.Clip(d.path.Steps[:steps]), next))
+	text := pathText(append(slices.Clip(d.path.Steps[:steps]), there))
 	if steps == d.deepest && len(d.there) < most && !slices.Contains(d.there, text) {
 		d.there = append(d.there, text)
 	}

@@ -108,8 +108,12 @@ func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellP
 	if err := t.ended(record); err != nil {
 		return err
 	}
-	for i := range o.have {
-		o.missIfNotThere(i)
+	for i, presence := range o.have {
+		if presence == notThere {
+			columns[i].miss(n)
+		} else {
+			o.seen[i] = true
+		}
 	}
 	return nil
 }
@@ -125,7 +129,7 @@ func (o *objectReader) missIfNotThere(field int) {
 
 // members reads the object that the text at a level is at.
 func (o *objectReader) members(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
 	}
@@ -150,7 +154,7 @@ func (o *objectReader) members(at int, w *jsonWants) error {
 
 // elements reads the list that the text at a level is at.
 func (o *objectReader) elements(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
 	}
@@ -175,16 +179,16 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 	if !w.here() {
 		return o.enter(at, w)
 	}
-	t := o.level(at)
+	t := o.levels[at]
 	value, err := t.decoder.ReadValue()
 	if err != nil {
 		return err
 	}
-	for _, field := range w.whole {
-		o.put(field, asWhole, t, value)
-	}
-	for _, field := range w.fields {
-		o.put(field, bySteps, t, value)
+	if len(w.fields) == 1 && o.have[w.fields[0]] == notThere && len(w.whole) == 0 { // as it mostly is
+		o.have[w.fields[0]] = bySteps
+		o.set(&o.columns[w.fields[0]], t, value)
+	} else {
+		o.putAll(w, t, value)
 	}
 	if w.beneath() {
 		o.inside(at+1, value, w)
@@ -192,10 +196,20 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 	return nil
 }
 
+// putAll sets the cells of all fields that want a value itself.
+func (o *objectReader) putAll(w *jsonWants, t *jsonText, value jsontext.Value) {
+	for _, field := range w.whole {
+		o.put(field, asWhole, t, value)
+	}
+	for _, field := range w.fields {
+		o.put(field, bySteps, t, value)
+	}
+}
+
 // enter reads what is wanted in the value that the text at a level is at. A
 // string that holds an object or a list is entered like them.
 func (o *objectReader) enter(at int, w *jsonWants) error {
-	t := o.level(at)
+	t := o.levels[at]
 	switch kind := t.decoder.PeekKind(); {
 	case kind == '{' && len(w.members) > 0:
 		return o.members(at, w)

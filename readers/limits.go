@@ -14,7 +14,8 @@ const (
 	maxPage     = 256 << 20 // bytes of a page, compressed or not, and of a dictionary
 	maxPageRows = 1 << 23   // writers cut at 20 000 rows or at a MiB; a constant column may be longer
 
-	maxRecord = 16 << 20 // bytes of a CSV record or a line of NDJSON: beyond it a quote was not closed
+	maxRecord  = 16 << 20 // bytes of a CSV record, a line of NDJSON or a record of JSON: beyond it a quote was not closed
+	maxColumns = 1 << 12  // columns that are told of JSON
 
 	maxArrowMeta   = 64 << 20 // bytes of an Arrow footer, and of what says how a batch lies
 	maxArrowBody   = 1 << 30  // bytes of an Arrow batch, packed or not

@@ -57,13 +57,16 @@ type Part struct {
 }
 
 // TimeForm is how times are written: one of the names below, or a pattern of
-// YYYY, YY, MM, DD, HH, mm, ss, Mon (Jan), and other characters as they are
-// ("DD/MM/YYYY HH:mm").
+// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), AM (AM or
+// PM, in either case), Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
+// characters that are no letters or digits as they are ("DD/MM/YYYY HH:mm").
+// MM, DD and HH may be one digit where no other digit can follow; behind ss may
+// stand a fraction. See CheckTimeForm.
 type TimeForm string
 
 const (
-	ISO8601   TimeForm = ""                  // 2018-06-07T08:09:10.5Z, with a blank for T, without an offset, or a date alone
-	RFC2822   TimeForm = "rfc2822"           // Tue, 31 Aug 2010 20:36:28 +0000
+	ISO8601   TimeForm = ""                  // 2018-06-07T08:09:10.5Z, with a blank for T, without seconds or an offset, or a date alone
+	RFC2822   TimeForm = "rfc2822"           // Tue, 31 Aug 2010 20:36:28 +0000, with or without the weekday, which must be right, and seconds
 	EpochS    TimeForm = "unix_seconds"      // since 1970 in UTC; a fraction is floored to microseconds
 	EpochMs   TimeForm = "unix_milliseconds" //
 	EpochUs   TimeForm = "unix_microseconds"

@@ -147,24 +147,25 @@ type File struct {
 
 // Columns are the columns that the export has, as paths that Path.Text can
 // name: for messages, and for people who write a mapping. Of JSON they are
-// those of its first records.
+// those of its first 100 records in the order in which they appear, with the
+// members of objects, of the first element of a list, and of an object that a
+// string holds.
 func (e *Export) Columns(ctx context.Context) ([]string, error) {
 	switch e.format {
-	case Parquet, ArrowFile, ArrowStream:
+	case CSV:
+		return e.header.columns(), nil
+	case NDJSON, JSON:
+		return e.jsonColumns(ctx)
+	default:
 		return e.storedColumns(), nil
 	}
-	return nil, errors.New("not yet")
 }
 
 // Lacks tells whether the export has no column for a field of the schema that
-// it was opened with. For JSON it is known when all has been read.
-func (e *Export) Lacks(field int) bool {
-	switch e.format {
-	case Parquet, ArrowFile, ArrowStream:
-		return e.lacksStored(field)
-	}
-	return false
-}
+// it was opened with. For JSON, also in the cells of a column, it is known when
+// all has been read, and unless there was no row: a key that none of the
+// records has is lacking, one that is there with null is not.
+func (e *Export) Lacks(field int) bool { return field < len(e.lacks) && e.lacks[field] }
 
 // Splits is how many parts the export can be read in, at once if wanted: the
 // row groups of a Parquet file and record batches of an Arrow file, of which
