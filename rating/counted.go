@@ -96,7 +96,7 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 	due := u.ServiceDate
 	switch {
 	case charge.Counting.Charged == catalog.PeriodEnd:
-		due = t.To
+		_, due = b.counts(charge.Counting.Over, u.ServiceDate) // the billing date may have moved since t began
 		if closed := b.account.ClosedOn; closed != calendar.None {
 			due = min(due, closed)
 		}
@@ -123,6 +123,9 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 // fall due, then periods that are over, then what the bounds of a spend ask
 // for.
 func (b *billing) chargeTallies(meter string, today []DueUsage) []Line {
+	if b.account.Has(uninstalled) {
+		return nil // no charge of any kind (rule CH-4)
+	}
 	var lines []Line
 	for _, u := range today {
 		if u.Meter == meter && u.Rows > 0 {
@@ -229,6 +232,9 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 	}
 	late := t.Ended
 	fresh := !late && t.Charged.Rows == 0
+	if next := b.account.PeriodStart; !late && charge.Counting.Over == catalog.OverPeriod && next > t.From {
+		t.To = next // where the billing date has moved
+	}
 	t.Ended = true
 	if charge.Counting.Charged != catalog.PeriodEnd || late && t.Used.Equal(t.Charged.Used) && t.Rows == t.Charged.Rows {
 		return lines
