@@ -135,6 +135,41 @@ func TestLookUpAgain(t *testing.T) {
 	}
 }
 
+// Each export has its own tables: what a row could not find in one is never
+// looked up in another's.
+func TestLookUpAgainByItsOwnExport(t *testing.T) {
+	c := own(t)
+	s := &c.knobs.Sources[0]
+	first := s.Exports[0]
+	first.Name = "first"
+	second := first
+	second.Name, second.Paths = "second", []string{"other/{date}.csv"}
+	second.Mapping.Rules = slices.Clone(first.Mapping.Rules)
+	second.Mapping.Rules[1].Lookup = "branches"
+	second.Mapping.Rules[1].Map = map[string]string{"hq": "B"}
+	third := first
+	third.Name, third.Paths = "third", []string{"plain/{date}.csv"}
+	third.Mapping.Rules = slices.Clone(first.Mapping.Rules)
+	third.Mapping.Rules[1].Lookup = ""
+	s.Exports = []ExportSettings{first, second, third}
+	c.knobs.Lookups = append(c.knobs.Lookups, LookupSettings{Name: "branches", Path: "tables/branches.csv", Key: "line", Value: "account"})
+	c.write("tables/branches.csv", "line,account\n99,B\n")
+	c.write("tables/lines.csv", "line,account\n1,A\n")
+	c.write("other/2024-05-01.csv", callsHeader+"c1,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.write("plain/2024-05-01.csv", callsHeader+"c2,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.night("2024-05-01")
+	c.write("tables/lines.csv", "line,account\n1,A\n17,A\n") // not theirs
+	c.night("2024-05-02")
+	c.wantDocuments("2024-05-02", "")
+	c.write("tables/branches.csv", "line,account\n99,B\n17,hq\n")
+	c.night("2024-05-03")
+	c.wantDocuments("2024-05-03", `
+		invoice B total 2.00 credits 0.00 due 2.00
+		  usage 2.00 C-1 late
+		charge B 2.00 card
+	`)
+}
+
 // A path without a date is read again when what lies there has changed; the
 // rows that were there before are known.
 func TestPathWithoutDate(t *testing.T) {
