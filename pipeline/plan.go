@@ -236,6 +236,10 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 func (l *layout) prefixes(s *Settings) []string {
 	var all []string
 	for _, t := range l.templates {
+		if !t.hasDate() { // a month in it is no date: any may come at any time
+			all = append(all, t.prefixOn(calendar.None))
+			continue
+		}
 		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
 			all = append(all, t.prefixOn(day))
 		}
@@ -352,7 +356,9 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 	}
 	for _, f := range old {
 		now := f.Checksum
-		if now == "" && f.Size == f.was.Size && f.modified.Before(published) {
+		// A file that is copied keeps its time: what is written again and again is
+		// compared by what it says.
+		if now == "" && f.Date != "" && f.Size == f.was.Size && f.modified.Before(published) {
 			continue
 		}
 		if now == "" {

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"ratemill/pipeline/store"
 	"ratemill/rating/catalog"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -282,4 +286,41 @@ func TestSampleSources(t *testing.T) {
 			t.Errorf("row %d: %q, want %q", i, got, want[i])
 		}
 	}
+}
+
+// A file at a path without a date is compared by what it says: a copy keeps
+// the time and may have the size of what was there before.
+func TestPathWithoutDateKeepsItsTime(t *testing.T) {
+	c := own(t)
+	root := t.TempDir()
+	disk, err := store.Open(context.Background(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	for key, text := range tree(t, c.exports) {
+		put(t, disk, key, text)
+	}
+	c.exports = disk
+	c.knobs.Sources[0].Exports[0].Paths = []string{"pbx/{year}/{month}/*.csv"} // a month is no date
+	c.write("pbx/2023/01/all.csv", callsHeader+"c1,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.night("2024-05-01")
+	c.wantDocuments("2024-05-01", `
+		invoice A total 2.00 credits 0.00 due 2.00
+		  usage 2.00 C-1
+		charge A 2.00 card
+		plan A none to payg signed_up
+		plan B none to payg signed_up
+	`)
+	c.write("pbx/2023/01/all.csv", callsHeader+"c2,17,2024-05-02T10:00:00Z,voice,3.00\n")
+	old := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.Chtimes(filepath.Join(root, "pbx/2023/01/all.csv"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	c.night("2024-05-02")
+	c.wantDocuments("2024-05-02", `
+		invoice A total 6.00 credits 0.00 due 6.00
+		  usage 6.00 C-1
+		charge A 6.00 card
+	`)
 }
