@@ -3,8 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"ratemill/pipeline/store"
 	"ratemill/rating/calendar"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -170,6 +169,7 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 type listedFile struct {
 	writers.InputFile
 	modified time.Time // the store's clock; never part of a plan
+	listed   *blob.ListObject
 }
 
 type foundInput struct {
@@ -265,31 +265,29 @@ func listFolder(ctx context.Context, s *Settings, source string, l *layout, pref
 		if _, known := readers.FormatOf(o.Key); !known && (l.mapping == nil || l.mapping.Format == "") {
 			return nil, readers.UnknownFormat(o.Key)
 		}
-		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime}
+		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime, o}
 		if day != calendar.None {
 			f.Date = day.String()
-		}
-		if len(o.MD5) > 0 {
-			f.Checksum = "md5:" + hex.EncodeToString(o.MD5)
 		}
 		files = append(files, f)
 	}
 }
 
-// freeze gives the plan's inputs their identity: size and checksum, where the
-// store has none that of their bytes.
+// freeze gives the plan's inputs their identity, and pins the objects that
+// have it: the night reads those and no others.
 func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) error {
 	tags := make([]string, len(fresh))
 	err := each(ctx, s.workers(), len(fresh), func(ctx context.Context, _, i int) error {
 		f := &fresh[i]
 		attributes, err := s.Exports.Attributes(ctx, f.Key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return &readers.FileError{Key: f.Key, What: "cannot be looked at", Err: err}
+		case attributes.Size != f.Size:
+			return &readers.FileError{Key: f.Key, What: "changed while it was being looked at"}
 		}
 		tags[i] = attributes.ETag
-		if f.Checksum == "" {
-			f.Checksum, err = checksum(ctx, s.Exports, f.Key)
-		}
+		f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
 		return err
 	})
 	if err != nil {
@@ -303,20 +301,6 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
 	})
 	return nil
-}
-
-// checksum reads an export once for its identity.
-func checksum(ctx context.Context, exports *blob.Bucket, key string) (string, error) {
-	r, err := exports.NewReader(ctx, key, nil)
-	if err != nil {
-		return "", &readers.FileError{Key: key, What: "cannot be opened", Err: err}
-	}
-	defer r.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return "", &readers.FileError{Key: key, What: "cannot be read", Err: err}
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // noteChanges lists consumed exports that have changed or vanished since. A
@@ -336,12 +320,12 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 		published = attributes.ModTime
 	}
 	for _, f := range old {
-		now := f.Checksum
+		now := listedIdentity(f.listed, f.was.Checksum)
 		if now == "" && f.Size == f.was.Size && f.modified.Before(published) {
 			continue
 		}
 		if now == "" {
-			if now, err = checksum(ctx, s.Exports, f.Key); err != nil {
+			if now, err = contentIdentity(ctx, s.Exports, f.Key); err != nil {
 				return nil, err
 			}
 		}
@@ -375,19 +359,21 @@ func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
 			return &readers.FileError{Key: l.Path, What: "lookup table " + l.Name + " cannot be looked at", Err: err}
 		}
 		f := writers.LookupFile{Name: l.Name, Key: l.Path, Size: attributes.Size}
-		if tags[i] = attributes.ETag; len(attributes.MD5) > 0 {
-			f.Checksum = "md5:" + hex.EncodeToString(attributes.MD5)
-		} else if f.Checksum, err = checksum(ctx, s.Exports, l.Path); err != nil {
-			return err
-		}
+		tags[i] = attributes.ETag
+		f.Checksum, err = identity(ctx, s.Exports, l.Path, attributes)
 		p.Lookups[i] = f
-		return nil
+		return err
 	})
 	for i, f := range p.Lookups {
 		p.etags[f.Key] = tags[i]
 	}
 	slices.SortFunc(p.Lookups, func(a, b writers.LookupFile) int { return cmp.Compare(a.Name, b.Name) })
 	return err
+}
+
+// frozen is a context in which an input is read as it was listed, or not.
+func (p *Plan) frozen(ctx context.Context, key string) context.Context {
+	return store.Unchanged(ctx, p.etags[key])
 }
 
 // checkUnchanged proves that the inputs are still those that were listed.

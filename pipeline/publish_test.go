@@ -429,7 +429,7 @@ func TestConsumedFileChanged(t *testing.T) {
 	for _, f := range e.ChangedInputs {
 		got = append(got, fmt.Sprintf("%s now %.6s", f.Key, f.Now))
 	}
-	want := []string{"contacts/date=2024-05-02/part-0.csv now ", changed + " now sha256"}
+	want := []string{"contacts/date=2024-05-02/part-0.csv now ", changed + " now md5:e2"}
 	if e.ExitCode != ExitLook || !slices.Equal(got, want) {
 		t.Errorf("exit code %d, changed inputs %q, want %q", e.ExitCode, got, want)
 	}
