@@ -38,7 +38,7 @@ func identity(ctx context.Context, bucket *blob.Bucket, key string, a *blob.Attr
 	case inS3 && a.ETag != "":
 		return byETag + strings.Trim(a.ETag, `"`), nil
 	}
-	return contentIdentity(store.Unchanged(ctx, a.ETag), bucket, key)
+	return contentIdentity(store.Unchanged(ctx, a.ETag, a.Size), bucket, key)
 }
 
 // contentIdentity reads an object for its identity.

@@ -39,7 +39,13 @@ type Plan struct {
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
 
 	before *Entry
-	etags  map[string]string // of the inputs, when they were listed
+	pins   map[string]pin // of the inputs and lookup tables, by key
+}
+
+// pin is an object as it lay there when the plan was made.
+type pin struct {
+	etag string
+	size int64
 }
 
 // RunID is the digest of the plan.
@@ -78,7 +84,7 @@ func planAfter(ctx context.Context, s *Settings, before *Entry, later []writers.
 	}
 	p := &Plan{
 		Entry: 1, BillingDate: s.Day.String(), FirstNight: s.Day.String(), Version: s.Version, WindowDays: s.Catalog.WindowDays, MaxRejects: s.MaxRejects,
-		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, etags: map[string]string{},
+		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, pins: map[string]pin{},
 		Sources: digestOf(s.Sources, s.Lookups), Inputs: []writers.InputFile{}, Changed: []writers.ChangedInput{},
 	}
 	if before != nil {
@@ -195,7 +201,7 @@ func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFi
 		}
 	}
 	listed := make([][]listedFile, len(folders))
-	err := each(ctx, s.workers(), len(folders), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(folders), func(ctx context.Context, _, i int) error {
 		var err error
 		f := &folders[i]
 		listed[i], err = listFolder(ctx, s, f.source.name, f.layout, f.prefix)
@@ -277,7 +283,7 @@ func listFolder(ctx context.Context, s *Settings, source string, l *layout, pref
 // have it: the night reads those and no others.
 func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) error {
 	tags := make([]string, len(fresh))
-	err := each(ctx, s.workers(), len(fresh), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(fresh), func(ctx context.Context, _, i int) error {
 		f := &fresh[i]
 		attributes, err := s.Exports.Attributes(ctx, f.Key)
 		switch {
@@ -295,7 +301,7 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 	}
 	for i, f := range fresh {
 		p.Inputs = append(p.Inputs, f.InputFile)
-		p.etags[f.Key] = tags[i]
+		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
 	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
@@ -352,7 +358,7 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
 	p.Lookups = make([]writers.LookupFile, len(s.Lookups))
 	tags := make([]string, len(s.Lookups))
-	err := each(ctx, s.workers(), len(s.Lookups), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(s.Lookups), func(ctx context.Context, _, i int) error {
 		l := &s.Lookups[i]
 		attributes, err := s.Exports.Attributes(ctx, l.Path)
 		if err != nil {
@@ -365,7 +371,7 @@ func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
 		return err
 	})
 	for i, f := range p.Lookups {
-		p.etags[f.Key] = tags[i]
+		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
 	slices.SortFunc(p.Lookups, func(a, b writers.LookupFile) int { return cmp.Compare(a.Name, b.Name) })
 	return err
@@ -373,20 +379,13 @@ func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
 
 // frozen is a context in which an input is read as it was listed, or not.
 func (p *Plan) frozen(ctx context.Context, key string) context.Context {
-	return store.Unchanged(ctx, p.etags[key])
+	return store.Unchanged(ctx, p.pins[key].etag, p.pins[key].size)
 }
 
 // checkUnchanged proves that the inputs are still those that were listed.
 func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
-	sizes := map[string]int64{}
-	for _, f := range p.Inputs {
-		sizes[f.Key] = f.Size
-	}
-	for _, f := range p.Lookups {
-		sizes[f.Key] = f.Size
-	}
-	keys := slices.Sorted(maps.Keys(sizes))
-	return each(ctx, s.workers(), len(keys), func(ctx context.Context, _, i int) error {
+	keys := slices.Sorted(maps.Keys(p.pins))
+	return each(ctx, s.requests(), len(keys), func(ctx context.Context, _, i int) error {
 		key := keys[i]
 		now, err := s.Exports.Attributes(ctx, key)
 		switch {
@@ -394,7 +393,7 @@ func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
 			return &readers.FileError{Key: key, What: "vanished while it was being read"}
 		case err != nil:
 			return &readers.FileError{Key: key, What: "cannot be looked at", Err: err}
-		case now.Size != sizes[key] || now.ETag != p.etags[key]:
+		case now.Size != p.pins[key].size || now.ETag != p.pins[key].etag:
 			return &readers.FileError{Key: key, What: "changed while it was being read"}
 		}
 		return nil

@@ -42,6 +42,10 @@ func (s *Settings) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// requests is how many answers of the store are waited for at once where
+// nothing else is done: a processor has time for many.
+func (s *Settings) requests() int { return max(s.workers(), 16) }
+
 // How a run ended, if it did not fail.
 type Status string
 

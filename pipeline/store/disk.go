@@ -153,7 +153,7 @@ func (d *disk) NewRangeReader(ctx context.Context, key string, offset, length in
 	}
 	// Asked of the open file: the name may meanwhile stand for another one.
 	info, err := f.Stat()
-	if want := unchanged(ctx); err == nil && want != "" && etag(info) != want {
+	if want := unchanged(ctx).etag; err == nil && want != "" && etag(info) != want {
 		err = &fs.PathError{Op: "read", Path: path, Err: errChanged}
 	}
 	if err == nil && opts.BeforeRead != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
@@ -170,6 +171,7 @@ func (s *s3Settings) client(ctx context.Context) (*s3.Client, error) {
 	guard := &guard{limit: s.retryFor}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = s.pathStyle
+		o.Logger = logging.Nop{} // what matters comes as an error
 		if s.endpoint != nil {
 			o.BaseEndpoint = s.endpoint
 		}

@@ -34,6 +34,9 @@ type temporaryError struct {
 }
 
 func (e *temporaryError) Error() string {
+	if e.tried < time.Second/10 {
+		return e.err.Error()
+	}
 	return fmt.Sprintf("tried for %v: %v", e.tried.Round(time.Second/10), e.err)
 }
 func (e *temporaryError) Unwrap() error { return e.err }
@@ -102,12 +105,12 @@ func statusOf(err error) int {
 // MaxAttempts implements aws.Retryer: the time is limited, not the number.
 func (r *retryer) MaxAttempts() int { return 0 }
 
-// RetryDelay implements aws.Retryer: from 50 ms up to 10 s, half of it by chance so
-// that many who were refused at once do not come back at once.
+// RetryDelay implements aws.Retryer: from 50 ms up to 10 s, half of it by
+// chance so that many who were refused at once do not come back at once.
 func (r *retryer) RetryDelay(attempt int, _ error) (time.Duration, error) { return pause(attempt), nil }
 
 func pause(attempt int) time.Duration {
-	d := min(50*time.Millisecond<<min(attempt, 10), 10*time.Second)
+	d := min(25*time.Millisecond<<min(max(attempt, 1), 10), 10*time.Second)
 	return d/2 + rand.N(d/2)
 }
 

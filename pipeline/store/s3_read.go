@@ -20,16 +20,21 @@ var errChanged = errors.New("the object is not the one that was listed: it was c
 
 type unchangedKey struct{}
 
-// Unchanged is a context for reading one object: a read fails with
-// gcerrors.FailedPrecondition unless the object still has this ETag. An empty
-// ETag asks for nothing, and so does memory, which keeps none.
-func Unchanged(ctx context.Context, etag string) context.Context {
-	return context.WithValue(ctx, unchangedKey{}, etag)
+// version is an object as it was when somebody looked at it.
+type version struct {
+	etag string // empty where the store keeps none, such as memory
+	size int64
 }
 
-func unchanged(ctx context.Context) string {
-	etag, _ := ctx.Value(unchangedKey{}).(string)
-	return etag
+// Unchanged is a context for reading one object: a read fails with
+// gcerrors.FailedPrecondition unless the object still has this ETag.
+func Unchanged(ctx context.Context, etag string, size int64) context.Context {
+	return context.WithValue(ctx, unchangedKey{}, version{etag, size})
+}
+
+func unchanged(ctx context.Context) version {
+	v, _ := ctx.Value(unchangedKey{}).(version)
+	return v
 }
 
 type resumingKey struct{}
@@ -40,8 +45,9 @@ func (g *guard) get(ctx context.Context, in *s3.GetObjectInput, do doFunc) (midd
 	if ctx.Value(resumingKey{}) != nil {
 		return do(ctx)
 	}
-	if etag := unchanged(ctx); etag != "" && in.IfMatch == nil {
-		in.IfMatch = &etag
+	known := unchanged(ctx)
+	if known.etag != "" && in.IfMatch == nil {
+		in.IfMatch = &known.etag
 	}
 	if in.Range == nil {
 		in.ChecksumMode = types.ChecksumModeEnabled
@@ -57,6 +63,9 @@ func (g *guard) get(ctx context.Context, in *s3.GetObjectInput, do doFunc) (midd
 	body := &body{ctx: ctx, guard: g, in: in, etag: answer.ETag, from: answer.Body, end: -1}
 	if err := body.place(answer); err != nil {
 		return out, metadata, errors.Join(err, answer.Body.Close())
+	}
+	if in.Range == nil && known.etag != "" && aws.ToString(answer.ETag) == known.etag {
+		body.end = known.size // whatever the answer says of its length
 	}
 	answer.Body = body
 	return out, metadata, nil
@@ -107,10 +116,14 @@ func (b *body) Read(p []byte) (int, error) {
 		if n > 0 && err != nil && b.at != b.end {
 			return n, nil // the next read meets the error again
 		}
-		if err == nil || b.at == b.end || b.end < 0 || b.ctx.Err() != nil {
+		switch {
+		case err == nil, err == io.EOF && (b.at == b.end || b.end < 0), b.ctx.Err() != nil:
 			return n, err
-		}
-		if err == io.EOF {
+		case b.at == b.end || b.end < 0:
+			// All has come, and is not what its checksum says; or there is no
+			// telling where to go on.
+			return n, &temporaryError{err, 0}
+		case err == io.EOF:
 			err = io.ErrUnexpectedEOF
 		}
 		if err := b.resume(err); err != nil {
