@@ -142,4 +142,3 @@ func wantNoStaging(t testing.TB, b *blob.Bucket) {
 		}
 	}
 }
-
