@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -162,6 +165,8 @@ func (g *guard) HandleInitialize(ctx context.Context, in middleware.InitializeIn
 		return g.get(ctx, input, do)
 	case *s3.HeadObjectInput:
 		return g.head(ctx, input, do)
+	case *s3.CompleteMultipartUploadInput:
+		return g.complete(ctx, input, do)
 	case *s3.AbortMultipartUploadInput:
 		// What is aborted is most often cancelled; the parts cost money.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(g.limit, 10*time.Second))
@@ -206,6 +211,35 @@ func (g *guard) head(ctx context.Context, in *s3.HeadObjectInput, do doFunc) (mi
 		return out, metadata, err
 	}
 	return do(ctx)
+}
+
+// complete makes an object of the parts that were uploaded. When the answer to
+// that is lost the parts are gone, and the object tells by its ETag whether it
+// is made of them.
+func (g *guard) complete(ctx context.Context, in *s3.CompleteMultipartUploadInput, do doFunc) (middleware.InitializeOutput, middleware.Metadata, error) {
+	out, metadata, err := do(ctx)
+	var gone *types.NoSuchUpload
+	if !errors.As(err, &gone) {
+		return out, metadata, err
+	}
+	there, failed := g.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key})
+	if failed != nil || aws.ToString(there.ETag) != etagOf(in.MultipartUpload) {
+		return out, metadata, err
+	}
+	out.Result = &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: there.ETag}
+	return out, metadata, nil
+}
+
+// etagOf is the ETag of an object made of parts: the MD5 of theirs, and how
+// many they are. It is another one where the parts are encrypted by a key of
+// the bucket's.
+func etagOf(upload *types.CompletedMultipartUpload) string {
+	h := md5.New()
+	for _, part := range upload.Parts {
+		sum, _ := hex.DecodeString(strings.Trim(aws.ToString(part.ETag), `"`))
+		h.Write(sum)
+	}
+	return fmt.Sprintf(`"%x-%d"`, h.Sum(nil), len(upload.Parts))
 }
 
 type doFunc func(context.Context) (middleware.InitializeOutput, middleware.Metadata, error)
