@@ -142,6 +142,8 @@ func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) err
 	return r.Standard.GetRetryToken(ctx, err)
 }
 
+const noSuchUpload = "NoSuchUpload"
+
 // guard stands around every call to S3: it bounds the time, tells failures
 // that may pass from others, and mends what the SDK leaves to the caller.
 type guard struct {
@@ -186,8 +188,7 @@ func (g *guard) judged(err error, began time.Time) error {
 		err = joined.Unwrap()[0] // the failure itself, without the reason to leave it at that
 	}
 	// After a completion whose answer was lost the parts are gone.
-	var gone *types.NoSuchUpload
-	if passes || errors.As(err, &gone) {
+	if passes || errorCode(err) == noSuchUpload {
 		return &temporaryError{err, time.Since(began)}
 	}
 	return err
@@ -218,8 +219,7 @@ func (g *guard) head(ctx context.Context, in *s3.HeadObjectInput, do doFunc) (mi
 // is made of them.
 func (g *guard) complete(ctx context.Context, in *s3.CompleteMultipartUploadInput, do doFunc) (middleware.InitializeOutput, middleware.Metadata, error) {
 	out, metadata, err := do(ctx)
-	var gone *types.NoSuchUpload
-	if !errors.As(err, &gone) {
+	if errorCode(err) != noSuchUpload {
 		return out, metadata, err
 	}
 	there, failed := g.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key})

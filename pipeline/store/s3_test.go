@@ -225,12 +225,16 @@ func TestS3LostCompletion(t *testing.T) {
 	content := noise(17 << 20)
 	for name, times := range map[string]int{"once": 1, "for ever": 1000} {
 		proxy.Fail(func(c *s3test.Call) {
-			if c.Method == http.MethodPost && c.URL.Query().Has("uploadId") && times > 0 {
+			completes := c.Method == http.MethodPost && c.URL.Query().Has("uploadId")
+			switch {
+			case completes && times > 0:
 				times--
 				c.LoseAnswer()
-				return
+			case completes: // some servers know of an upload that is complete, some do not
+				c.Refuse(http.StatusNotFound, "NoSuchUpload")
+			default:
+				c.Forward()
 			}
-			c.Forward()
 		})
 		err := b.WriteAll(t.Context(), name, content, nil)
 		if times > 0 && !Temporary(err) || times == 0 && err != nil {
