@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
@@ -35,6 +36,9 @@ var errStagedGone = errors.New("a staged file is gone and was not published")
 func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result, error) {
 	intent, err := n.intentOf(s, run)
 	if err != nil {
+		return nil, err
+	}
+	if err := keepsExisting(ctx, n.Output, s.dir+"probe"); err != nil {
 		return nil, err
 	}
 	standing, err := declare(ctx, n.Output, run.Entry, intent)
@@ -69,6 +73,31 @@ func (n *night) intentOf(s *stage, run *writers.Run) (*writers.Intent, error) {
 		intent.Files = append(intent.Files, writers.StagedFile{Staged: f.key, Final: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil))})
 	}
 	return intent, nil
+}
+
+// keepsExisting proves of a bucket in S3 that it does not replace what it was
+// asked to create. There are servers that do, and on such a one two runs would
+// both win.
+func keepsExisting(ctx context.Context, output *blob.Bucket, key string) error {
+	var client *s3.Client
+	if !output.As(&client) {
+		return nil
+	}
+	var err error
+	for range 2 {
+		err = create(ctx, output, key, []byte("a second write of this object must fail\n"))
+		if err != nil && gcerrors.Code(err) != gcerrors.FailedPrecondition {
+			return fmt.Errorf("creating %s: %w", key, err)
+		}
+	}
+	_ = output.Delete(ctx, key)
+	if err == nil {
+		return &UsageError{
+			What: "the store of the output replaces objects that it is asked to create (it does not know If-None-Match), so two runs could publish one night",
+			Hint: "keep the output in a store with conditional writes, see docs/s3.md",
+		}
+	}
+	return nil
 }
 
 // declare creates the intent if there is none, and returns the one that
@@ -159,7 +188,7 @@ func copyNew(ctx context.Context, bucket *blob.Bucket, final, staged string) err
 	if there, err := bucket.Exists(ctx, final); err != nil || there {
 		return errors.Join(err, errExists)
 	}
-	return bucket.Copy(ctx, final, staged, &blob.CopyOptions{BeforeCopy: func(as func(any) bool) error {
+	err := bucket.Copy(ctx, final, staged, &blob.CopyOptions{BeforeCopy: func(as func(any) bool) error {
 		var disk *store.CopyOptions
 		var object *s3.CopyObjectInput
 		switch {
@@ -170,6 +199,13 @@ func copyNew(ctx context.Context, bucket *blob.Bucket, final, staged string) err
 		}
 		return nil
 	}})
+	var answer smithy.APIError
+	if errors.As(err, &answer) && answer.ErrorCode() == "NotImplemented" {
+		// A server without conditional copies. Whoever else copies here copies
+		// the same bytes: the intent says which.
+		return bucket.Copy(ctx, final, staged, nil)
+	}
+	return err
 }
 
 var errExists = errors.New("the file is there already")

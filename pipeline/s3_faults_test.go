@@ -59,6 +59,13 @@ var faults = []struct {
 	{name: "requests reset in mid-body, a third", fault: everyThird(hasBody, (*s3test.Call).CutRequest), passes: true},
 	{name: "answers lost, a third", fault: everyThird(isWrite, (*s3test.Call).LoseAnswer), passes: true},
 	{name: "conflicts, a third", fault: everyThird(isWrite, refuse(409, "ConditionalRequestConflict")), passes: true},
+	{name: "no conditional copies", fault: func(c *s3test.Call) {
+		if c.Header.Get("X-Amz-Copy-Source") != "" && c.Header.Get("If-None-Match") != "" {
+			c.Refuse(501, "NotImplemented")
+			return
+		}
+		c.Forward()
+	}, passes: true},
 	{name: "lists of two", fault: func(c *s3test.Call) {
 		if c.IsList() {
 			c.Page(2)
@@ -150,4 +157,27 @@ func TestLostAnswerOfTheIntent(t *testing.T) {
 	if err != nil || r.Status != Published || lost != 1 {
 		t.Errorf("got %v, %v, %d answers lost", r, err, lost)
 	}
+}
+
+// A server that does not know conditional writes publishes nothing: on it, two
+// runs could both win.
+func TestStoreThatReplaces(t *testing.T) {
+	s := newInS3(t, small)
+	direct := s.company(s.server.Endpoint, "")
+	direct.night("2024-05-01")
+	before := tree(t, direct.output)
+	proxy := s.server.Proxy(t)
+	ignoring := s.company(proxy.Endpoint, "")
+	proxy.Fail(func(c *s3test.Call) {
+		if c.Method == http.MethodPut && c.Header.Get("If-None-Match") != "" {
+			c.Accept()
+			return
+		}
+		c.Forward()
+	})
+	_, err := ignoring.try("2024-05-02")
+	if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), "If-None-Match") {
+		t.Errorf("got %v, exit code %d", err, ExitCode(err))
+	}
+	sameTree(t, "after the refusal", tree(t, direct.output), before)
 }
