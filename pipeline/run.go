@@ -43,8 +43,14 @@ func (s *Settings) workers() int {
 }
 
 // requests is how many answers of the store are waited for at once where
-// nothing else is done: a processor has time for many.
-func (s *Settings) requests() int { return max(s.workers(), 16) }
+// nothing else is done: a processor has time for many. Whoever asks for one
+// worker gets one thing after the other.
+func (s *Settings) requests() int {
+	if s.Workers == 1 {
+		return 1
+	}
+	return max(s.workers(), 16)
+}
 
 // How a run ended, if it did not fail.
 type Status string
