@@ -316,6 +316,9 @@ func (w *fullWriter) Close() error {
 // An export in S3 that changes under the run stops it with its name, whenever
 // it changes.
 func TestExportChangesInS3(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of the short tests")
+	}
 	const key, line = "sms/date=2024-05-02/part-0.csv", "m6,A,2024-05-02T10:00:00,outbound,acme,US,400"
 	s := newInS3(t, small)
 	direct := s.company(s.server.Endpoint, "")

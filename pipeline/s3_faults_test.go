@@ -54,12 +54,12 @@ var faults = []struct {
 }{
 	{name: "slow down, a third", fault: everyThird(anyCall, refuse(503, "SlowDown")), passes: true},
 	{name: "internal error, a third", fault: everyThird(anyCall, refuse(500, "InternalError")), passes: true, long: true},
-	{name: "answers reset in mid-body, a third", fault: everyThird(anyCall, cutAnswer), passes: true},
+	{name: "answers reset in mid-body, a third", long: true, fault: everyThird(anyCall, cutAnswer), passes: true},
 	{name: "answers closed in mid-body, a third", fault: everyThird(anyCall, closeAnswer), passes: true},
-	{name: "requests reset in mid-body, a third", fault: everyThird(hasBody, (*s3test.Call).CutRequest), passes: true},
+	{name: "requests reset in mid-body, a third", long: true, fault: everyThird(hasBody, (*s3test.Call).CutRequest), passes: true},
 	{name: "answers lost, a third", fault: everyThird(isWrite, (*s3test.Call).LoseAnswer), passes: true},
-	{name: "conflicts, a third", fault: everyThird(isWrite, refuse(409, "ConditionalRequestConflict")), passes: true},
-	{name: "no conditional copies", fault: func(c *s3test.Call) {
+	{name: "conflicts, a third", long: true, fault: everyThird(isWrite, refuse(409, "ConditionalRequestConflict")), passes: true},
+	{name: "no conditional copies", long: true, fault: func(c *s3test.Call) {
 		if c.Header.Get("X-Amz-Copy-Source") != "" && c.Header.Get("If-None-Match") != "" {
 			c.Refuse(501, "NotImplemented")
 			return
@@ -80,7 +80,7 @@ var faults = []struct {
 		}
 		c.Forward()
 	}, passes: true},
-	{name: "silence, now and then", fault: func(c *s3test.Call) {
+	{name: "silence, now and then", long: true, fault: func(c *s3test.Call) {
 		switch {
 		case c.N%25 == 0:
 			c.Stall()
@@ -90,12 +90,12 @@ var faults = []struct {
 			c.Forward()
 		}
 	}, parameters: []string{"idle_timeout=100ms"}, passes: true},
-	{name: "expired token for ever", fault: refuse(400, "ExpiredToken")},
-	{name: "expired token from call 30", fault: from(30, refuse(400, "ExpiredToken"))},
+	{name: "expired token for ever", long: true, fault: refuse(400, "ExpiredToken")},
+	{name: "expired token from call 30", long: true, fault: from(30, refuse(400, "ExpiredToken"))},
 	{name: "slow down from call 30", fault: from(30, refuse(503, "SlowDown")), parameters: []string{"retry_for=300ms"}},
 	{name: "slow down from call 100", fault: from(100, refuse(503, "SlowDown")), parameters: []string{"retry_for=300ms"}, long: true},
-	{name: "silence from call 30", fault: from(30, (*s3test.Call).Stall), parameters: []string{"retry_for=300ms", "idle_timeout=100ms"}},
-	{name: "resets from call 30", fault: from(30, cutAnswer), parameters: []string{"retry_for=300ms"}},
+	{name: "silence from call 30", long: true, fault: from(30, (*s3test.Call).Stall), parameters: []string{"retry_for=300ms", "idle_timeout=100ms"}},
+	{name: "resets from call 30", long: true, fault: from(30, cutAnswer), parameters: []string{"retry_for=300ms"}},
 }
 
 // Whatever happens between the night and S3, the history is that of a quiet
