@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"net/http"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"ratemill/fixtures/s3test"
@@ -14,6 +14,18 @@ import (
 func everyThird(meant func(*s3test.Call) bool, do s3test.Fault) s3test.Fault {
 	return func(c *s3test.Call) {
 		if c.N%3 == 0 && meant(c) {
+			do(c)
+			return
+		}
+		c.Forward()
+	}
+}
+
+// onceForEach does something to a call when it comes for the first time.
+func onceForEach(do s3test.Fault) s3test.Fault {
+	var seen sync.Map
+	return func(c *s3test.Call) {
+		if _, again := seen.LoadOrStore(c.Method+c.URL.RequestURI(), true); !again {
 			do(c)
 			return
 		}
@@ -91,13 +103,7 @@ var faults = []struct {
 		}
 		c.Forward()
 	}, passes: true},
-	{name: "expired token, now and then", fault: func(c *s3test.Call) {
-		if slices.Contains([]int{1, 9, 20, 35, 60, 90}, c.N) {
-			c.Refuse(400, "ExpiredToken")
-			return
-		}
-		c.Forward()
-	}, passes: true},
+	{name: "expired token, once for each call", fault: onceForEach(refuse(400, "ExpiredToken")), passes: true},
 	{name: "silence, now and then", long: true, fault: func(c *s3test.Call) {
 		switch {
 		case c.N%25 == 0:
