@@ -16,7 +16,7 @@ func (n *night) loadLookups(ctx context.Context) error {
 			if l.Name != f.Name {
 				continue
 			}
-			rows, err := readers.ReadTable(ctx, n.Exports, readers.File{Key: f.Key, Size: f.Size}, l.Layout, l.Key, l.Value)
+			rows, err := readers.ReadTable(n.plan.frozen(ctx, f.Key), n.Exports, readers.File{Key: f.Key, Size: f.Size}, l.Layout, l.Key, l.Value)
 			if err != nil {
 				return err
 			}

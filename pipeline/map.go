@@ -84,7 +84,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			take = newUsageMapper(n, m, s.file, source).batch
 		}
 		filters := exports[s.file].Filters()
-		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error {
+		return exports[s.file].Read(n.plan.frozen(ctx, n.files[s.file].Key), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			return take(b)
 		})
@@ -93,6 +93,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 
 // openExport opens a file in the way that its source's layout says.
 func (n *night) openExport(ctx context.Context, f *input) (*readers.Export, error) {
+	ctx = n.plan.frozen(ctx, f.Key)
 	file := readers.File{Key: f.Key, Size: f.Size, Parts: f.parts}
 	s := &n.sources[f.source]
 	if f.layout.mapping == nil {

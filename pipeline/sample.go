@@ -70,7 +70,7 @@ func SampleSources(ctx context.Context, s *Settings, o SampleOptions) ([]Sample,
 	if o.Rows < 1 {
 		o.Rows = 10
 	}
-	n := &night{Settings: s, sources: sources, plan: &Plan{etags: map[string]string{}}}
+	n := &night{Settings: s, sources: sources, plan: &Plan{pins: map[string]pin{}}}
 	if err := n.plan.freezeLookups(ctx, s); err != nil {
 		return nil, err
 	}
