@@ -23,12 +23,12 @@ import (
 	"ratemill/pipeline/store"
 )
 
-// bucketPlace is where a program's exports, catalog and history lie: a folder, or a
+// location is where a program's exports, catalog and history lie: a folder, or a
 // prefix in S3.
-type bucketPlace func(name string) string
+type location func(name string) string
 
-// ratemill runs this test binary as ratemill over a bucketPlace.
-func ratemill(t testing.TB, at bucketPlace, args ...string) *exec.Cmd {
+// ratemill runs this test binary as ratemill over a place.
+func ratemill(t testing.TB, at location, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -41,8 +41,8 @@ func ratemill(t testing.TB, at bucketPlace, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// copyTo puts a folder's files to a bucketPlace.
-func copyTo(t testing.TB, from string, at bucketPlace) {
+// copyTo puts a folder's files to a place.
+func copyTo(t testing.TB, from string, at location) {
 	t.Helper()
 	for key, content := range contents(t, from) {
 		top, rest, below := strings.Cut(key, "/")
@@ -150,7 +150,7 @@ func exitOf(err error) int {
 	return 0
 }
 
-func inBucket(server *s3test.Server, bucket string, parameters ...string) bucketPlace {
+func inBucket(server *s3test.Server, bucket string, parameters ...string) location {
 	return func(name string) string { return s3test.Location(server.Endpoint, bucket, name, parameters...) }
 }
 
