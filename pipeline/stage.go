@@ -55,6 +55,17 @@ type staged struct {
 	size  int64
 	rows  func() int64
 	end   func() error
+
+	closed bool
+}
+
+// close makes the file whole. The S3 driver panics at a second time.
+func (f *staged) close() error {
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	return f.out.Close()
 }
 
 func (f *staged) Write(p []byte) (int, error) {
@@ -155,7 +166,7 @@ func (s *stage) abandon() {
 		return
 	}
 	for _, f := range s.open {
-		f.out.Close() // the context is cancelled: nothing is kept
+		f.close() // the context is cancelled: nothing is kept
 	}
 }
 
@@ -229,7 +240,7 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 		}
 	}
 	return each(ctx, n.requests(), len(s.open), func(_ context.Context, _, i int) error {
-		if err := s.open[i].out.Close(); err != nil {
+		if err := s.open[i].close(); err != nil {
 			return fmt.Errorf("staging %s: %w", s.open[i].final, err)
 		}
 		return nil
