@@ -8,6 +8,7 @@ import (
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/rating/money"
 )
 
@@ -68,5 +69,65 @@ func anyNight(t *testing.T) (rating.Account, rating.Outcome) {
 			return account, o
 		}
 		account, events = o.Account, rating.Events{}
+	}
+}
+
+// TestCheckFindsBreaksOfRefunds does the same to a night that gives back one
+// charge and tries another again.
+func TestCheckFindsBreaksOfRefunds(t *testing.T) {
+	cat := marketing(t)
+	cent := money.Line(decimal.NewFromInt(1), decimal.New(1, -2), money.Whole, cat.Currency, money.HalfUp)
+	for name, c := range map[string]struct {
+		spoil func(*rating.Outcome)
+		want  string
+	}{
+		"refund":           {func(o *rating.Outcome) { o.Refunds[0].Amount = o.Refunds[0].Amount.Add(cent) }, "79.01 is given back"},
+		"refund of nobody": {func(o *rating.Outcome) { o.Refunds[0].ChargeID = "" }, `on charge ""`},
+		"below zero":       {func(o *rating.Outcome) { o.Refunds[0].Amount = o.Refunds[0].Amount.Neg() }, "want an amount above zero"},
+		"given twice":      {func(o *rating.Outcome) { o.Refunds = append(o.Refunds, o.Refunds[0]) }, "each charge once"},
+		"no note":          {func(o *rating.Outcome) { o.CreditNote = nil }, "1 refunds without a credit note"},
+		"note is due":      {func(o *rating.Outcome) { o.CreditNote.AmountDue = cent }, "0.01 is due"},
+		"line of the note": {func(o *rating.Outcome) { o.CreditNote.Lines[0].Rule = "" }, "has no rule"},
+		"retry's amount":   {func(o *rating.Outcome) { o.Retries[0].Amount = cent }, "the invoice has 79.00 due"},
+		"attempt again":    {func(o *rating.Outcome) { o.Retries[0].Attempt = 1 }, "attempt 1 of 79.00"},
+		"retry of nothing": {func(o *rating.Outcome) { o.Retries[0].InvoiceID = "in_x" }, "of no open invoice"},
+		"other method":     {func(o *rating.Outcome) { o.Retries[0].Method = "paypal" }, `by "paypal"`},
+		"retried twice":    {func(o *rating.Outcome) { o.Retries = append(o.Retries, o.Retries[0]) }, "is made twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, o := nightOfRefund(t, cat)
+			c.spoil(&o)
+			broken := strings.Join(rating.Check(cat, &before, &o), "; ")
+			if !strings.Contains(broken, c.want) {
+				t.Errorf("Check says %q, want %q", broken, c.want)
+			}
+		})
+	}
+}
+
+// nightOfRefund is 5 June: April's fee is given back, and May's, which failed
+// on 2 June, is tried again.
+func nightOfRefund(t *testing.T, cat *catalog.Catalog) (rating.Account, rating.Outcome) {
+	first, failed := calendar.Date(2024, 4, 30), calendar.Date(2024, 6, 2)
+	account := rating.Account{ID: "A"}
+	for day := first; ; day++ {
+		var e rating.Events
+		switch day {
+		case first:
+			e.Account = []rating.AccountEvent{{Day: day, Type: "signed_up", Plan: "basic", Method: "card", Offer: "guarantee_90"}}
+		case failed:
+			id := rating.ChargeID(rating.DocumentID(cat.Name, "A", calendar.Date(2024, 5, 30), "invoice"), 1)
+			e.Payments = []rating.PaymentEvent{{Day: day, ChargeID: id, Status: "failed"}}
+		case failed + 3:
+			e.Account = []rating.AccountEvent{{Day: day, Type: "cancelled"}, {Day: day, Type: "refund_requested"}}
+		}
+		o, err := billChecked(cat, account, day, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if day == failed+3 {
+			return account, o
+		}
+		account = o.Account
 	}
 }

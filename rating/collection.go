@@ -8,7 +8,7 @@ import (
 )
 
 // Collection is an invoice's amount due on its way to being paid. The account
-// keeps what is unpaid as long as it is, and what was asked for or paid as far
+// keeps what has failed until it is paid, and what was asked for or paid as far
 // back as the window reaches: without word of it, it counts as paid.
 type Collection struct {
 	InvoiceID     string
@@ -36,8 +36,14 @@ const (
 	Ended         CollectionStatus = "ended" // given up by a rule
 )
 
-// unpaid tells whether a failure stands.
+// unpaid tells whether nothing is on its way that could pay.
 func (c *Collection) unpaid() bool { return c.Status == Failed || c.Status == Uncollectable }
+
+// open tells whether a failure stands: until an attempt succeeds, also while
+// the result of the next one is waited for.
+func (c *Collection) open() bool {
+	return c.unpaid() || c.Status == Requested && c.FirstFailedOn != calendar.None
+}
 
 // ChargeID is the charge of the last attempt, or of the one that paid; empty
 // where none could be made.
@@ -113,7 +119,7 @@ func (a *Account) Open() []Payment {
 	var open []Payment
 	for i := range a.Collections {
 		c := &a.Collections[i]
-		if c.unpaid() || c.Status == Requested && c.FirstFailedOn != calendar.None {
+		if c.open() {
 			open = append(open, c.payment(c.AttemptedOn, ""))
 		}
 	}
@@ -125,6 +131,6 @@ func (b *billing) forgetCollections() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	a.Collections = slices.DeleteFunc(a.Collections, func(c Collection) bool {
-		return c.Status == Ended || !c.unpaid() && c.AttemptedOn <= oldest
+		return c.Status == Ended || !c.open() && c.AttemptedOn <= oldest
 	})
 }

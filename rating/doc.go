@@ -2,11 +2,15 @@
 //
 // Bill is a function of values. It does no I/O, reads no clock and no
 // environment, starts no goroutine and knows no file format; the same
-// arguments give the same Outcome. Within a day it goes through eight steps,
+// arguments give the same Outcome. Within a day it goes through ten steps,
 // each a function of that name in this order:
 //
-//  1. renew: note a renewal due on the day, with the plan and term of its start.
-//  2. accountEvents: sign-ups and cancellations, in time order.
+//  1. renew: note a renewal due on the day, with the plan and term pending at
+//     its start (takePending); nothing renews while suspended.
+//  2. accountEvents: what happened to the account, in time order. life.go has
+//     the list of handlers; each lives in a file of its own: sign_up, closing,
+//     plan_change, term_change, suspension, billing_date, nonprofit,
+//     payment_method, credits, subscriptions, services, guarantee.
 //  3. readings: levels such as contact counts; ladders of upgrades are climbed.
 //  4. seats: users come and go; the level at the end of the day counts.
 //  5. recurring: the renewal's lines and what the day's levels need beyond it,
@@ -14,7 +18,12 @@
 //  6. usage: the day's metered usage is priced or counted against an allowance.
 //  7. due: usage whose charge falls due becomes lines, balances are drawn,
 //     minimums are applied.
-//  8. invoice: one document holds all that fell on the day.
+//  8. payments: what became of charges is taken over, and failed ones are tried
+//     again.
+//  9. invoice: one document holds all that fell on the day, less discounts and
+//     open credit for unused time; what is due is collected.
+//  10. refunds: what a guarantee gives back becomes a credit note. It comes last,
+//     so that a cancellation or a failure of the same day counts whenever it came.
 //
 // Every line carries the rule that made it and its arithmetic with the
 // figures, so that explaining a bill is reading it. What a rule refuses is a

@@ -151,7 +151,7 @@ func RefundID(creditNoteID, chargeID string) string {
 }
 
 func (b *billing) failureStands(invoiceID string) bool {
-	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && c.unpaid() })
+	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && c.open() })
 }
 
 // keepRefundable keeps what the day's invoice charges for lines that the

@@ -29,7 +29,7 @@ func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
 	nodes := 0
 	e.arrow.never = map[int]bool{}
 	e.arrow.tree = arrowTree(schema.Fields(), &leaf{}, &nodes, e.arrow.never)
-	e.arrow.columns, err = wanted(e.schema, e.arrow.tree)
+	e.arrow.columns, err = e.wanted(e.arrow.tree)
 	return err
 }
 

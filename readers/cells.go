@@ -96,7 +96,7 @@ func (r timeReader) instantOf(m moment) (int64, Reason) {
 	return inRange(int64(m.day)*day + m.time) // of an epoch it is day 0, so that nothing overflows
 }
 
-// date reads a date, or a time as the zone's day that holds it.
+// date reads a date, or a time as the day of the export's zone that holds it.
 func (p *cellParser) date(r timeReader, text []byte) (int64, Reason) {
 	m, ok := p.moment(r, text)
 	if !ok {
@@ -109,7 +109,7 @@ func (p *cellParser) date(r timeReader, text []byte) (int64, Reason) {
 	if why != fine {
 		return 0, why
 	}
-	return dayInRange(r.clock.dayOf(t))
+	return dayInRange(p.dayOf(t))
 }
 
 // dayInRange refuses days that billing cannot mean, among them the Day that

@@ -242,3 +242,23 @@ func TestStorageErrors(t *testing.T) {
 		}
 	}
 }
+
+// An instant's day is one of the export's zone, the catalog's, whatever zone
+// its column's times without an offset have: as Parquet timestamps have it.
+func TestDayOfInstantInAnotherZone(t *testing.T) {
+	utc, err := calendar.LoadZone("UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, field := newCellParser(losAngeles(t)), &Field{Kind: Date, Zone: &utc}
+	for text, want := range map[string]string{
+		"2024-05-01T03:00:00Z": "2024-04-30",
+		"2024-05-01 03:00:00":  "2024-04-30", // a wall time of UTC
+		"2024-05-01T09:00:00Z": "2024-05-01",
+		"2024-05-01":           "2024-05-01", // no instant, but the day itself
+	} {
+		if v, why := p.number(field, []byte(text)); why != fine || calendar.Day(v).String() != want {
+			t.Errorf("%s: %s %s, want %s", text, calendar.Day(v), why, want)
+		}
+	}
+}

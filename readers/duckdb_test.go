@@ -47,7 +47,7 @@ func mappedDuckDB(t testing.TB) (fields, csv *Schema) {
 	t.Helper()
 	la := losAngeles(t)
 	at := func(path string, field Field) Field {
-		field.Path = pathOf(t, path)
+		field.Path = parsePath(t, path)
 		if field.Name == "" {
 			field.Name = path
 		}

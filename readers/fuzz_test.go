@@ -124,9 +124,13 @@ func FuzzParquet(f *testing.F) {
 // FuzzPage changes what is inside of a page, where no checksum covers it: a
 // fuzzer does not get there through footer and header.
 func FuzzPage(f *testing.F) {
-	schema := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Text}}}
+	text := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Text}}}
+	count := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Integer, Count: true}}}
 	type row struct {
 		V *string `parquet:"v,optional"`
+	}
+	type list struct {
+		V []string `parquet:"v,list,optional"`
 	}
 	type number struct {
 		V int64 `parquet:"v,delta"`
@@ -140,7 +144,10 @@ func FuzzPage(f *testing.F) {
 		written(f, rows, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.DeltaByteArray)),
 		written(f, rows, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.RLEDictionary)),
 		written(f, []number{{1}, {1 << 40}, {3}}, plain),
+		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain),
+		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain, parquet.DataPageVersion(1)),
 	}
+	schemas := []*Schema{text, text, text, text, text, count, count}
 	for i, file := range files {
 		forgePages(f, file, 0, func(_ *format.PageHeader, body []byte) []byte { f.Add(uint8(i), body); return body })
 	}
@@ -155,7 +162,7 @@ func FuzzPage(f *testing.F) {
 			h.CRC, h.CompressedPageSize, h.UncompressedPageSize = 0, int32(len(body)), int32(len(body))
 			return body
 		})
-		rows, err := readFrom(bucketOf(t, "a.parquet", file), "a.parquet", int64(len(file)), schema, calendar.Zone{})
+		rows, err := readFrom(bucketOf(t, "a.parquet", file), "a.parquet", int64(len(file)), schemas[which], calendar.Zone{})
 		var fe *FileError
 		if err != nil && !errors.As(err, &fe) || err == nil && len(rows) != 3 {
 			t.Fatal(len(rows), err)

@@ -174,12 +174,7 @@ func (e *Export) Lacks(field int) bool {
 	if e.mapped != nil {
 		return e.mapped.lacks(field)
 	}
-	switch e.format {
-	case CSV, NDJSON, JSON:
-		return field < len(e.lacks) && e.lacks[field]
-	default:
-		return e.lacksStored(field)
-	}
+	return field < len(e.lacks) && e.lacks[field]
 }
 
 // Splits is how many parts the export can be read in, at once if wanted: the

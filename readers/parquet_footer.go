@@ -52,7 +52,7 @@ func (e *Export) openParquet(ctx context.Context) error {
 		return err
 	}
 	f := &footer{rows: meta.NumRows, tree: tree, tail: s.tail, tailAt: s.tailAt}
-	if f.columns, err = wanted(e.schema, tree); err != nil {
+	if f.columns, err = e.wanted(tree); err != nil {
 		return err
 	}
 	f.groups, err = rowGroups(&meta, f.columns, leaves, e.src.size-8-int64(len(data)))

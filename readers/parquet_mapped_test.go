@@ -427,14 +427,14 @@ func nestedRows() []nestedRow {
 
 func nestedFields(t testing.TB) *Schema {
 	s := &Schema{Source: "x", Fields: []Field{
-		{Name: "n", Path: pathOf(t, "mail.meta.n"), Kind: Integer, Scale: 1}, {Name: "tag", Path: pathOf(t, "mail.meta.tag")},
-		{Name: "id", Path: pathOf(t, "mail.id")}, {Name: "inner id", Path: pathOf(t, `mail."id"`)},
-		{Name: "tags", Kind: Integer, Count: true}, {Name: "inner", Path: pathOf(t, "mail.tags"), Kind: Integer, Count: true},
+		{Name: "n", Path: parsePath(t, "mail.meta.n"), Kind: Integer, Scale: 1}, {Name: "tag", Path: parsePath(t, "mail.meta.tag")},
+		{Name: "id", Path: parsePath(t, "mail.id")}, {Name: "inner id", Path: parsePath(t, `mail."id"`)},
+		{Name: "tags", Kind: Integer, Count: true}, {Name: "inner", Path: parsePath(t, "mail.tags"), Kind: Integer, Count: true},
 		{Name: "plain", Kind: Integer, Count: true}, {Name: "parts", Kind: Integer, Count: true}, {Name: "attrs", Kind: Integer, Count: true},
-		{Name: "lists", Kind: Integer, Count: true}, {Name: "meta", Path: pathOf(t, "mail.meta"), Kind: Integer, Count: true},
-		{Name: "number", Path: pathOf(t, "mail.meta.n"), Kind: Integer, Count: true}, {Name: "id count", Path: pathOf(t, `mail."id"`), Kind: Integer, Count: true},
-		{Name: "y", Path: pathOf(t, "json.x.y"), Kind: Integer, Count: true}, {Name: "json n", Path: pathOf(t, "json.n"), Kind: Integer, Scale: 1},
-		{Name: "second", Path: pathOf(t, "json.x.y[1]")}, {Name: "none", Path: pathOf(t, "mail.none"), Optional: true}}}
+		{Name: "lists", Kind: Integer, Count: true}, {Name: "meta", Path: parsePath(t, "mail.meta"), Kind: Integer, Count: true},
+		{Name: "number", Path: parsePath(t, "mail.meta.n"), Kind: Integer, Count: true}, {Name: "id count", Path: parsePath(t, `mail."id"`), Kind: Integer, Count: true},
+		{Name: "y", Path: parsePath(t, "json.x.y"), Kind: Integer, Count: true}, {Name: "json n", Path: parsePath(t, "json.n"), Kind: Integer, Scale: 1},
+		{Name: "second", Path: parsePath(t, "json.x.y[1]")}, {Name: "none", Path: parsePath(t, "mail.none"), Optional: true}}}
 	return s
 }
 
@@ -524,9 +524,14 @@ func TestStoredColumns(t *testing.T) {
 			"mail[0]":       `no column "mail[0]"; there are `,
 			"mail.meta.n.x": `no column "mail.meta.n.x"; there are `,
 		} {
-			_, err := readField(t, key, file, Field{Path: pathOf(t, path)})
+			_, err := readField(t, key, file, Field{Path: parsePath(t, path)})
 			refused(t, err, want)
 		}
+	}
+	// With no fields at all a file is opened for its columns alone.
+	e, err := Open(context.Background(), bucketOf(t, "a.parquet", written(t, nestedRows())), "a.parquet", int64(len(written(t, nestedRows()))), &Schema{}, losAngeles(t))
+	if err != nil || len(e.storedColumns()) != len(want) {
+		t.Error(err)
 	}
 	type odd struct {
 		A struct {
@@ -535,9 +540,9 @@ func TestStoredColumns(t *testing.T) {
 		C int64 `parquet:"lineItem/Cost"`
 	}
 	file := written(t, []odd{{}})
-	_, err := readField(t, "a.parquet", file, Field{Name: "none"})
+	_, err = readField(t, "a.parquet", file, Field{Name: "none"})
 	refused(t, err, `there are "a\""."x.y", lineItem/Cost`)
-	got, err := readField(t, "a.parquet", file, Field{Path: pathOf(t, `"a\""."x.y"`)})
+	got, err := readField(t, "a.parquet", file, Field{Path: parsePath(t, `"a\""."x.y"`)})
 	wantColumn(t, got, err, `"0"`)
 }
 
@@ -552,7 +557,7 @@ func TestLegacyLists(t *testing.T) {
 	file := written(t, []row{{&elements{[]int32{1, 2}}}, {}, {&elements{}}})
 	got, err := readField(t, "a.parquet", file, Field{Kind: Integer, Count: true})
 	wantColumn(t, got, err, "1", "-", "1") // a group
-	got, err = readField(t, "a.parquet", file, Field{Path: pathOf(t, "v.array"), Kind: Integer, Count: true})
+	got, err = readField(t, "a.parquet", file, Field{Path: parsePath(t, "v.array"), Kind: Integer, Count: true})
 	wantColumn(t, got, err, "2", "-", "0")
 	for _, kind := range []deprecated.ConvertedType{deprecated.List, deprecated.Map, deprecated.MapKeyValue} {
 		said := forgeFooter(t, file, func(m *format.FileMetaData) {
@@ -704,7 +709,7 @@ func TestDeepLevels(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := pathOf(t, strings.Join(names, "."))
+	path := parsePath(t, strings.Join(names, "."))
 	got, err := readField(t, "a.parquet", file.Bytes(), Field{Kind: Integer, Path: path})
 	wantColumn(t, got, err, want...)
 	deep := forgeFooter(t, file.Bytes(), func(m *format.FileMetaData) {

@@ -592,7 +592,7 @@ func TestRealFiles(t *testing.T) {
 		{"ARROW-GH-43605", Field{Name: "min_fl", Kind: Integer}, 21186, "0 0"}, // dictionary indexes of no bits
 		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer", Kind: Integer, Count: true}, 0, "page of 21 values where its column has 1 left"},
 		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer"}, 0, `column "outer" cannot be read: it is a list, of which only how many elements it has is read`},
-		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: pathOf(t, "outer.list.item.c")}, 0, `column "outer.list.item.c" cannot be read: of lists and maps only how many elements they have is read`},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: parsePath(t, "outer.list.item.c")}, 0, `column "outer.list.item.c" cannot be read: of lists and maps only how many elements they have is read`},
 		{"ARROW-GH-41317", Field{Name: "timestamp_us_no_tz", Kind: Instant}, 0, "page header"},
 		{"ARROW-GH-41317", Field{Name: "map_string", Kind: Integer, Count: true}, 5, "2 1"},
 		{"ARROW-GH-41317", Field{Name: "decimal256", Kind: Integer, Scale: 3}, 5, ""},
@@ -621,15 +621,6 @@ func TestRealFiles(t *testing.T) {
 	}
 }
 
-func pathOf(t testing.TB, text string) Path {
-	t.Helper()
-	p, err := ParsePath(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // TestRepeatedGroup: the real file with the count of rows that its footer has
 // wrong put right. A list may be absent, empty, or a group that repeats.
 func TestRepeatedGroup(t *testing.T) {
@@ -639,7 +630,7 @@ func TestRepeatedGroup(t *testing.T) {
 	}
 	file := forgeFooter(t, data, func(m *format.FileMetaData) { m.NumRows = 6 })
 	schema := &Schema{Source: "real", Fields: []Field{{Name: "id", Kind: Integer},
-		{Name: "phones", Path: pathOf(t, "phoneNumbers.phone"), Kind: Integer, Count: true},
+		{Name: "phones", Path: parsePath(t, "phoneNumbers.phone"), Kind: Integer, Count: true},
 		{Name: "phoneNumbers", Kind: Integer, Count: true}}}
 	got, err := readAll(t, "a.parquet", file, schema)
 	wantColumn(t, got, err, "1 - -", "2 - -", "3 0 1", "4 1 1", "5 1 1", "6 3 1")

@@ -135,8 +135,10 @@ func saysList(element *format.SchemaElement) bool {
 
 // wanted finds how the fields of a schema are read, nil for an optional one
 // that the file has no column for.
-func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
-	found, any := make([]*leaf, len(schema.Fields)), false
+func (e *Export) wanted(columns []*node) ([]*leaf, error) {
+	schema := e.schema
+	found, any := make([]*leaf, len(schema.Fields)), len(schema.Fields) == 0
+	e.lacks = make([]bool, len(schema.Fields))
 	for i := range schema.Fields {
 		field := &schema.Fields[i]
 		column, rest, err := find(columns, field.path())
@@ -146,7 +148,7 @@ func wanted(schema *Schema, columns []*node) ([]*leaf, error) {
 		if column == nil && !field.Optional {
 			return nil, noColumn(field.path().Text, pathsOf(columns))
 		}
-		if column == nil {
+		if e.lacks[i] = column == nil; column == nil {
 			any = any || !field.Path.IsZero() // a mapping knows better
 			continue
 		}
@@ -249,14 +251,6 @@ func (e *Export) storedColumns() []string {
 		return pathsOf(e.footer.tree)
 	}
 	return pathsOf(e.arrow.tree)
-}
-
-// lacksStored is Lacks of a Parquet or Arrow export.
-func (e *Export) lacksStored(field int) bool {
-	if e.format == Parquet {
-		return e.footer.columns[field] == nil
-	}
-	return e.arrow.columns[field] == nil
 }
 
 // noColumn says which column is missing, and which ones there are: most often

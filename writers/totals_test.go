@@ -73,6 +73,20 @@ func TestCheck(t *testing.T) {
 		{"amount due", func(t *Totals) { t.Money[0].AmountDue = dec("9") }, []string{
 			"currency USD: invoices 12.3 − credits applied 2.3 = 10, but amount due = 9",
 			"currency USD: first-attempt charges 7.5 + uncollectable 2.5 = 10, but amount due = 9"}},
+		{"a refund", func(t *Totals) {
+			m := &t.Money[0]
+			m.Lines, m.Invoices = dec("-66.70"), dec("-66.70")
+			m.CreditNotes, m.Refunds = dec("79"), dec("79")
+		}, nil},
+		{"a refund without a credit note", func(t *Totals) { t.Money[0].Refunds = dec("79") }, []string{
+			"currency USD: invoices 12.3 − credits applied 2.3 + refunds 79 = 89, but amount due = 10",
+			"currency USD: credit notes = 0, but refunds = 79"}},
+		{"a credit note without a refund", func(t *Totals) { t.Money[0].CreditNotes = dec("79") },
+			[]string{"currency USD: credit notes = 79, but refunds = 0"}},
+		{"retries are of no invoice of the night", func(t *Totals) { t.Money[0].RetriedCharges = dec("79") }, nil},
+		{"closing of units", func(t *Totals) {
+			t.Balances[1] = BalanceTotals{Balance: "credits", Unit: "postcards", Opening: dec("5"), Used: dec("3"), Closing: dec("3")}
+		}, []string{"balance credits in postcards: opening 5 + added 0 − used 3 − lapsed 0 = 2, but closing = 3"}},
 		{"closing", func(t *Totals) { t.Balances[0].Closing = dec("10.61") },
 			[]string{"balance sms USD: opening 5 + added 10 − used 3.4 − lapsed 1 = 10.6, but closing = 10.61"}},
 		{"lapsed", func(t *Totals) { t.Balances[0].Lapsed = dec("0") },

@@ -133,6 +133,21 @@ func TestPrintMarketing(t *testing.T) {
 	printsAndParsesBack(t, c)
 }
 
+// Every fixture catalog parses, and prints as itself.
+func TestFixtures(t *testing.T) {
+	files, err := filepath.Glob("../../fixtures/catalogs/*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d catalogs: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printsAndParsesBack(t, mustParse(t, string(text)))
+	}
+}
+
 // TestErrors breaks the marketing catalog, or shows a whole broken catalog,
 // and compares what Parse says. A case is
 //
@@ -458,7 +473,14 @@ func TestManual(t *testing.T) {
 func keysOfTheLanguage(t *testing.T) []string {
 	var keys []string
 	asked := regexp.MustCompile(`\.(?:required|optional|oneOf)\(("[a-z_", ]+")\)`)
-	for _, file := range []string{"parse.go", "version.go"} {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
