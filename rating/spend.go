@@ -62,7 +62,8 @@ func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tall
 	t.Charged.Adjusted = before.Add(more)
 	return append(lines, Line{
 		Kind: kind, Rule: charge.Rule, Description: charge.Description + what, Meter: t.Meter, Quantity: whole(int64(more.Sign())),
-		UnitPrice: more.Value().Abs(), Part: money.Whole, Amount: more, PeriodStart: t.From, PeriodEnd: b.lastDay(t) + 1, CatalogLine: charge.Line,
+		UnitPrice: more.Value().Abs(), Part: money.Whole, Amount: more, PeriodStart: t.From, PeriodEnd: b.lastDay(t) + 1,
+		Late: b.lastDay(t)+1 < b.day, CatalogLine: charge.Line,
 		Calculation: fmt.Sprintf("usage %s%s: %s", usage, text, more),
 	})
 }

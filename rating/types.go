@@ -190,7 +190,7 @@ type Events struct {
 	Payments []PaymentEvent // by time, event id
 	Readings []Reading      // by meter source, day
 	Seats    []SeatEvent    // by time, event id
-	Usage    []Usage        // by meter, service date, dimensions
+	Usage    []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
 }
 
 // AccountEvent is something that happened to the account itself.

@@ -105,7 +105,7 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 		label = "price"
 	}
 	switch {
-	case g.words != nil:
+	case len(g.words) > 0:
 		word := g.words[0]
 		if n != nil {
 			word = p.word(n, label, g.words...)
@@ -115,7 +115,9 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 	case v.Type() == reflect.TypeFor[decimal.Decimal]():
 		v.Set(reflect.ValueOf(p.amount(n, label, g)))
 	case v.Type() == reflect.TypeFor[pricing.Percent]():
-		v.Set(reflect.ValueOf(p.rate(n, label)))
+		if rate := p.rate(n, label); !rate.IsZero() || !g.some {
+			v.Set(reflect.ValueOf(rate))
+		}
 	case v.Kind() == reflect.Int64:
 		v.SetInt(p.count(n, label, 0))
 	case v.Kind() == reflect.Slice:
@@ -223,7 +225,7 @@ func written(v reflect.Value, g figure) bool {
 	switch {
 	case !g.optional && !g.some:
 		return true
-	case g.words != nil:
+	case len(g.words) > 0:
 		return field.String() != "" && field.String() != g.words[0]
 	}
 	switch value := field.Interface().(type) {
