@@ -90,13 +90,13 @@ func (b *billing) changeBase(plan *catalog.Plan, term *catalog.Term) {
 	old, at := a.Base, b.priceMoment
 	times, price := plan.Fee(term)
 	a.Base = baseOf(plan, term, old.From)
+	if old.Price.IsZero() { // what was free was not a cycle of its own
+		a.BaseDueOn = term.BaseEvery.Next(old.From, a.AnchorDay)
+	}
 	if old.Since != calendar.None {
 		b.waitArrears(old, b.boundary(at.day))
 		a.Base.Price, a.Base.Since = price, max(old.Since, b.boundary(at.day))
 		return
-	}
-	if old.Price.IsZero() { // what was free was not paid for as a cycle
-		a.BaseDueOn = term.BaseEvery.Next(old.From, a.AnchorDay)
 	}
 	of := b.baseCycle()
 	b.creditUnused(unused{old.Description, old.Rule, old.Times, old.Price, at, of, old.Left})

@@ -155,7 +155,7 @@ func (b *billing) netPrice(kind LineKind, price decimal.Decimal) decimal.Decimal
 			price = price.Mul(decimal.NewFromInt(100).Sub(d.Percent)).Shift(-2)
 		}
 	}
-	return price
+	return money.Recorded(price)
 }
 
 // netAmount is what the account's percentage discounts leave of a line, each
