@@ -12,7 +12,7 @@ func tallyRow(t *rating.Tally) writers.StateTally {
 	c := &t.Charged
 	return writers.StateTally{
 		Meter: t.Meter, From: int32(t.From), Version: int32(t.Version), Per: t.Per, UnitPrice: wide(t.UnitPrice), To: int32(t.To),
-		Start: wide(t.Start), Used: wide(t.Used), Rows: t.Rows, Free: wide(t.Free), Exact: wide(t.Exact), Ended: t.Ended,
+		Start: wide(t.Start), Used: wide(t.Used), Rows: t.Rows, LastAt: t.LastAt, Free: wide(t.Free), Exact: wide(t.Exact), Ended: t.Ended,
 		ChargedUsed: wide(c.Used), ChargedRows: c.Rows, ChargedExact: wide(c.Exact),
 		ChargedAmount: cents(c.Amount), ChargedAdjusted: cents(c.Adjusted),
 	}
@@ -22,7 +22,7 @@ func tallyRow(t *rating.Tally) writers.StateTally {
 func tallyOf(s *writers.StateTally, currency money.Currency) (rating.Tally, error) {
 	t := rating.Tally{
 		Meter: s.Meter, From: calendar.Day(s.From), Version: calendar.Day(s.Version), Per: s.Per, UnitPrice: writers.FromWide(s.UnitPrice), To: calendar.Day(s.To),
-		Start: writers.FromWide(s.Start), Used: writers.FromWide(s.Used), Rows: s.Rows, Free: writers.FromWide(s.Free), Exact: writers.FromWide(s.Exact), Ended: s.Ended,
+		Start: writers.FromWide(s.Start), Used: writers.FromWide(s.Used), Rows: s.Rows, LastAt: s.LastAt, Free: writers.FromWide(s.Free), Exact: writers.FromWide(s.Exact), Ended: s.Ended,
 		Charged: rating.Charged{Used: writers.FromWide(s.ChargedUsed), Rows: s.ChargedRows, Exact: writers.FromWide(s.ChargedExact)},
 	}
 	var err error

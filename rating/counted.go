@@ -48,15 +48,17 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
 		return
 	}
+	added := after.Used.Sub(t.Used)
 	*t = after
 	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
-	b.tallied(u, t, charge, point, share)
+	b.tallied(u, t, charge, point, share, added)
 }
 
 // share is what a group adds to a tally's price, and the tally with it.
 func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.Ratio, Tally, bool) {
 	after := *t
-	after.Used, after.Rows = t.Used.Add(u.Quantity), t.Rows+u.Rows
+	after.Used, after.Rows = t.Used.Add(b.adds(t, u)), t.Rows+u.Rows
+	after.LastAt = max(t.LastAt, u.At)
 	if p, ok := charge.Counting.Model.(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
 		event, _ := charge.Counting.Unit.Billed(money.Exactly(u.Quantity)).Decimal()
 		cost, progress := p.Events(pricing.Progress{Events: t.Rows, Free: money.Exactly(t.Free)}, []decimal.Decimal{event})
@@ -72,16 +74,29 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 	return price.Sub(before), after, fits(price)
 }
 
+// adds is what a group adds to a tally: its quantity, or what it brings the
+// highest or the last value up or down by.
+func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
+	now := t.Start.Add(t.Used)
+	switch of := b.cat.Meter(u.Meter).Of; {
+	case of == catalog.MaxOf && now.GreaterThanOrEqual(u.Quantity), of == catalog.LastValue && t.Rows > 0 && u.At < t.LastAt:
+		return decimal.Decimal{}
+	case of == catalog.MaxOf, of == catalog.LastValue:
+		return u.Quantity.Sub(now)
+	}
+	return u.Quantity
+}
+
 // fits tells whether a line can hold an amount.
 func fits(amount money.Ratio) bool { return amount.Cmp(money.Exactly(amountLimit)) < 0 }
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.
-func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point PricePoint, share money.Ratio) {
+func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point PricePoint, share money.Ratio, added decimal.Decimal) {
 	due := u.ServiceDate
 	switch {
 	case charge.Counting.Charged == catalog.PeriodEnd:
-		due = t.To
+		_, due = b.counts(charge.Counting.Over, u.ServiceDate) // the billing date may have moved since t began
 		if closed := b.account.ClosedOn; closed != calendar.None {
 			due = min(due, closed)
 		}
@@ -97,7 +112,7 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 	if charge.Counting.Charged == catalog.PeriodEnd {
 		return // the tally itself waits
 	}
-	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity, Per: t.Per, Rows: u.Rows}
+	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
 	if pricing.NeedsEvents(charge.Counting.Model) {
 		entry.Exact = share.Num()
 	}
@@ -108,6 +123,9 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 // fall due, then periods that are over, then what the bounds of a spend ask
 // for.
 func (b *billing) chargeTallies(meter string, today []DueUsage) []Line {
+	if b.account.Has(uninstalled) {
+		return nil // no charge of any kind (rule CH-4)
+	}
 	var lines []Line
 	for _, u := range today {
 		if u.Meter == meter && u.Rows > 0 {
@@ -214,6 +232,9 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 	}
 	late := t.Ended
 	fresh := !late && t.Charged.Rows == 0
+	if next := b.account.PeriodStart; !late && charge.Counting.Over == catalog.OverPeriod && next > t.From {
+		t.To = next // where the billing date has moved
+	}
 	t.Ended = true
 	if charge.Counting.Charged != catalog.PeriodEnd || late && t.Used.Equal(t.Charged.Used) && t.Rows == t.Charged.Rows {
 		return lines

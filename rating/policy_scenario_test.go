@@ -72,6 +72,7 @@ var positional = map[string][]string{
 
 	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
+	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"},
 	"payment": {"status"},
 	"seat":    {"action"},
 }
@@ -527,8 +528,8 @@ func (s *scenario) metered(e *rating.Events, r *scenarioRow, origin rating.Origi
 		for _, by := range m.By {
 			u.Dimensions = append(u.Dimensions, r.columns[by])
 		}
-		if m.OneByOne { // in the order in which they are written
-			u.At, u.EventID = int64(origin.Row), fmt.Sprint(origin.Row)
+		if m.OneByOne { // of one day in the order in which they are written
+			u.At, u.EventID = int64(r.day)<<32+origin.Row, fmt.Sprint(origin.Row)
 			e.Usage = append(e.Usage, u)
 			continue
 		}

@@ -34,6 +34,7 @@ type Tally struct {
 	Start   decimal.Decimal // counted since From under earlier versions
 	Used    decimal.Decimal
 	Rows    int64           // events behind Used
+	LastAt  int64           // of a meter of last values: microseconds of the row behind Used
 	Free    decimal.Decimal // of events priced one by one: free amounts
 	Exact   decimal.Decimal // and what the events cost
 	Ended   bool            // the period is over: what is added is late

@@ -35,6 +35,11 @@ func (b *billing) usage(groups []Usage) {
 			b.reject(u.Origin, NoCatalog, fmt.Sprintf("no catalog version in force on %s", u.ServiceDate))
 			continue
 		}
+		if b.cat.Meter(u.Meter).Of == catalog.CountOf {
+			counted := *u
+			counted.Quantity = whole(u.Rows)
+			u = &counted
+		}
 		if charge := version.UsageCharge(u.Meter); charge != nil {
 			if charge.Counted() {
 				b.tally(u, version, charge)

@@ -34,6 +34,9 @@ var vectorModels = map[string]func(*testing.T, vector){
 	"recurring.in_advance.cycles":  cycles,
 	"billing_dates":                billingDates,
 	"cycle.first_date":             firstDate,
+	"cycle.in_arrears":             inArrears,
+	"cycle.next_invoice_date":      nextInvoiceDate,
+	"cycle.whole_periods":          wholePeriods,
 	"proration.month_factor":       monthFactor,
 	"proration_seconds":            prorationSeconds,
 	"repair.slice":                 partialAmount,
@@ -42,9 +45,6 @@ var vectorModels = map[string]func(*testing.T, vector){
 
 // Models that are left out, with the reason.
 var leftOutModels = map[string]string{
-	"cycle.in_arrears":                    "cycles in arrears: the walk of billing dates in arrears is not built yet",
-	"cycle.next_invoice_date":             "cycles of other lengths are not built yet",
-	"cycle.whole_periods":                 "cycles of other lengths are not built yet",
 	"prorated_graduated":                  "tiers are reached by prorated units, or by whole ones: units that are both are not built yet",
 	"proration.calendar_months_inclusive": "a month counts as its own days and an end is never inclusive (G-5): no such day count yet",
 	"proration.fixed_days_month":          "a month counts as its own days (G-5): no day count with months of 30 days yet",
@@ -394,6 +394,54 @@ func firstDate(t *testing.T, v vector) {
 		if want != "" && got.String() != want {
 			t.Errorf("%s: %s, want %s", period, got, want)
 		}
+	}
+}
+
+// inArrears walks the billing dates up to a target. Days are billed up to the
+// last date reached, or to an end that lies before the target.
+func inArrears(t *testing.T, v vector) {
+	anchor, target := int(v.Params.whole(t, "bill_cycle_day")), v.Input.date(t, "target")
+	next, until := firstCycleDate(v.Input.date(t, "start"), 1, anchor), calendar.None
+	if got, want := next.String(), v.Expected.text("first"); got != want {
+		t.Errorf("first %s, want %s", got, want)
+	}
+	for ; next <= target; next = next.AddMonths(1, anchor) {
+		until = next
+	}
+	if v.Input["end"] != nil && v.Input.date(t, "end") <= target {
+		until = v.Input.date(t, "end")
+	}
+	if want := v.Expected.text("billed_until"); want != "" && until.String() != want || want == "" && until != calendar.None {
+		t.Errorf("billed until %s, want %q", until, want)
+	}
+	if got, want := next.String(), v.Expected.text("next"); got != want {
+		t.Errorf("next %s, want %s", got, want)
+	}
+}
+
+// nextInvoiceDate is the day after a period, or after an end within it.
+func nextInvoiceDate(t *testing.T, v vector) {
+	months := map[string]int{"monthly": 1, "yearly": 12}[v.Params.text("rule")] * int(v.Params.whole(t, "interval"))
+	start := v.Input.date(t, "period_start")
+	_, _, anchor := start.Civil()
+	next := start.AddMonths(months, anchor)
+	if v.Input["end"] != nil {
+		next = min(next, v.Input.date(t, "end")+1)
+	}
+	if want := v.Expected.text("next_invoice"); next.String() != want {
+		t.Errorf("%s, want %s", next, want)
+	}
+}
+
+// wholePeriods counts the periods of days that end by a date.
+func wholePeriods(t *testing.T, v vector) {
+	days := map[string]calendar.Day{"THIRTY_DAYS": 30, "WEEKLY": 7}[v.Params.text("period")]
+	n := int64(0)
+	for end := v.Input.date(t, "from") + days; end <= v.Input.date(t, "to"); end += days {
+		n++
+	}
+	if want := v.Expected.whole(t, "whole_periods"); n != want {
+		t.Errorf("%d, want %d", n, want)
 	}
 }
 

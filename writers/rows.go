@@ -361,6 +361,7 @@ type StateTally struct {
 	Start           Wide   `parquet:"start,decimal(18:38)" doc:"units counted before, under earlier catalog versions"`
 	Used            Wide   `parquet:"used,decimal(18:38)" doc:"units counted"`
 	Rows            int64  `parquet:"rows" doc:"events counted"`
+	LastAt          int64  `parquet:"last_at,timestamp(microsecond),optional" doc:"time of the row behind the units, of a meter of last values"`
 	Free            Wide   `parquet:"free,decimal(18:38)" doc:"free amount used, of events that are priced one by one"`
 	Exact           Wide   `parquet:"exact,decimal(18:38)" doc:"what these events cost"`
 	Ended           bool   `parquet:"ended" doc:"the period is over: what is added is late"`

@@ -45,6 +45,9 @@ type Spend struct {
 	Prorated bool            // bounds of a period that ends early are cut to its days
 }
 
+// Level tells whether the meter's figure is one of its rows' values.
+func (m *Meter) Level() bool { return m.Of == MaxOf || m.Of == LastValue }
+
 // Counted tells whether the charge counts usage.
 func (u *UsageCharge) Counted() bool { return u.Counting != nil }
 

@@ -118,6 +118,7 @@ func (g generator) meter(name string) Meter {
 		}
 		m.PerPeriod = true // else it could have no allowance
 		m.OneByOne = g.yes("one by one")
+		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf}).Draw(g.T, "of")
 	case Latest:
 		m.Columns = g.some("latest", 1, 2)
 	case HighWater:

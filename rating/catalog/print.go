@@ -66,7 +66,7 @@ func (m *Meter) print() string {
 	o := inline{"source: " + quote(m.Source)}
 	switch m.Kind {
 	case Sum:
-		o.add("sum", quote(m.Columns[0]))
+		o.add(string(m.Of), quote(m.Columns[0]))
 	case Latest:
 		o.add("latest", quoteAll(m.Columns))
 	case HighWater:
@@ -75,7 +75,7 @@ func (m *Meter) print() string {
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
 	}
-	if m.OneByOne {
+	if m.OneByOne && m.Of != MaxOf && m.Of != LastValue {
 		o.add("events", "one_by_one")
 	}
 	if m.PerPeriod {
