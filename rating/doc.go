@@ -13,7 +13,8 @@
 //     payment_method, credits, subscriptions, services, guarantee.
 //  3. readings: levels such as contact counts; ladders of upgrades are climbed.
 //  4. seats: users come and go; the level at the end of the day counts.
-//  5. recurring: the renewal's lines and what the day's levels need beyond it,
+//  5. recurring: the renewal's lines, a plan change's, and what the day's levels
+//     need beyond it,
 //     with the quantities of the end of the day.
 //  6. usage: the day's metered usage is priced, counted for a price of all of
 //     it (Tally), or counted against an allowance.
