@@ -248,9 +248,7 @@ func (e *Export) fillOthers(record [][]byte, others *objectReader) {
 		others.setText(&others.columns[cell.field], record[cell.at])
 	}
 	for _, cell := range e.header.nested {
-		if text := record[cell.at]; len(text) > 0 && !others.absent.has(text) {
-			others.inside(0, text, cell.wanted)
-		}
+		others.inside(0, record[cell.at], cell.wanted)
 		for _, field := range cell.fields {
 			others.missIfNotThere(field)
 		}

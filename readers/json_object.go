@@ -191,7 +191,7 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 		o.putAll(w, t, value)
 	}
 	if w.beneath() {
-		o.inside(at+1, value, w)
+		o.within(at+1, value, w)
 	}
 	return nil
 }
@@ -220,9 +220,8 @@ func (o *objectReader) enter(at int, w *jsonWants) error {
 		if err != nil {
 			return err
 		}
-		if text, _ := t.unquoted(value); holdsJSON(text) {
-			o.inside(at+1, text, w)
-		}
+		text, _ := t.unquoted(value)
+		o.inside(at+1, text, w)
 		return nil
 	}
 	return t.decoder.SkipValue()
@@ -234,9 +233,17 @@ func holdsJSON(text []byte) bool {
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
-// inside reads what is wanted in a value that is JSON text of its own. If it is
-// not, all that is wanted in it is bad.
+// inside reads what is wanted in a text that may hold JSON: the cell of any
+// format, or a string. One that looks like none has nothing that is wanted.
 func (o *objectReader) inside(at int, text []byte, w *jsonWants) {
+	if holdsJSON(text) && !o.absent.has(text) {
+		o.within(at, text, w)
+	}
+}
+
+// within reads what is wanted in a value that is JSON text of its own. If it is
+// not, all that is wanted in it is bad.
+func (o *objectReader) within(at int, text []byte, w *jsonWants) {
 	t := o.level(at)
 	t.reset(text)
 	err := o.enter(at, w)
