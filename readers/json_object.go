@@ -23,7 +23,7 @@ type objectReader struct {
 	root   *jsonWants
 	absent absentTexts
 	have   []presence // of the fields in the row
-	seen   []bool     // fields that a row had
+	seen   []sighting // of the fields in any row
 	levels []*jsonText
 	lists  jsonText // to count the elements of a list with
 
@@ -43,7 +43,7 @@ const (
 
 func newObjectReader(fields []Field, root *jsonWants, absent absentTexts) *objectReader {
 	o := &objectReader{root: root, absent: absent}
-	o.have, o.seen = make([]presence, len(fields)), make([]bool, len(fields))
+	o.have, o.seen = make([]presence, len(fields)), make([]sighting, len(fields))
 	return o
 }
 
@@ -112,7 +112,7 @@ func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellP
 		if presence == notThere {
 			columns[i].miss(n)
 		} else {
-			o.seen[i] = true
+			note(&o.seen[i].itself)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func (o *objectReader) missIfNotThere(field int) {
 	if o.have[field] == notThere {
 		o.columns[field].miss(o.n)
 	} else {
-		o.seen[field] = true
+		note(&o.seen[field].itself)
 	}
 }
 
@@ -132,6 +132,9 @@ func (o *objectReader) members(at int, w *jsonWants) error {
 	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
+	}
+	for _, field := range w.named {
+		note(&o.seen[field].around)
 	}
 	for t.decoder.PeekKind() != '}' {
 		key, err := t.decoder.ReadValue()
@@ -157,6 +160,9 @@ func (o *objectReader) elements(at int, w *jsonWants) error {
 	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
+	}
+	for _, field := range w.placed {
+		note(&o.seen[field].around)
 	}
 	for i := 0; t.decoder.PeekKind() != ']'; i++ {
 		var err error

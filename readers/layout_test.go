@@ -55,7 +55,7 @@ func readLaidOut(t testing.TB, key, text string, schema *Schema, layout *Layout)
 		return check(schema, b)
 	})
 	for i := range schema.Fields {
-		if e.Lacks(i) {
+		if e.lacks(i) {
 			lacks = append(lacks, schema.Fields[i].Path.Text)
 		}
 	}
