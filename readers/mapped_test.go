@@ -229,6 +229,42 @@ func TestJoinedIDsDiffer(t *testing.T) {
 	}
 }
 
+// An absent part that may be so makes an id of its own, be it empty or no column
+// at all; where nothing is absent ids are what they were.
+func TestJoinedIDsWithAbsentParts(t *testing.T) {
+	a, b, c := Part{Path: ColumnPath("a")}, Part{Path: ColumnPath("b"), Optional: true}, Part{Path: ColumnPath("c"), Optional: true}
+	m := &Mapping{Rules: []Rule{{Field: "x", Join: []Part{a, b, c}}}}
+	zeros := "00000000-0000-0000-0000-000000000000" // is its own 128 bits
+	g := grid{{"a", "b", "c"}, {"k", "", "m"}, {"k", "m", ""}, {"k", "", ""}, {"k", zeros, "m"}, {"k", "m", zeros}, {"k", zeros, zeros}, {"k", "-", "m"}, {"k", "l", "m"}, {"", "l", "m"}}
+	met := map[string]int{}
+	var ids []string
+	for key, data := range map[string][]byte{"x.csv": g.csv(), "x.ndjson": g.ndjson()} {
+		rows, err := readByMapping(t, File{Key: key}, data, oneField(EventID), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(met)
+		for i, id := range rows {
+			if before, twice := met[id]; twice {
+				t.Errorf("rows %d and %d are both %s", before+1, i+1, id)
+			}
+			met[id] = i
+		}
+		if ids = rows; rows[8] != "-" {
+			t.Errorf("got %s without a part that must be there", rows[8])
+		}
+	}
+	without := &Mapping{Rules: []Rule{{Field: "x", Join: []Part{a, {Path: b.Path}, {Path: c.Path}}}}}
+	rows, err := readByMapping(t, File{Key: "x.csv"}, g.csv(), oneField(EventID), without)
+	if err != nil || rows[7] != ids[7] {
+		t.Errorf("%v: of parts that are all there got %s, and %s where none is optional", err, ids[7], rows[7])
+	}
+	rows, err = readByMapping(t, File{Key: "x.csv"}, grid{{"a", "c"}, {"k", "m"}}.csv(), oneField(EventID), m)
+	if err != nil || rows[0] != ids[0] {
+		t.Errorf("%v: without the column got %s, want %s", err, rows, ids[0])
+	}
+}
+
 func TestRuleErrors(t *testing.T) {
 	schema := &Schema{Source: "sms", Fields: []Field{
 		{Name: "event_id", Kind: EventID}, {Name: "account_id", Kind: Text}, {Name: "occurred_at", Kind: Instant},
@@ -276,6 +312,8 @@ func TestRuleErrors(t *testing.T) {
 		{part(Part{Path: a, Value: ptr("x")}), "part 1 wants a path or a value"},
 		{part(Part{Value: ptr("")}), "the value of part 1 is empty"},
 		{part(Part{Value: ptr("x")}), "no part of it is a column"},
+		{part(Part{Path: a, Optional: true}), "no part of it is a column that must be there"},
+		{part(Part{Value: ptr("x"), Optional: true}), "join: part 1 is a value, which is never absent"},
 		{part(Part{Path: any}), "join: path a[*]"},
 		{rule("account_id", Rule{Count: true}), "count makes a whole number; this is text"},
 		{rule("segments", Rule{Count: true, Value: ptr("1")}), "there is no list in a value"},
