@@ -66,9 +66,9 @@ func (e *Export) openCSV(ctx context.Context) error {
 	if e.header, err = findColumns(e.schema, names); err != nil {
 		return err
 	}
-	e.lacks = make([]bool, len(e.schema.Fields))
+	e.noColumn = make([]bool, len(e.schema.Fields))
 	for i, at := range e.header.place {
-		e.lacks[i] = at == noPlace
+		e.noColumn[i] = at == noPlace
 	}
 	return nil
 }
@@ -192,20 +192,10 @@ func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
 	}
 	in.single = e.header.width == 1
 	others := newObjectReader(e.schema.Fields, nil, e.layout.Absent)
-	rows := int64(0)
-	err = e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
-		n, err := e.fillFromCSV(in, others, columns, parser, firstRow)
-		rows += int64(n)
-		return n, err
+	others.seen = e.seen
+	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
+		return e.fillFromCSV(in, others, columns, parser, firstRow)
 	})
-	if err == nil && rows > 0 {
-		for _, cell := range e.header.nested {
-			for _, field := range cell.fields {
-				e.lacks[field] = !others.seen[field]
-			}
-		}
-	}
-	return err
 }
 
 // fillFromCSV reads up to BatchRows records into the columns.
@@ -234,6 +224,7 @@ func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells,
 				columns[i].miss(n)
 			}
 		}
+		note(&e.anyRow)
 		if len(e.header.counted)+len(e.header.nested) > 0 {
 			others.begin(columns, n, parser)
 			e.fillOthers(in.record, others)
@@ -248,9 +239,7 @@ func (e *Export) fillOthers(record [][]byte, others *objectReader) {
 		others.setText(&others.columns[cell.field], record[cell.at])
 	}
 	for _, cell := range e.header.nested {
-		if text := record[cell.at]; len(text) > 0 && !others.absent.has(text) {
-			others.inside(0, text, cell.wanted)
-		}
+		others.inside(0, record[cell.at], cell.wanted)
 		for _, field := range cell.fields {
 			others.missIfNotThere(field)
 		}

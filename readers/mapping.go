@@ -43,7 +43,7 @@ type Rule struct {
 	Paths    []Path  `json:"paths,omitempty"`     // the first that has something in the row, be it a bad cell
 	Value    *string `json:"value,omitempty"`     // the same in every row
 	PathPart string  `json:"path_part,omitempty"` // what a placeholder of the file's path stands for: date, hour, account
-	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together, none of them absent; nothing else is done to it
+	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together; nothing else is done to it
 
 	Count    bool              `json:"count,omitempty"`     // Integer: how many elements the list at the path has; 1 where it is no list
 	Extract  string            `json:"extract,omitempty"`   // regular expression (RE2): its first group, or else all that it matches; absent where it does not match
@@ -64,10 +64,13 @@ type Rule struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
-// Part is a part of a joined event id: a path or a constant.
+// Part is a part of a joined event id: a path or a constant. Without a part that
+// is not Optional there is no id. An Optional one may be absent, in a row and in
+// a whole file, which is another id than any text in its place makes.
 type Part struct {
-	Path  Path    `json:"path,omitzero"`
-	Value *string `json:"value,omitempty"`
+	Path     Path    `json:"path,omitzero"`
+	Value    *string `json:"value,omitempty"`
+	Optional bool    `json:"optional,omitempty"`
 }
 
 // TimeForm is how times are written: one of the names below, or a pattern of

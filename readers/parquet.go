@@ -73,6 +73,8 @@ func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
 	}
 	if c.wants != nil || field.Count || len(e.layout.Absent) > 0 {
 		c.texts = newObjectReader(e.schema.Fields[at:at+1], nil, e.layout.Absent)
+		c.texts.seen = e.seen[at : at+1]
+		note(&e.anyRow)
 	}
 	return c
 }

@@ -510,8 +510,8 @@ func TestStoredColumns(t *testing.T) {
 			t.Errorf("%s: %q, %v", key, columns, err)
 		}
 		for i, field := range nestedFields(t).Fields {
-			if e.Lacks(i) != (field.Name == "none") {
-				t.Errorf("%s: lacks %s: %v", key, field.Name, e.Lacks(i))
+			if e.lacks(i) != (field.Name == "none") {
+				t.Errorf("%s: lacks %s: %v", key, field.Name, e.lacks(i))
 			}
 		}
 		for path, want := range map[string]string{

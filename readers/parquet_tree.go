@@ -138,7 +138,7 @@ func saysList(element *format.SchemaElement) bool {
 func (e *Export) wanted(columns []*node) ([]*leaf, error) {
 	schema := e.schema
 	found, any := make([]*leaf, len(schema.Fields)), len(schema.Fields) == 0
-	e.lacks = make([]bool, len(schema.Fields))
+	e.noColumn = make([]bool, len(schema.Fields))
 	for i := range schema.Fields {
 		field := &schema.Fields[i]
 		column, rest, err := find(columns, field.path())
@@ -148,7 +148,7 @@ func (e *Export) wanted(columns []*node) ([]*leaf, error) {
 		if column == nil && !field.Optional {
 			return nil, noColumn(field.path().Text, pathsOf(columns))
 		}
-		if e.lacks[i] = column == nil; column == nil {
+		if e.noColumn[i] = column == nil; column == nil {
 			any = any || !field.Path.IsZero() // a mapping knows better
 			continue
 		}

@@ -101,9 +101,11 @@ func checkJoin(f *Field, r *Rule) string {
 	case r.Count || r.Extract != "" || r.Case != "" || r.Lookup != "" || r.Map != nil || r.Strict || r.Number || r.Absolute || r.Time != "" || r.Zone != "":
 		return "join: nothing else can be done to joined columns"
 	}
-	paths := 0
+	certain := 0
 	for i, p := range r.Join {
 		switch {
+		case p.Optional && p.Value != nil:
+			return fmt.Sprintf("join: part %d is a value, which is never absent", i+1)
 		case p.Path.IsZero() == (p.Value == nil):
 			return fmt.Sprintf("join: part %d wants a path or a value", i+1)
 		case p.Value != nil && *p.Value == "":
@@ -114,10 +116,12 @@ func checkJoin(f *Field, r *Rule) string {
 		if what := checkCellPath(p.Path); what != "" {
 			return "join: " + what
 		}
-		paths++
+		if !p.Optional {
+			certain++
+		}
 	}
-	if paths == 0 {
-		return "join: no part of it is a column, so that all rows would be one event"
+	if certain == 0 {
+		return "join: no part of it is a column that must be there, so that many rows would be one event"
 	}
 	return ""
 }

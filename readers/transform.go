@@ -281,11 +281,13 @@ func (c *constantColumn) column(raw *Batch, _ []uint8) Column {
 	return c.out.Column
 }
 
-// joinedColumn is the id of several ids together: of their number, and of each
-// its 16 bytes, so that text cannot move from one part to the next.
+// joinedColumn is the id of several ids together: of their number, of each its
+// 16 bytes, so that text cannot move from one part to the next, and then of the
+// places of those that are absent, which no other row is as long with.
 type joinedColumn struct {
 	made
-	parts []byte // the number, and room for the ids
+	parts  []byte // the number, and room for the ids
+	absent []byte // places of absent parts
 }
 
 func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
@@ -293,7 +295,7 @@ func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
 }
 
 func (j *joinedColumn) set(raw *Batch, row int) {
-	j.parts = j.parts[:8]
+	j.parts, j.absent = j.parts[:8], j.absent[:0]
 	for i := range j.join {
 		part := &j.join[i]
 		if part.from < 0 {
@@ -306,10 +308,14 @@ func (j *joinedColumn) set(raw *Batch, row int) {
 			return
 		}
 		if column.Missing != nil && column.Missing[row] {
-			j.out.miss(row)
-			return
+			if !part.optional {
+				j.out.miss(row)
+				return
+			}
+			j.absent = binary.BigEndian.AppendUint64(j.absent, uint64(i))
 		}
-		j.parts = append(j.parts, column.IDs[row][:]...)
+		j.parts = append(j.parts, column.IDs[row][:]...) // zeros where absent
 	}
+	j.parts = append(j.parts, j.absent...)
 	j.out.IDs[row] = Key(j.parts)
 }

@@ -126,7 +126,11 @@ var ruleForm = &form{def: "column", text: &textForm{}, list: anyText, keys: []ke
 	{name: "value", says: "The same in every row.", form: anyText, notWith: []string{"part", "join", "count"}},
 	{name: "part", says: "What a placeholder of the path stands for.", form: aName, notWith: []string{"join", "count"}},
 	{name: "join", says: "Event ids: several paths and constants together.", notWith: []string{"count"}, form: &form{list: &form{text: &textForm{}, def: "part",
-		keys: []key{{name: "value", says: "The same in every row.", form: anyText, required: true}}}}},
+		oneOf: []string{"from", "value"}, keys: []key{
+			{name: "from", says: "A path.", form: anyText, notWith: []string{"value"}},
+			{name: "value", says: "The same in every row.", form: anyText, notWith: []string{"optional"}},
+			{name: "optional", says: "The row, or the file, may lack it; it makes another id then than any text.", form: yesOrNo},
+		}}}},
 	{name: "count", says: "Quantities: how many elements the list at the path has.", form: oneOrMore},
 	{name: "extract", says: "Regular expression (RE2): its first group, or else all that it matches.", form: anyText},
 	{name: "case", says: "Text in lower or upper case.", form: &form{text: &textForm{words: []string{"lower", "upper"}}}},

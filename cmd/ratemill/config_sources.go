@@ -152,11 +152,15 @@ func (f *settingsFile) rule(field string, n *node) readers.Rule {
 func (f *settingsFile) join(n *node) []readers.Part {
 	var parts []readers.Part
 	for _, item := range n.items {
+		part := readers.Part{}
 		if item.kind == object {
-			parts = append(parts, readers.Part{Value: item.textOf("value")})
-			continue
+			part.Value, part.Optional = item.textOf("value"), item.isTrue("optional")
+			item = item.get("from")
 		}
-		parts = append(parts, readers.Part{Path: f.path(item)})
+		if item != nil {
+			part.Path = f.path(item)
+		}
+		parts = append(parts, part)
 	}
 	return parts
 }

@@ -36,6 +36,8 @@ func TestSourceSettings(t *testing.T) {
 				`{"field":"account_id","path_part":"date","extract":"^(\\w+)","case":"lower","lookup":"l","strict":true},` +
 				`{"field":"occurred_at","paths":["a","b"],"time":"DD/MM/YYYY HH:mm","time_zone":"UTC","optional":true},` +
 				`{"field":"segments","paths":["mail.to"],"count":true},{"field":"carrier","paths":["c"],"number":true,"absolute":true}]}}]}`},
+		{"parts of an id", `sms: {path: a.csv, columns: {event_id: {join: [Id, {from: tags.team, optional: true}, {from: b}]}}}`,
+			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"event_id","join":[{"path":"Id"},{"path":"tags.team","optional":true},{"path":"b"}]}]}}]}`},
 		{"a column with points in its name", `sms: {path: a.csv, columns: {carrier: {optional: true}}}`,
 			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"carrier","paths":["carrier"],"optional":true}]}}]}`},
 		{"filters in their order", `sms: {path: a.csv, leave_out: {z: {event: open, a.b: [1, 2]}, a: {event: {not: delivered, empty: false}}, m: {x: {is: [y], empty: false}, y: {empty: true}}}}`,
@@ -115,6 +117,9 @@ var settingsMistakes = []settingsMistake{
 	{"path and exports", "sources:\n  sms:\n    path: a.csv\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "path" in source "sms"`, true},
 	{"columns beside exports", "sources:\n  sms:\n    columns: {carrier: c}\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "columns" in source "sms"`, true},
 	{"from and value", "sources: {sms: {path: a.csv, columns: {carrier: {from: a, value: b}}}}\n", 1, 50, `"from" cannot stand beside "value" in column "carrier" of source "sms"`, true},
+	{"from and value in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {from: b, value: c}]}}}}\n", 1, 62, `"from" cannot stand beside "value" in `, true},
+	{"a value that is optional in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {value: c, optional: true}]}}}}\n", 1, 62, `"value" cannot stand beside "optional" in `, true},
+	{"nothing in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {optional: true}]}}}}\n", 1, 61, `want "from" or "value"`, true},
 	{"value and count", "sources: {emails: {path: a.csv, columns: {recipients: {value: 1, count: b}}}}\n", 1, 56, `"value" cannot stand beside "count"`, true},
 	{"nothing behind a key", "sources:\n  sms:\n    path:\n", 3, 5, `path of source "sms" has no value`, true},
 	{"a null in a list", "sources: {sms: {path: a.csv, absent: [NULL]}}\n", 1, 39, `absent of source "sms" has no value; text goes in quotes if it is one`, true},
