@@ -76,7 +76,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			splits = append(splits, split{i, s})
 		}
 	}
-	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
+	err = each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
 		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
@@ -89,6 +89,10 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			return take(b)
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return n.checkLacking(ctx, exports)
 }
 
 // openExport opens a file in the way that its source's layout says.

@@ -324,3 +324,40 @@ func TestPathWithoutDateKeepsItsTime(t *testing.T) {
 		charge A 6.00 card
 	`)
 }
+
+// One file whose records lack a key has bad rows; where no file's records have
+// it, the path is misspelt and the night stops. How rows are spread over files
+// changes neither.
+func TestKeyThatJSONLacks(t *testing.T) {
+	has := `{"id":"c1","line":"17","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1}` + "\n"
+	hasNot := `{"id":"c2","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1}` + "\n"
+	company := func(t *testing.T, files ...string) *company {
+		c := own(t)
+		c.knobs.Sources[0].Exports[0].Paths = []string{"pbx/{date}/*.ndjson"}
+		for i, text := range files {
+			c.write(fmt.Sprintf("pbx/2024-05-01/%d.ndjson", i), text)
+		}
+		return c
+	}
+	for _, files := range [][]string{{has + hasNot}, {has, hasNot}, {hasNot, has}} {
+		c := company(t, files...)
+		c.night("2024-05-01")
+		if got := c.sourceEnd("2024-05-01", "calls"); got.Rated != 1 {
+			t.Errorf("%q: %+v", files, got)
+		}
+		if got := c.rejected("2024-05-01"); !strings.Contains(got, "missing_field open") {
+			t.Errorf("%q: rejects %s", files, got)
+		}
+	}
+	_, err := company(t, hasNot, hasNot).try("2024-05-01")
+	if want := `pbx/2024-05-01/0.ndjson: no column "line", mapped to account_id; there are id, at, kind, minutes`; err == nil || ExitCode(err) != ExitInput || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	// A misspelt key in a filter would leave everything out.
+	c := company(t, has, has)
+	c.knobs.Sources[0].Exports[0].Mapping.LeaveOut = []readers.Filter{{Name: "others", Conditions: []readers.Condition{{Path: readers.ColumnPath("knid"), Not: []string{"voice"}}}}}
+	_, err = c.try("2024-05-01")
+	if want := `no column "knid"`; err == nil || ExitCode(err) != ExitInput || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
