@@ -132,6 +132,10 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	return out, err
 }
 
+// maxUnseen is how far a file is read on behind the rows that are shown: what
+// JSON lacks only its end tells.
+const maxUnseen = 100_000
+
 // errEnough ends the reading of a file early.
 var errEnough = errors.New("enough rows")
 
@@ -147,11 +151,15 @@ func (n *night) sampleFile(ctx context.Context, in *input, out *Sample, rows int
 	}
 	s, filters := &n.sources[in.source], export.Filters()
 	out.LeftOut = map[string]int64{}
+	unseen := 0 // rows behind those that are shown
 	for split := range export.Splits() {
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
 				if len(out.Rows) == rows {
-					return errEnough
+					if unseen++; unseen == maxUnseen {
+						return errEnough
+					}
+					continue
 				}
 				r := sampleRow(s, b, row, filters)
 				out.Rows = append(out.Rows, r)
@@ -167,6 +175,9 @@ func (n *night) sampleFile(ctx context.Context, in *input, out *Sample, rows int
 		if err != nil {
 			return err
 		}
+	}
+	if names := export.Lacking(); len(names) > 0 {
+		return export.LackingError(ctx, names[0])
 	}
 	return nil
 }
