@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -188,7 +189,11 @@ func parseTimeOfDay(text []byte) (t int64, zoned, ok bool) {
 	if len(rest) > 1 && rest[0] == ' ' { // 10:00:00 UTC, 10:00:00 +0000
 		rest = rest[1:]
 	}
-	ahead, zoned, ok := parseOffset(rest)
+	offset, named := bytes.CutSuffix(rest, []byte(" UTC")) // 10:00:00 +0000 UTC, as Go prints it
+	ahead, zoned, ok := parseOffset(offset)
+	if named && (ahead != 0 || bytes.IndexAny(offset, "+-") != 0) {
+		return 0, false, false
+	}
 	return t - ahead, zoned, ok
 }
 
@@ -205,13 +210,13 @@ func parseFraction(text []byte) (micros int64, rest []byte, ok bool) {
 	return micros, text[i:], i > 1
 }
 
-// parseOffset reads Z, UTC, ±hh:mm, ±hhmm, ±hh (as PostgreSQL and DuckDB write
+// parseOffset reads Z, z, UTC, ±hh:mm, ±hhmm, ±hh (as PostgreSQL and DuckDB write
 // it) or nothing.
 func parseOffset(text []byte) (ahead int64, zoned, ok bool) {
 	switch {
 	case len(text) == 0:
 		return 0, false, true
-	case string(text) == "Z", string(text) == "UTC":
+	case string(text) == "Z", string(text) == "z", string(text) == "UTC":
 		return 0, true, true
 	case text[0] != '+' && text[0] != '-':
 		return 0, false, false

@@ -172,7 +172,7 @@ func (c *compiler) times(f *Field, rule *Rule) (what string) {
 	if rule.Time != "" {
 		f.Time = rule.Time
 	}
-	if err := CheckTimeForm(f.Time); err != nil {
+	if err := checkTimeForm(f.Time); err != nil {
 		return err.Error()
 	}
 	if f.Zone == nil {

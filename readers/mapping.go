@@ -74,11 +74,12 @@ type Part struct {
 }
 
 // TimeForm is how times are written: one of the names below, or a pattern of
-// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), AM (AM or
-// PM, in either case), Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
+// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), Month (January),
+// Day (Mon or Monday, which must be the date's), AM (AM or PM), all of these words
+// in either case, Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
 // characters that are no letters or digits as they are ("DD/MM/YYYY HH:mm").
-// MM, DD and HH may be one digit where no other digit can follow; behind ss may
-// stand a fraction. See CheckTimeForm.
+// MM, DD and HH may be one digit where no piece of digits stands beside them;
+// behind ss may stand a fraction.
 type TimeForm string
 
 const (
