@@ -19,6 +19,8 @@ type cellParser struct {
 	lastDate [10]byte // text and value of the date read last: rows come by day
 	lastDay  calendar.Day
 	times    map[*Field]timeReader // of fields whose times are not ISO 8601 in the export's zone
+	marks    numberMarks           // of the numbers of an export
+	digits   []byte                // a number without them
 }
 
 func newCellParser(zone calendar.Zone) *cellParser {
@@ -30,13 +32,26 @@ func newCellParser(zone calendar.Zone) *cellParser {
 func (p *cellParser) number(field *Field, text []byte) (int64, Reason) {
 	switch field.Kind {
 	case Integer:
-		return parseInteger(text, field.Scale)
+		return p.integer(field, p.marks, text)
 	case Instant:
 		return p.instant(p.timesOf(field), text)
 	case Date:
 		return p.date(p.timesOf(field), text)
 	}
 	panic(fmt.Sprintf("readers: no number in a field of kind %d", field.Kind))
+}
+
+// integer reads a number that is written with marks.
+func (p *cellParser) integer(field *Field, marks numberMarks, text []byte) (int64, Reason) {
+	if marks.decimal == 0 { // as it mostly is
+		return parseInteger(text, field.Scale)
+	}
+	plain, ok := marks.plain(p.digits, text)
+	if !ok {
+		return 0, NotANumber
+	}
+	p.digits = plain
+	return parseInteger(plain, field.Scale)
 }
 
 // timeReader reads the times of one field.
