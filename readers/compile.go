@@ -172,7 +172,7 @@ func (c *compiler) times(f *Field, rule *Rule) (what string) {
 	if rule.Time != "" {
 		f.Time = rule.Time
 	}
-	if err := CheckTimeForm(f.Time); err != nil {
+	if err := checkTimeForm(f.Time); err != nil {
 		return err.Error()
 	}
 	if f.Zone == nil {
@@ -192,12 +192,12 @@ func (c *compiler) times(f *Field, rule *Rule) (what string) {
 func (c *compiler) constants(r *recipe, rule *Rule) (what string) {
 	parser := newCellParser(c.zone)
 	if rule.Default != nil {
-		if r.fallback = r.finish(*rule.Default, *rule.Default, parser); r.fallback.state != cellThere {
+		if r.fallback = r.finish(*rule.Default, *rule.Default, parser, numberMarks{}); r.fallback.state != cellThere {
 			return fmt.Sprintf("default %q: %s", *rule.Default, r.fallback.bad.Reason)
 		}
 	}
 	if rule.Value != nil {
-		switch r.fixed = r.read(*rule.Value, parser); r.fixed.state {
+		switch r.fixed = r.read(*rule.Value, parser, numberMarks{}); r.fixed.state {
 		case cellBad:
 			return fmt.Sprintf("value %q: %s", *rule.Value, r.fixed.bad.Reason)
 		case cellAbsent:

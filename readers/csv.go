@@ -83,7 +83,11 @@ func (e *Export) openRecords(ctx context.Context) (*records, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.single = len(e.layout.Header) == 1
+	in.single, in.trim = len(e.layout.Header) == 1, e.layout.Trim
+	in.csvLines = csvLines{skipBlank: e.layout.SkipBlankLines, footer: e.layout.FooterLines}
+	if e.layout.Comment != "" {
+		in.comment = e.layout.Comment[0]
+	}
 	for range e.layout.SkipLines {
 		if _, ok, err := in.anyLine(); err != nil || !ok {
 			in.close()
@@ -149,6 +153,15 @@ func columnAt(names []string, name string) (int, error) {
 	return at, nil
 }
 
+// marksOf are the marks of the numbers that a column holds: in the JSON of a
+// cell there are none.
+func (e *Export) marksOf(field int) numberMarks {
+	if e.format != CSV || e.byRecord(field) {
+		return numberMarks{}
+	}
+	return marksOf(e.layout)
+}
+
 // columns are the names as paths.
 func (h *csvHeader) columns() []string {
 	texts := make([]string, len(h.names))
@@ -193,6 +206,7 @@ func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
 	in.single = e.header.width == 1
 	others := newObjectReader(e.schema.Fields, nil, e.layout.Absent)
 	others.seen = e.seen
+	others.parser = newCellParser(e.zone) // for JSON, where numbers have no marks
 	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
 		return e.fillFromCSV(in, others, columns, parser, firstRow)
 	})
@@ -226,7 +240,7 @@ func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells,
 		}
 		note(&e.anyRow)
 		if len(e.header.counted)+len(e.header.nested) > 0 {
-			others.begin(columns, n, parser)
+			others.begin(columns, n, others.parser)
 			e.fillOthers(in.record, others)
 		}
 	}

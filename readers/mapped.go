@@ -20,6 +20,8 @@ type mappedExport struct {
 	zone  calendar.Zone
 	fixed []cell // by field, those that every row shares
 
+	marks []numberMarks // by raw field
+
 	kept  atomic.Bool     // a row was not left out
 	asked [][]atomic.Bool // conditions of filters that were asked of a row
 }
@@ -45,6 +47,9 @@ func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Sch
 	}
 	if e.raw, err = openRaw(ctx, bucket, file, p.raw, &m.Layout, zone); err != nil {
 		return nil, err
+	}
+	for i := range p.raw.Fields {
+		e.marks = append(e.marks, e.raw.marksOf(i))
 	}
 	for i := range p.filters {
 		e.asked = append(e.asked, make([]atomic.Bool, len(p.filters[i].conds)))
@@ -79,7 +84,7 @@ func (e *mappedExport) fix(file File) error {
 			e.fixed[i] = r.fallback
 			continue
 		}
-		e.fixed[i] = r.read(text, parser)
+		e.fixed[i] = r.read(text, parser, numberMarks{})
 	}
 	return nil
 }
@@ -97,7 +102,7 @@ func (e *Export) Filters() []string {
 }
 
 func (e *mappedExport) read(ctx context.Context, split int, yield func(*Batch) error) error {
-	t := newTransform(e.plan, e.zone, e.fixed)
+	t := newTransform(e.plan, e.zone, e.fixed, e.marks)
 	err := e.raw.Read(ctx, split, func(raw *Batch) error { return yield(t.batch(raw)) })
 	if t.kept {
 		note(&e.kept)

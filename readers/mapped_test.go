@@ -289,10 +289,20 @@ func TestRuleErrors(t *testing.T) {
 		{Mapping{Rules: []Rule{{Field: "segments"}, {Field: "segments"}}}, "field segments: it has two rules"},
 		{Mapping{Layout: Layout{Zone: "Mars/Base"}}, "time_zone: "},
 		{Mapping{Layout: Layout{Format: "xls"}}, `format "xls": want one of [parquet csv`},
-		{Mapping{Layout: Layout{Format: Parquet, Delimiter: ";"}}, "delimiter, skip_lines and header are for csv, the format is parquet"},
+		{Mapping{Layout: Layout{Format: Parquet, Delimiter: ";"}}, "what stands under csv is for CSV files, the format is parquet"},
 		{Mapping{Layout: Layout{Format: CSV, Records: a}}, "records is for JSON, the format is csv"},
-		{Mapping{Layout: Layout{SkipLines: 1, Records: a}}, "records is for JSON; delimiter"},
+		{Mapping{Layout: Layout{SkipLines: 1, Records: a}}, "records is for JSON, and what stands under csv for CSV"},
 		{Mapping{Layout: Layout{SkipLines: -1}}, "skip_lines is -1"},
+		{Mapping{Layout: Layout{FooterLines: -1}}, "footer_lines is -1"},
+		{Mapping{Layout: Layout{Trim: true, Format: NDJSON}}, "what stands under csv is for CSV files, the format is ndjson"},
+		{Mapping{Layout: Layout{Decimal: ";"}}, `decimal is ";": want a comma or a point`},
+		{Mapping{Layout: Layout{Thousands: "_"}}, `thousands is "_": want a point`},
+		{Mapping{Layout: Layout{Thousands: "."}}, `thousands is ".", which stands before decimals`},
+		{Mapping{Layout: Layout{Decimal: ",", Thousands: ","}}, `thousands is ",", which stands before decimals`},
+		{Mapping{Layout: Layout{Comment: "//"}}, `comment is "//": want one ASCII character`},
+		{Mapping{Layout: Layout{Comment: "\""}}, `comment is "\"": want one ASCII character`},
+		{Mapping{Layout: Layout{Comment: ","}}, `comment is ",", the delimiter`},
+		{Mapping{Layout: Layout{Comment: ";", Delimiter: ";"}}, `comment is ";", the delimiter`},
 		{Mapping{Layout: Layout{Header: []string{"a", "b", "a"}}}, `header: column 3, "a", has no name of its own`},
 		{Mapping{Layout: Layout{Header: []string{""}}}, `header: column 1, "", has no name of its own`},
 		{rule("segments", Rule{Paths: []Path{a}, Value: ptr("1")}), "field segments: paths and value: want one of them"},
@@ -563,7 +573,7 @@ func TestColumnsAreHandedThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := &Batch{FirstRow: 5, Len: 2, Columns: []Column{{Dict: &Dict{Entries: []string{"a"}}, Index: []int32{0, 0}}, {Ints: []int64{1, 2}}}}
-	got := newTransform(p, calendar.Zone{}, make([]cell, 2)).batch(raw)
+	got := newTransform(p, calendar.Zone{}, make([]cell, 2), nil).batch(raw)
 	if got.FirstRow != 5 || got.Len != 2 || got.LeftOut != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -581,7 +591,7 @@ func TestDictsThatGrowAndChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := newTransform(p, calendar.Zone{}, make([]cell, 1))
+	tr := newTransform(p, calendar.Zone{}, make([]cell, 1), nil)
 	var got []string
 	var made *Dict
 	for _, c := range []struct {
@@ -794,6 +804,54 @@ func TestWithoutAMapping(t *testing.T) {
 	equalRows(t, got, want)
 }
 
+// The marks of an export's numbers are not those of what the mapping says.
+func TestMarksOfNumbersAndOfTheMapping(t *testing.T) {
+	schema := &Schema{Source: "test", Fields: []Field{{Name: "n", Kind: Integer, Scale: 2}, {Name: "price", Kind: Text}, {Name: "json", Kind: Integer, Scale: 2}}}
+	m := &Mapping{
+		Layout: Layout{Delimiter: ";", Decimal: ",", Thousands: "."},
+		Rules: []Rule{
+			{Field: "n", Paths: paths(t, "n"), Map: map[string]string{"frei": "0.5"}, Default: ptr("2.25"), Absolute: true},
+			{Field: "price", Paths: paths(t, "price"), Lookup: "prices", Number: true, Absolute: true},
+			{Field: "json", Paths: paths(t, "j.n"), Map: map[string]string{"x": "1"}},
+		},
+		Tables: map[string]map[string]string{"prices": {"base": "-1.50"}},
+	}
+	file := "n;price;j\n-1.234,5;-1.000,50;\"{\"\"n\"\":1.500}\"\nfrei;base;\n;1.5;\"{\"\"n\"\":\"\"x\"\"}\"\n1.5;;\n"
+	rows, err := readByMapping(t, File{Key: "x.csv"}, []byte(file), schema, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalRows(t, rows, []string{`123450 "1000.5" 150`, `50 "1.5" -`, `225 !"1.5":not_a_number 100`, `!"1.5":not_a_number - -`})
+}
+
+// A number with marks is the number without them, and wrong where it is.
+func TestMarksAreExact(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		digits := rapid.StringMatching(`[1-9][0-9]{0,11}`).Draw(rt, "digits")
+		fraction := rapid.StringMatching(`[0-9]{0,3}`).Draw(rt, "fraction")
+		decimal := rapid.SampledFrom([]string{".", ","}).Draw(rt, "decimal")
+		thousands := rapid.SampledFrom([]string{"", ".", ",", " ", "'"}).Filter(func(s string) bool { return s != decimal }).Draw(rt, "thousands")
+		text, plain := "", digits
+		for i, c := range digits {
+			if left := len(digits) - i; i > 0 && left%3 == 0 {
+				text += thousands
+			}
+			text += string(c)
+		}
+		if fraction != "" {
+			text, plain = text+decimal+fraction, plain+"."+fraction
+		}
+		marks := marksOf(&Layout{Decimal: decimal, Thousands: thousands})
+		got, ok := marks.plain(nil, []byte(text))
+		if !ok || string(got) != plain {
+			rt.Fatalf("%q: got %q %v, want %q", text, got, ok, plain)
+		}
+		if other, ok := marks.plain(nil, []byte(plain)); ok && thousands != "." && string(other) != plain {
+			rt.Fatalf("%q: got %q", plain, other)
+		}
+	})
+}
+
 func TestShortest(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"0", "0"}, {"-0", "0"}, {"-0.00", "0"}, {"0e5", "0"}, {"007", "7"}, {"0.50", "0.5"}, {".5", "0.5"}, {"5.", "5"}, {"+5", "5"}, {"-.5", "-0.5"},
@@ -802,7 +860,7 @@ func TestShortest(t *testing.T) {
 		{"", "!"}, {".", "!"}, {"-", "!"}, {"e5", "!"}, {"1e", "!"}, {"1e100", "!"}, {".-5", "!"}, {"1,5", "!"}, {"1 000", "!"}, {" 1", "!"}, {"1_0", "!"},
 		{"0x10", "!"}, {"NaN", "!"}, {"Infinity", "!"}, {"--1", "!"}, {strings.Repeat("1", 101), "!"}, {"٣", "!"},
 	} {
-		got, why := shortest(c.text, false)
+		got, why := shortest(c.text, numberMarks{}, false)
 		if why != fine {
 			got = "!"
 		}
@@ -820,7 +878,7 @@ func TestShortestIsExactAndStays(t *testing.T) {
 		if strings.Contains(digits, ".") {
 			padded += strings.Repeat("0", padding)
 		}
-		if got, why := shortest(padded, false); got != digits || why != fine {
+		if got, why := shortest(padded, numberMarks{}, false); got != digits || why != fine {
 			rt.Fatalf("%q: got %q %s, want %q", padded, got, why, digits)
 		}
 	})

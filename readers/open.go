@@ -120,7 +120,7 @@ func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema
 		}
 	}
 	for i := range schema.Fields {
-		if err := CheckTimeForm(schema.Fields[i].Time); err != nil {
+		if err := checkTimeForm(schema.Fields[i].Time); err != nil {
 			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,23 +11,54 @@ import (
 // checkLayout says what cannot be meant about a layout, whatever the file.
 func checkLayout(l *Layout) string {
 	formats := []Format{Parquet, CSV, NDJSON, JSON, ArrowFile, ArrowStream}
-	text := l.Delimiter != "" || l.SkipLines != 0 || len(l.Header) > 0
+	text := l.isCSV()
 	switch {
 	case l.Format != "" && !slices.Contains(formats, l.Format):
 		return fmt.Sprintf("format %q: want one of %v", l.Format, formats)
 	case text && l.Format != "" && l.Format != CSV:
-		return fmt.Sprintf("delimiter, skip_lines and header are for csv, the format is %s", l.Format)
+		return fmt.Sprintf("what stands under csv is for CSV files, the format is %s", l.Format)
 	case text && !l.Records.IsZero():
-		return "records is for JSON; delimiter, skip_lines and header are for CSV"
+		return "records is for JSON, and what stands under csv for CSV"
 	case !l.Records.IsZero() && l.Format != "" && l.Format != JSON && l.Format != NDJSON:
 		return fmt.Sprintf("records is for JSON, the format is %s", l.Format)
 	case l.SkipLines < 0:
 		return fmt.Sprintf("skip_lines is %d", l.SkipLines)
+	case l.FooterLines < 0:
+		return fmt.Sprintf("footer_lines is %d", l.FooterLines)
+	}
+	if what := checkMarks(l); what != "" {
+		return what
 	}
 	for i, name := range l.Header {
 		if name == "" || slices.Contains(l.Header[:i], name) {
 			return fmt.Sprintf("header: column %d, %q, has no name of its own", i+1, name)
 		}
+	}
+	return ""
+}
+
+// isCSV tells whether the layout says something that only CSV has.
+func (l *Layout) isCSV() bool {
+	return l.Delimiter != "" || l.SkipLines != 0 || len(l.Header) > 0 || l.Trim || l.Decimal != "" || l.Thousands != "" ||
+		l.SkipBlankLines || l.Comment != "" || l.FooterLines != 0
+}
+
+// checkMarks is about the marks of numbers and comments. Cells with a comma
+// that is no delimiter stand in quotes.
+func checkMarks(l *Layout) string {
+	decimal, delimiter := cmp.Or(l.Decimal, "."), cmp.Or(l.Delimiter, ",")
+	_, known := thousandsMarks[l.Thousands]
+	switch {
+	case decimal != "." && decimal != ",":
+		return fmt.Sprintf("decimal is %q: want a comma or a point", decimal)
+	case !known:
+		return fmt.Sprintf("thousands is %q: want a point, a comma, a blank or '", l.Thousands)
+	case l.Thousands == decimal:
+		return fmt.Sprintf("thousands is %q, which stands before decimals", l.Thousands)
+	case len(l.Comment) > 1 || l.Comment == `"` || l.Comment > "~" || l.Comment != "" && l.Comment <= " ":
+		return fmt.Sprintf("comment is %q: want one ASCII character, and neither a quote nor a blank", l.Comment)
+	case l.Comment == delimiter:
+		return fmt.Sprintf("comment is %q, the delimiter", l.Comment)
 	}
 	return ""
 }

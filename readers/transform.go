@@ -24,25 +24,26 @@ type maker interface {
 	column(raw *Batch, leftOut []uint8) Column
 }
 
-// newTransform takes the cells that every row of the file shares, by field.
-func newTransform(p *plan, zone calendar.Zone, fixed []cell) *transform {
+// newTransform takes the cells that every row of the file shares, by field, and
+// the marks of numbers by raw field, nil where there are none.
+func newTransform(p *plan, zone calendar.Zone, fixed []cell, marks []numberMarks) *transform {
 	t := &transform{plan: p, sieve: newSieve(p.filters)}
 	parser := newCellParser(zone)
 	for i := range p.recipes {
-		t.makers = append(t.makers, newMaker(&p.recipes[i], parser, &fixed[i]))
+		t.makers = append(t.makers, newMaker(&p.recipes[i], parser, &fixed[i], marks))
 	}
 	t.out.Columns = make([]Column, len(t.makers))
 	return t
 }
 
-func newMaker(r *recipe, parser *cellParser, fixed *cell) maker {
+func newMaker(r *recipe, parser *cellParser, fixed *cell, marks []numberMarks) maker {
 	made := made{recipe: r}
 	made.out.of(&r.field, newInterner())
 	switch r.way {
 	case merged:
 		return &mergedColumn{made}
 	case viaText:
-		return newTextColumn(made, parser)
+		return newTextColumn(made, parser, marks)
 	case constant:
 		return &constantColumn{made: made, fixed: fixed}
 	case joinedIDs:
@@ -170,8 +171,13 @@ type textColumn struct {
 // unknown is a code that is still to be worked out.
 const unknown int32 = math.MinInt32
 
-func newTextColumn(m made, parser *cellParser) *textColumn {
+func newTextColumn(m made, parser *cellParser, marks []numberMarks) *textColumn {
 	t := &textColumn{made: m, parser: parser, memos: make([]memo, len(m.from))}
+	for k, at := range m.from {
+		if marks != nil {
+			t.memos[k].marks = marks[at]
+		}
+	}
 	t.absent = t.keep(&t.fallback)
 	return t
 }
@@ -235,7 +241,7 @@ func (t *textColumn) set(raw *Batch, row int) {
 func (t *textColumn) code(m *memo, entry int32) int32 {
 	code := &m.codes[entry]
 	if *code == unknown {
-		c := t.read(m.dict.Entries[entry], t.parser)
+		c := t.read(m.dict.Entries[entry], t.parser, m.marks)
 		*code = t.keep(&c)
 	}
 	return *code
@@ -245,6 +251,7 @@ func (t *textColumn) code(m *memo, entry int32) int32 {
 type memo struct {
 	dict  *Dict
 	codes []int32
+	marks numberMarks // of the numbers among the entries
 }
 
 // of makes it the memo of a Dict, which may have grown, or be another.

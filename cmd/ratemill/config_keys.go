@@ -116,6 +116,12 @@ var layoutKeys = []key{
 		{name: "delimiter", says: "One ASCII character; without it a comma.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^[\t -~]$`), like: `one ASCII character, a tab as "\t"`}}},
 		{name: "skip_lines", says: "Lines before the header.", form: &form{whole: &span{0, 1000}}},
 		{name: "header", says: "Names of the columns of a file without a header.", form: &form{list: anyText}},
+		{name: "trim", says: "Blanks around cells, and around the names in the header, are none of them.", form: yesOrNo},
+		{name: "decimal", says: "What stands before the decimals of a number; without it a point.", form: &form{text: &textForm{words: []string{",", "."}}}},
+		{name: "thousands", says: "What may stand between groups of three digits; without it nothing.", form: &form{text: &textForm{words: []string{".", ",", " ", "'"}}}},
+		{name: "blank_lines", says: "skip: blank lines are no rows; without it they are mistakes, but for those at the end.", form: &form{text: &textForm{words: []string{"skip"}}}},
+		{name: "comment", says: "Lines that begin with this character are no rows.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^[!#-~]$`), like: `one ASCII character, not a quote`}}},
+		{name: "footer_lines", says: "Lines at the end that are no rows, such as totals.", form: &form{whole: &span{0, 100}}},
 	}}},
 	{name: "absent", says: "Cells that say one of these are empty: NULL, \\N.", form: oneOrMore},
 	{name: "time_zone", says: "IANA name: of times without an offset; without it the catalog's.", form: anyText},
@@ -242,7 +248,7 @@ func (m *mistakes) textFits(n *node, f *textForm, what string) {
 		m.add(n.place, "%s is %s where %s is wanted%s", what, n.shown(), quotedWords(f.words), catalog.DidYouMean(n.text, f.words))
 	case f.pattern != nil && !f.pattern.MatchString(n.text):
 		m.add(n.place, "%s is %s where %s is wanted", what, n.shown(), f.like)
-	case f.pattern == nil && strings.TrimSpace(n.text) != n.text:
+	case f.pattern == nil && f.words == nil && strings.TrimSpace(n.text) != n.text:
 		m.add(n.place, "%s %q begins or ends with a space", what, n.text)
 	}
 }

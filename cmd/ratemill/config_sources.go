@@ -106,6 +106,8 @@ func (f *settingsFile) layout(n *node) readers.Layout {
 	}
 	if csv := n.get("csv"); csv != nil {
 		l.Delimiter, l.SkipLines, l.Header = csv.word("delimiter"), csv.number("skip_lines"), csv.words("header")
+		l.Trim, l.Decimal, l.Thousands = csv.isTrue("trim"), csv.word("decimal"), csv.word("thousands")
+		l.SkipBlankLines, l.Comment, l.FooterLines = csv.word("blank_lines") == "skip", csv.word("comment"), csv.number("footer_lines")
 		f.onlyWith(csv, "csv", l.Format, readers.CSV)
 	}
 	return l

@@ -25,6 +25,8 @@ func TestSourceSettings(t *testing.T) {
 			`{"name":"emails","exports":[{"paths":["a.csv","b/{date}/*"],"mapping":{"rules":[{"field":"account_id","paths":["user.account","tags[0]","\"a.b\".c"]}]}}]}`},
 		{"how a file is written", `emails: {path: a.txt, format: csv, time_zone: Europe/Berlin, absent: ["NULL", "\\N"], csv: {delimiter: "\t", skip_lines: 2, header: [a, 1.50]}}`,
 			`{"name":"emails","exports":[{"paths":["a.txt"],"mapping":{"format":"csv","delimiter":"\t","skip_lines":2,"header":["a","1.50"],"absent":["NULL","\\N"],"time_zone":"Europe/Berlin"}}]}`},
+		{"more about CSV", `emails: {path: a.csv, csv: {trim: true, decimal: ",", thousands: " ", blank_lines: skip, comment: "#", footer_lines: 2}}`,
+			`{"name":"emails","exports":[{"paths":["a.csv"],"mapping":{"trim":true,"decimal":",","thousands":" ","skip_blank_lines":true,"comment":"#","footer_lines":2}}]}`},
 		{"records of a document", `emails: {path: a.json, records: 'body.*.items', absent: N/A}`,
 			`{"name":"emails","exports":[{"paths":["a.json"],"mapping":{"records":"body.*.items","absent":["N/A"]}}]}`},
 		{"texts stay as they are written", `emails: {path: a.csv, columns: {recipients: {value: 012}, account_id: {map: {no: 1e3, 1.50: ~x, true: 0x10, a: "a b", 2024-05-01: ""}, default: 1_000}}}`,
