@@ -1,20 +1,17 @@
 package readers
 
-import (
-	"errors"
-	"io"
-)
+import "io"
 
 // countPage makes cells of the levels of the next page: how many elements each
 // row has. A row may go on in the next page, so that a page's last row becomes
 // a cell with the page behind it.
 func (c *columnCursor) countPage() error {
 	p, err := c.pages.next(func(int, []byte) error { return nil })
-	if err == io.EOF && c.open {
-		c.at, c.open = 0, false
+	if err == io.EOF && c.walk.open {
+		c.at, c.walk.open = 0, false
 		c.page.reset(1)
 		c.setCount(0)
-		return nil
+		return c.walk.rowEnds()
 	}
 	if err != nil {
 		return err
@@ -23,31 +20,36 @@ func (c *columnCursor) countPage() error {
 	c.page.reset(p.rows + 1)
 	done := 0
 	for i := range p.entries {
-		level := c.leaf.defined
-		if p.definitions != nil {
-			level = p.definitions[i]
-		}
-		if p.repetitions != nil && p.repetitions[i] > 0 {
-			if err := c.goOn(p.repetitions[i], level); err != nil {
-				return err
-			}
-			continue
-		}
-		if c.open {
+		repetition, level := p.levelsOf(i, c.leaf)
+		if repetition == 0 && c.walk.open {
 			c.setCount(done)
 			done++
 		}
-		c.beginRow(level)
+		if repetition == 0 {
+			c.elements = -1
+		}
+		chosen, err := c.walk.next(c.leaf, repetition, level)
+		if err != nil {
+			return err
+		}
+		if chosen {
+			c.countEntry(repetition, level)
+		}
 	}
 	c.page.cut(done)
 	return nil
 }
 
-// beginRow takes the first entry of a row, which stands for its first element
-// or says that there is none.
-func (c *columnCursor) beginRow(level uint8) {
-	c.open = true
+// countEntry takes an entry of the list that is counted. The first stands for
+// its first element or says that there is none; another is an element, or a
+// part of one where it is a list itself.
+func (c *columnCursor) countEntry(repetition, level uint8) {
+	around := uint8(len(c.leaf.picks))
 	switch {
+	case repetition > around:
+		if c.leaf.isList && repetition == around+1 {
+			c.elements++
+		}
 	case level < c.leaf.there:
 		c.elements = -1
 	case level < c.leaf.element:
@@ -55,21 +57,6 @@ func (c *columnCursor) beginRow(level uint8) {
 	default:
 		c.elements = 1
 	}
-}
-
-// goOn takes another entry of a row: an element, or a part of one where it is
-// a list itself.
-func (c *columnCursor) goOn(repetition, level uint8) error {
-	if !c.open {
-		return errors.New("begins in the middle of a row")
-	}
-	if c.leaf.isList && (c.elements < 1 || level < c.leaf.element) {
-		return errors.New("a list that is empty has elements")
-	}
-	if c.leaf.isList && repetition == 1 {
-		c.elements++
-	}
-	return nil
 }
 
 func (c *columnCursor) setCount(i int) {
