@@ -78,7 +78,7 @@ func TestNumbers(t *testing.T) {
 		{Instant, "2026-07-01 12:00:00 +0200 UTC", "not_a_time"},
 		{Instant, "2026-07-01 12:00:00 UTC UTC", "not_a_time"},
 		{Instant, "2026-07-01 12:00:00 +0000 CET", "not_a_time"},
-		{Instant, "2026-07-01T12:00:00x", "2026-07-01T12:00:00Z"},
+		{Instant, "2026-07-01T12:00:00z", "2026-07-01T12:00:00Z"},
 		{Instant, "2026-07-01 12:00:00 PST", "not_a_time"},
 		{Instant, "2026-07-01T12:00:00 ", "not_a_time"},
 		{Instant, "2026-07-01T12:00:", "not_a_time"},
