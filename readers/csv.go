@@ -18,6 +18,7 @@ type csvHeader struct {
 	names []string
 	width int
 	place []int // one a field of the schema; noPlace where the file has none
+	parts byte  // the delimiter
 
 	counted []csvCell // fields that count the elements of a list
 	nested  []csvJSON
@@ -64,8 +65,9 @@ func (e *Export) openCSV(ctx context.Context) error {
 		}
 	}
 	if e.header, err = findColumns(e.schema, names); err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, delimiterHint(names, in.delimiter))
 	}
+	e.header.parts = in.delimiter
 	e.noColumn = make([]bool, len(e.schema.Fields))
 	for i, at := range e.header.place {
 		e.noColumn[i] = at == noPlace
@@ -151,6 +153,29 @@ func columnAt(names []string, name string) (int, error) {
 		return at, fmt.Errorf("two columns are called %q", name)
 	}
 	return at, nil
+}
+
+// hint asks for the delimiter if that is why columns are missing.
+func (h *csvHeader) hint() string { return delimiterHint(h.names, h.parts) }
+
+// delimiterHint is for a header that is one cell, with what may part cells in it.
+func delimiterHint(names []string, delimiter byte) string {
+	if len(names) != 1 {
+		return ""
+	}
+	for _, c := range otherDelimiters {
+		if c != delimiter && strings.IndexByte(names[0], c) >= 0 {
+			return hintAt(c)
+		}
+	}
+	return ""
+}
+
+// otherDelimiters are what mostly parts cells.
+var otherDelimiters = []byte(";\t|,")
+
+func hintAt(delimiter byte) string {
+	return fmt.Sprintf("; if it is %q that parts cells, say csv: {delimiter: %[1]q}", string(delimiter))
 }
 
 // marksOf are the marks of the numbers that a column holds: in the JSON of a

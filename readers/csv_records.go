@@ -116,7 +116,7 @@ func (r *records) unquoted(at int) (cellSpan, int, error) {
 		case delimiter, '\n':
 			return cellSpan{from: from, to: at}, at, nil
 		case '"':
-			return cellSpan{}, at, errBareQuote
+			return cellSpan{}, at, r.oddQuote(errBareQuote, at-1)
 		case '\r':
 			if end, err := r.lineEnd(at); end || err != nil {
 				return cellSpan{from: from, to: at}, at, err
@@ -154,10 +154,19 @@ func (r *records) quoted(at int) (cellSpan, int, error) {
 		}
 		end, err := r.lineEnd(at)
 		if err == nil && !end {
-			err = errAfterQuote
+			err = r.oddQuote(errAfterQuote, at)
 		}
 		return span, at, err
 	}
+}
+
+// oddQuote is an error about a quote, with a hint if what stands beside it may
+// be the delimiter of the file.
+func (r *records) oddQuote(err error, beside int) error {
+	if c := r.buffer[beside]; bytes.IndexByte(otherDelimiters, c) >= 0 {
+		return fmt.Errorf("%w%s", err, hintAt(c))
+	}
+	return err
 }
 
 // lineEnd says whether a CRLF is at a place, or a CR that ends the file. A CR

@@ -77,7 +77,7 @@ func (e *mappedExport) fix(file File) error {
 		text, known := file.Parts[r.part]
 		if !known {
 			there := strings.Join(slices.Sorted(maps.Keys(file.Parts)), ", ")
-			what := fmt.Sprintf("field %s is path_part %s, for which the source's path has no placeholder; there are %s", r.field.Name, r.part, there)
+			what := fmt.Sprintf("field %s is part %s, for which the source's path has no placeholder; there are %s", r.field.Name, r.part, there)
 			return &FileError{Key: file.Key, What: what}
 		}
 		if text == "" {
@@ -132,7 +132,8 @@ func (e *mappedExport) nothingOfIt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return &FileError{Key: e.raw.src.key, What: fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))}
+	what := fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))
+	return &FileError{Key: e.raw.src.key, What: what + e.raw.header.hint()}
 }
 
 // missingColumns is what the mapping wants of the columns of a file and it does
@@ -155,7 +156,7 @@ func (e *mappedExport) lacking(ctx context.Context, wants []want) error {
 	if err != nil {
 		return err
 	}
-	return &FileError{Key: e.raw.src.key, What: lackingColumns(wants, columns)}
+	return &FileError{Key: e.raw.src.key, What: lackingColumns(wants, columns) + e.raw.header.hint()}
 }
 
 // want is columns that a file lacks, and who wants them.

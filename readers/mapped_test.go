@@ -305,7 +305,7 @@ func TestRuleErrors(t *testing.T) {
 		{Mapping{Layout: Layout{Comment: ";", Delimiter: ";"}}, `comment is ";", the delimiter`},
 		{Mapping{Layout: Layout{Header: []string{"a", "b", "a"}}}, `header: column 3, "a", has no name of its own`},
 		{Mapping{Layout: Layout{Header: []string{""}}}, `header: column 1, "", has no name of its own`},
-		{rule("segments", Rule{Paths: []Path{a}, Value: ptr("1")}), "field segments: paths and value: want one of them"},
+		{rule("segments", Rule{Paths: []Path{a}, Value: ptr("1")}), "field segments: from and value: want one of them"},
 		{rule("event_id", Rule{Value: ptr("1")}), "would make one event of many rows"},
 		{rule("event_id", Rule{PathPart: "date"}), "would make one event of many rows"},
 		{rule("event_id", Rule{Default: ptr("1")}), "would make one event of many rows"},
@@ -385,7 +385,7 @@ func TestMappingThatIsRight(t *testing.T) {
 func TestPathPartThatIsNotThere(t *testing.T) {
 	m := &Mapping{Rules: []Rule{{Field: "x", PathPart: "acount"}}}
 	_, err := readByMapping(t, File{Key: "x.csv", Parts: map[string]string{"date": "2024-05-01", "account": "a"}}, []byte("a\n"), oneField(Text), m)
-	refused(t, err, "field x is path_part acount, for which the source's path has no placeholder; there are account, date")
+	refused(t, err, "field x is part acount, for which the source's path has no placeholder; there are account, date")
 }
 
 func TestFilters(t *testing.T) {
@@ -562,6 +562,31 @@ func TestManyColumnsAreCutInTheMessage(t *testing.T) {
 	_, err := readByMapping(t, File{Key: "x.csv"}, grid{header}.csv(), oneField(Text), m)
 	refused(t, err, `no column "Column_93" (did you mean "column 93"?), mapped to x; there are column 0, column 1, `)
 	refused(t, err, `column 59 and 34 more`)
+}
+
+// A file between other delimiters says so where it is found out.
+func TestHintsAtTheDelimiter(t *testing.T) {
+	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "b")}}}
+	for _, c := range []struct {
+		file, delimiter, want string
+	}{
+		{"a;b\n1;2\n", "", `no column "b", mapped to x; there are a;b; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"a\tb\n1\t2\n", "", `say csv: {delimiter: "\t"}`},
+		{"a,b\n1,2\n", ";", `say csv: {delimiter: ","}`},
+		{"a;\"b\"\n", "", `header: a quote inside of a cell that is not quoted; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"\"a\";\"b\"\n", "", `header: text behind a closing quote; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"b\n1\n2;\"x\"\n", "", `after row 1: row 2: a quote inside of a cell that is not quoted; if it is ";" that parts cells`},
+	} {
+		m.Delimiter = c.delimiter
+		_, err := readByMapping(t, File{Key: "x.csv"}, []byte(c.file), oneField(Text), m)
+		wantRefusal(t, err, c.want)
+	}
+	_, err := readAll(t, "x.csv", []byte("event_id;account_id\n"), sms)
+	refused(t, err, `no column "event_id"; there are event_id;account_id; if it is ";" that parts cells`)
+	_, err = readAll(t, "x.csv", []byte("event_id,say \"x\"\n"), sms)
+	if err == nil || strings.Contains(err.Error(), "parts cells") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // A column that needs no work is the raw one, not a copy of it.

@@ -86,7 +86,7 @@ func checkOrigin(f *Field, r *Rule) string {
 	for _, o := range []struct {
 		set  bool
 		name string
-	}{{len(r.Paths) > 0, "paths"}, {r.Value != nil, "value"}, {r.PathPart != "", "path_part"}, {r.Join != nil, "join"}} {
+	}{{len(r.Paths) > 0, "from"}, {r.Value != nil, "value"}, {r.PathPart != "", "part"}, {r.Join != nil, "join"}} {
 		if o.set {
 			origins = append(origins, o.name)
 		}
@@ -95,7 +95,7 @@ func checkOrigin(f *Field, r *Rule) string {
 	case len(origins) > 1:
 		return strings.Join(origins, " and ") + ": want one of them"
 	case f.Kind == EventID && (r.Value != nil || r.PathPart != "" || r.Default != nil):
-		return "value, path_part and default would make one event of many rows; want paths or join"
+		return "value, part and default would make one event of many rows; want from or join"
 	case r.Value != nil && *r.Value == "":
 		return "value is empty; a field without a rule may be absent"
 	case r.Value != nil && r.Default != nil:
@@ -165,7 +165,7 @@ func checkCount(f *Field, r *Rule) string {
 	case f.Kind != Integer:
 		return "count makes a whole number; this is " + f.Kind.said()
 	case r.Value != nil || r.PathPart != "":
-		return "count: there is no list in a value or a path_part"
+		return "count: there is no list in a value or a part"
 	case r.Extract != "" || r.Case != "" || r.Lookup != "" || r.Map != nil || r.Strict || r.Absolute:
 		return "count: extract, case, lookup, map, strict and absolute are not for a list"
 	}
