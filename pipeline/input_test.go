@@ -720,3 +720,17 @@ func TestAbsentColumnsOfReadings(t *testing.T) {
 	c.night("2024-05-01")
 	c.wantRejects("2024-05-01", ``)
 }
+
+// Exports that know the second alone give a sign-up and what follows it one
+// time, and ids in any order.
+func TestSignUpComesFirstOfItsInstant(t *testing.T) {
+	for _, ids := range [][2]string{{"a", "b"}, {"e1", "e2"}, {"x", "y"}, {"1", "2"}} {
+		c := newCompany(t, fmt.Sprintf(`
+			-- account_events/2024-05-01
+			%s,A,2024-05-01T12:00:00,signed_up,basic,monthly,card
+			%s,A,2024-05-01T12:00:00,plan_changed,plus,,
+		`, ids[0], ids[1]))
+		c.night("2024-05-01")
+		c.wantRejects("2024-05-01", "")
+	}
+}

@@ -160,14 +160,16 @@ func (n *night) setAsideNotDue(out *tables, w *accountWork) {
 }
 
 // order puts an account's items into the total order in which rating takes
-// them: events by time and id, groups by day and dimensions.
+// them: events by time and id, groups by day and dimensions. Of an instant the
+// sign-up comes first: exports that know the day or the second alone mean it so.
 func (n *night) order(w *accountWork) {
 	slices.SortFunc(w.items, func(x, y item) int {
 		if c := cmp.Or(cmp.Compare(x.runDay, y.runDay), cmp.Compare(x.source, y.source)); c != 0 {
 			return c
 		}
 		if x.event != nil && y.event != nil {
-			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
+			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), first(n.signsUp(x.event), n.signsUp(y.event)),
+				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {
 			return cmp.Or(cmp.Compare(x.group.day, y.group.day), slices.Compare(n.values(x.group), n.values(y.group)), compareHeld(x.held, y.held))
@@ -177,6 +179,11 @@ func (n *night) order(w *accountWork) {
 		}
 		return 1
 	})
+}
+
+func (n *night) signsUp(e *event) bool {
+	s := &n.sources[e.source]
+	return s.role == accountRows && e.cell(s, "type") == "signed_up"
 }
 
 // compareHeld orders groups that are alike but for when they were put aside.

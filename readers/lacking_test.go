@@ -99,10 +99,7 @@ func TestLackingOverFiles(t *testing.T) {
 		var whole []string
 		for i := range files {
 			for range rapid.IntRange(0, 3).Draw(rt, "rows") {
-				var members []string
-				for _, p := range rapid.SliceOfDistinct(rapid.SampledFrom(pieces), func(p string) string { return p[:3] }).Draw(rt, "row") {
-					members = append(members, p)
-				}
+				members := rapid.SliceOfDistinct(rapid.SampledFrom(pieces), func(p string) string { return p[:3] }).Draw(rt, "row")
 				files[i] = append(files[i], "{"+strings.Join(members, ",")+"}")
 			}
 			whole = append(whole, files[i]...)
