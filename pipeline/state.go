@@ -46,6 +46,7 @@ func stateRow(a *rating.Account) writers.State {
 			Description: u.Price.Description, UnitPrice: wide(u.Price.UnitPrice), CatalogLine: int32(u.Price.CatalogLine), Quantity: wide(u.Quantity),
 		})
 	}
+	s.Customer = stateCustomer(&a.Customer)
 	lifeRow(&s, a)
 	return s
 }
@@ -64,6 +65,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		PendingPlan: s.PendingPlan, PendingTerm: s.PendingTerm, Channel: s.Channel, Flags: s.Flags, Offers: s.Offers,
 		FirstPurchaseOn: calendar.Day(s.FirstPurchaseOn), BillingDateMoved: s.BillingDateMoved,
 	}
+	a.Customer = customerOf(s.Customer)
 	for _, g := range s.Segments {
 		a.Segments = append(a.Segments, rating.Segment{From: calendar.Day(g.From), PeriodStart: calendar.Day(g.PeriodStart), PeriodEnd: calendar.Day(g.PeriodEnd), Plan: g.Plan})
 	}
