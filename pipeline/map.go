@@ -199,6 +199,15 @@ func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault 
 	return fault{}
 }
 
+// outsideOf is outside, but for customers: of those the latest row counts,
+// however old it is.
+func (n *night) outsideOf(m *mapped, file int, row int64, s *source, day calendar.Day) fault {
+	if s.role == customerRows {
+		return fault{}
+	}
+	return n.outside(m, file, row, day)
+}
+
 // mapEvents takes a batch of rows that rating wants event by event.
 func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) error {
 	m.files[file].read += int64(b.Len)
@@ -221,7 +230,7 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 			continue
 		}
 		e := n.eventAt(file, s, b, row, account)
-		if f := n.outside(m, file, number, e.day); f.found() && s.role != customerRows {
+		if f := n.outsideOf(m, file, number, s, e.day); f.found() {
 			if f.reason != beforeHistory {
 				n.reject(m, file, number, account, f)
 			}
