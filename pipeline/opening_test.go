@@ -353,6 +353,28 @@ func TestBookKnobs(t *testing.T) {
 	sameTree(t, "other knobs", issued(t, c.output), issued(t, want.output))
 }
 
+// An account of the book that cannot be billed on the first night is parked as
+// it was opened, and billed from that day on.
+func TestParkedBook(t *testing.T) {
+	c := newCompany(t, `
+		-- opening/2018-05-01
+		A,2017-03-10,pro,,card,,2018-05-01,,,,sms_money=6.60
+		-- emails/2018-05-01
+		e1,A,2018-05-01T10:00:00,9000000000000000000
+	`)
+	c.night("2018-05-01")
+	c.wantDocuments("2018-05-01", "plan A none to pro opening")
+	c.wantBalances("2018-05-01", "A sms_money USD 6.60 + 0.00 - 0.00 - 0.00 = 6.60")
+	c.knobs.Catalog = marketing(t, dear, cheap)
+	c.night("2018-05-02")
+	if inv := rows[writers.Invoice](c, "2018-05-02", writers.InvoicesTable); len(inv) != 1 || dayText(inv[0].IssuedOn) != "2018-05-01" {
+		t.Errorf("invoices of 2018-05-02: %+v", inv)
+	}
+	if changes := rows[writers.PlanChange](c, "2018-05-02", writers.PlanChangesTable); len(changes) > 0 {
+		t.Errorf("opened again: %+v", changes)
+	}
+}
+
 // Who pays stands on each invoice as known on its day, and in the state; test
 // accounts have a number series of their own and no charges; nothing of it is
 // in the log.
