@@ -166,6 +166,10 @@ func (f *fitter) state(a *rating.Account) {
 	}
 	for _, u := range a.Due {
 		f.wide("quantity of "+u.Meter, u.Quantity)
+		f.wide("cost of events of "+u.Meter, u.Exact)
+	}
+	for i := range a.Tallies {
+		f.tally(&a.Tallies[i])
 	}
 }
 

@@ -259,9 +259,9 @@ func usageContent(account, combination uint64, occurred, quantity int64) uint64 
 }
 
 // keepUsage sums up a new row of a known account that is due; others are kept
-// whole, since they may have to wait, or have waited.
+// whole, since they may have to wait, or have waited, or are rated one by one.
 func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
-	if c.day > n.day || r.key.account() >= n.known || c.place.held() {
+	if c.day > n.day || r.key.account() >= n.known || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
 	f.sums.add(r.key, r.quantity, r.place)

@@ -118,6 +118,9 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 		return u
 	}
 	u.Meter = s.meter.Name
+	if s.oneByOne() && it.event != nil {
+		u.At, u.EventID = it.event.occurred, eventKey(it.event.hi, it.event.lo)
+	}
 	for _, by := range s.meter.By {
 		u.Dimensions = append(u.Dimensions, value(by))
 	}

@@ -177,6 +177,10 @@ func (s *source) bind(m *catalog.Meter) error {
 	return nil
 }
 
+// oneByOne tells whether the source's rows are rated one by one, in the order
+// of their time, and are not summed up.
+func (s *source) oneByOne() bool { return s.meter != nil && s.meter.OneByOne }
+
 // dimensionNames are the dimension columns that the catalog's meters price
 // by, sorted: the dimension columns of rated_usage.
 func dimensionNames(cat *catalog.Catalog) []string {

@@ -44,9 +44,13 @@ func stateRow(a *rating.Account) writers.State {
 		s.Due = append(s.Due, writers.StateDue{
 			DueOn: int32(u.DueOn), Meter: u.Meter, ServiceDate: int32(u.ServiceDate), Late: u.Late, Rule: string(u.Price.Rule),
 			Description: u.Price.Description, UnitPrice: wide(u.Price.UnitPrice), CatalogLine: int32(u.Price.CatalogLine), Quantity: wide(u.Quantity),
+			Per: u.Per, Rows: u.Rows, Exact: wide(u.Exact),
 		})
 	}
 	s.Customer = stateCustomer(&a.Customer)
+	for i := range a.Tallies {
+		s.Tallies = append(s.Tallies, tallyRow(&a.Tallies[i]))
+	}
 	lifeRow(&s, a)
 	return s
 }
@@ -102,7 +106,15 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		a.Due = append(a.Due, rating.DueUsage{
 			DueOn: calendar.Day(u.DueOn), Meter: u.Meter, ServiceDate: calendar.Day(u.ServiceDate), Late: u.Late, Quantity: writers.FromWide(u.Quantity),
 			Price: rating.PricePoint{Rule: rating.RuleID(u.Rule), Description: u.Description, UnitPrice: writers.FromWide(u.UnitPrice), CatalogLine: int(u.CatalogLine)},
+			Per:   u.Per, Rows: u.Rows, Exact: writers.FromWide(u.Exact),
 		})
+	}
+	for i := range s.Tallies {
+		t, err := tallyOf(&s.Tallies[i], currency)
+		if err != nil {
+			return a, err
+		}
+		a.Tallies = append(a.Tallies, t)
 	}
 	return a, lifeOf(&a, s)
 }

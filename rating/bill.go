@@ -97,6 +97,7 @@ func clone(a Account) Account {
 	a.Balances = slices.Clone(a.Balances)
 	a.Unused = slices.Clone(a.Unused)
 	a.Due = slices.Clone(a.Due)
+	a.Tallies = slices.Clone(a.Tallies)
 	a.Flags = slices.Clone(a.Flags)
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)
@@ -142,6 +143,7 @@ func (b *billing) forget() {
 		a.Segments = a.Segments[1:]
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
 	}
+	b.forgetTallies(oldest)
 	a.Suspensions = slices.DeleteFunc(a.Suspensions, func(s Suspension) bool { return s.Until != calendar.None && s.Until <= oldest })
 }
 

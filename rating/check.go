@@ -45,6 +45,11 @@ func (c *checker) account(a *Account) {
 	if a.NextBillingOn <= a.BilledThrough && !a.Suspended() {
 		c.fail("next billing date %s is not after %s", a.NextBillingOn, a.BilledThrough)
 	}
+	for _, u := range a.Due {
+		if u.DueOn <= a.BilledThrough {
+			c.fail("usage of %s on %s was due on %s, and the catalog no longer prices it", u.Meter, u.ServiceDate, u.DueOn)
+		}
+	}
 	version := c.cat.At(a.BilledThrough)
 	switch {
 	case version == nil:
@@ -69,7 +74,11 @@ func (c *checker) lines(inv *Invoice) {
 			c.fail("line %d (%s) covers %d/%d of its period", i+1, l.Kind, l.Part.N, l.Part.D)
 			continue
 		}
-		if want := money.Line(l.Quantity, l.UnitPrice, l.Part, inv.Currency, c.cat.Rounding); want.Cmp(l.Amount) != 0 {
+		want := money.Line(l.Quantity, l.UnitPrice, l.Part, inv.Currency, c.cat.Rounding)
+		if l.Counted != nil {
+			want = l.Counted.amount(inv.Currency, c.cat.Rounding)
+		}
+		if want.Cmp(l.Amount) != 0 {
 			c.fail("line %d (%s) is %s, its figures make %s", i+1, l.Kind, l.Amount, want)
 		}
 	}

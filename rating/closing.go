@@ -39,7 +39,7 @@ func (b *billing) uninstall(e *AccountEvent) (Reason, string) {
 	}
 	b.addFlag(uninstalled)
 	b.close(e, causeUninstalled, removal.Rule)
-	b.renewal, b.lines, b.account.Due = nil, nil, nil
+	b.renewal, b.lines, b.account.Due, b.account.Tallies = nil, nil, nil, nil
 	b.openBalances() // what the day put in was not paid for
 	return "", ""
 }

@@ -15,7 +15,8 @@
 //  4. seats: users come and go; the level at the end of the day counts.
 //  5. recurring: the renewal's lines and what the day's levels need beyond it,
 //     with the quantities of the end of the day.
-//  6. usage: the day's metered usage is priced or counted against an allowance.
+//  6. usage: the day's metered usage is priced, counted for a price of all of
+//     it (Tally), or counted against an allowance.
 //  7. due: usage whose charge falls due becomes lines, balances are drawn,
 //     minimums are applied.
 //  8. payments: what became of charges is taken over, and failed ones are tried

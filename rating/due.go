@@ -28,10 +28,11 @@ func (b *billing) due() {
 	// A meter that the version in force no longer charges keeps the price it
 	// was rated at, without balances or minimum.
 	for _, u := range today {
-		if b.version.UsageCharge(u.Meter) == nil {
+		if b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
 			b.addLine(b.usageLine(u))
 		}
 	}
+	b.chargeFormerTallies(today)
 }
 
 // chargeUsage makes the lines of one meter, draws its balances, and where
@@ -42,7 +43,7 @@ func (b *billing) chargeUsage(charge *catalog.UsageCharge, today []DueUsage) {
 	amount := money.Zero(b.account.Currency)
 	found := false
 	for _, u := range today {
-		if u.Meter != charge.Meter {
+		if u.Meter != charge.Meter || u.Rows > 0 {
 			continue
 		}
 		found = true
@@ -53,6 +54,11 @@ func (b *billing) chargeUsage(charge *catalog.UsageCharge, today []DueUsage) {
 		l := b.usageLine(rest)
 		b.addLine(l)
 		amount = amount.Add(l.Amount)
+	}
+	for _, l := range b.chargeTallies(charge.Meter, today) {
+		b.addLine(l)
+		amount = amount.Add(l.Amount)
+		found = true
 	}
 	if !found {
 		return
@@ -102,5 +108,6 @@ func compareDue(x, y DueUsage) int {
 	return cmp.Or(
 		cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate),
 		boolCompare(x.Late, y.Late), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine),
-		cmp.Compare(x.Price.Description, y.Price.Description), x.Price.UnitPrice.Cmp(y.Price.UnitPrice), cmp.Compare(x.Price.Rule, y.Price.Rule))
+		cmp.Compare(x.Price.Description, y.Price.Description), x.Price.UnitPrice.Cmp(y.Price.UnitPrice), cmp.Compare(x.Price.Rule, y.Price.Rule),
+		cmp.Compare(x.Per, y.Per))
 }

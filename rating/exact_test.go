@@ -18,7 +18,7 @@ var (
 	clock     = strings.Fields("Now Since Until Sleep After Tick NewTimer NewTicker")
 	onlyPlace = filepath.Join("money", "money.go")
 	// Whole packages are a quotient of whole numbers, cut at the point: nothing is rounded.
-	wholeQuotients = []string{onlyPlace, "recurring.go"}
+	wholeQuotients = []string{onlyPlace, filepath.Join("money", "ratio.go"), filepath.Join("money", "allocate.go"), "recurring.go"}
 )
 
 // TestOnlyMoneyDivides parses the code of rating and below, tests too: it sees

@@ -40,6 +40,7 @@ import (
 //	emails ID DATE RECIPIENTS
 //	contacts ID DATE CONTACTS [custom_object_records=N]
 //	postcards ID DATE QUANTITY
+//	calls ID DATE QUANTITY [country=C]   likewise the other sources of the catalog models
 //	seat ID DATE activated|deactivated USER…
 //	bill DATE, bill FROM..TO          shows what these days put out
 //
@@ -72,8 +73,12 @@ var positional = map[string][]string{
 	"postcards": {"quantity"},
 	"opening":   {},
 	"customer":  {},
-	"payment":   {"status"},
-	"seat":      {"action"},
+
+	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
+	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
+	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"},
+	"payment": {"status"},
+	"seat":    {"action"},
 }
 
 var accountEventTypes = strings.Fields(`signed_up plan_changed term_changed cancelled uninstalled suspended resumed
@@ -143,11 +148,11 @@ func readCatalog(lines []command) (*catalog.Catalog, error) {
 	for _, line := range lines[1:] {
 		switch line.words[0] {
 		case "with":
-			from, to, _ := strings.Cut(strings.TrimPrefix(line.text, "with "), " => ")
+			from, to, _ := strings.Cut(strings.ReplaceAll(strings.TrimPrefix(line.text, "with "), `\n`, "\n"), " => ")
 			if n := strings.Count(last, from); n != 1 {
 				return nil, fmt.Errorf("%d: %q stands in the catalog %d times", line.line, from, n)
 			}
-			last = strings.Replace(last, from, strings.ReplaceAll(to, `\n`, "\n"), 1)
+			last = strings.Replace(last, from, to, 1)
 		case "version":
 			at := strings.Index(last, "- from: ")
 			before += last
@@ -253,9 +258,9 @@ func (s *scenario) bill(words []string) error {
 }
 
 // settings are the columns that a row names.
-var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price
+var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price country
 	service quantity offer channel date approved of attempt reason
-	next first_purchase users contacts balances offers flags name address country region tax_id tax_exempt test`)
+	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test`)
 
 // splitColumns takes name=value off the other words.
 func splitColumns(words []string) (columns map[string]string, rest []string, err error) {
@@ -496,7 +501,8 @@ func (s *scenario) paymentOf(r *scenarioRow, origin rating.Origin) (rating.Payme
 }
 
 func compareUsage(a, b rating.Usage) int {
-	return cmp.Or(cmp.Compare(a.Meter, b.Meter), cmp.Compare(a.ServiceDate, b.ServiceDate), slices.Compare(a.Dimensions, b.Dimensions))
+	return cmp.Or(cmp.Compare(a.Meter, b.Meter), cmp.Compare(a.ServiceDate, b.ServiceDate), slices.Compare(a.Dimensions, b.Dimensions),
+		cmp.Compare(a.At, b.At), cmp.Compare(a.EventID, b.EventID))
 }
 
 // metered gives a row to the meters that count its source; without any it
@@ -518,6 +524,11 @@ func (s *scenario) metered(e *rating.Events, r *scenarioRow, origin rating.Origi
 		u := rating.Usage{Origin: origin, Meter: m.Name, ServiceDate: r.day, Quantity: quantity}
 		for _, by := range m.By {
 			u.Dimensions = append(u.Dimensions, r.columns[by])
+		}
+		if m.OneByOne { // of one day in the order in which they are written
+			u.At, u.EventID = int64(r.day)<<32+origin.Row, fmt.Sprint(origin.Row)
+			e.Usage = append(e.Usage, u)
+			continue
 		}
 		e.Usage = addGroup(e.Usage, u)
 	}

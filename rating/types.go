@@ -60,6 +60,7 @@ type Account struct {
 	Balances    []Balance      // by Name; zero ones are dropped
 	Unused      []UnusedTime   // in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
+	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
 
 	Suspensions   []Suspension   // in order, as far back as the window reaches
 	Subscriptions []Subscription // by Name
@@ -158,6 +159,11 @@ type DueUsage struct {
 	Late        bool
 	Price       PricePoint
 	Quantity    decimal.Decimal
+
+	// Where the charge counts usage (see Tally):
+	Per   string          // of the tally
+	Rows  int64           // events behind the quantity
+	Exact decimal.Decimal // what events cost that are priced one by one
 }
 
 // PricePoint is the price that usage was rated at, with where it comes from.
@@ -187,7 +193,7 @@ type Events struct {
 	Payments  []PaymentEvent // by time, event id
 	Readings  []Reading      // by meter source, day
 	Seats     []SeatEvent    // by time, event id
-	Usage     []Usage        // by meter, service date, dimensions
+	Usage     []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
 }
 
 // AccountEvent is something that happened to the account itself.
@@ -238,6 +244,8 @@ type Usage struct {
 	ServiceDate Day
 	Dimensions  []string // one for each of the meter's By, empty: absent
 	Quantity    decimal.Decimal
+	At          int64  // of a meter that is rated row by row: microseconds since 1970-01-01T00:00:00Z
+	EventID     string // and what tells rows of one moment apart
 }
 
 // Outcome is what a billing day does to an account. It holds all that is
@@ -302,6 +310,7 @@ type Line struct {
 	Late        bool
 	Calculation string // the arithmetic, with its figures, as it was done
 	CatalogLine int
+	Counted     *CountedPrice // where a counter was priced: the amount comes from there; nil otherwise
 }
 
 // Charge is a payment to collect.

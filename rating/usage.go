@@ -35,8 +35,17 @@ func (b *billing) usage(groups []Usage) {
 			b.reject(u.Origin, NoCatalog, fmt.Sprintf("no catalog version in force on %s", u.ServiceDate))
 			continue
 		}
+		if b.cat.Meter(u.Meter).Of == catalog.CountOf {
+			counted := *u
+			counted.Quantity = whole(u.Rows)
+			u = &counted
+		}
 		if charge := version.UsageCharge(u.Meter); charge != nil {
-			b.price(u, version, charge)
+			if charge.Counted() {
+				b.tally(u, version, charge)
+			} else {
+				b.price(u, version, charge)
+			}
 			continue
 		}
 		b.count(u, version, touched)
@@ -73,7 +82,7 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
 		Price: point, Amount: amount, DueOn: due, Late: late,
 	})
-	b.account.Due = addDue(b.account.Due, DueUsage{due, u.Meter, u.ServiceDate, late, point, u.Quantity})
+	b.account.Due = addDue(b.account.Due, DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity})
 }
 
 // pricePoint is the price of a group, or the reason why it has none.
@@ -107,6 +116,8 @@ func addDue(list []DueUsage, u DueUsage) []DueUsage {
 	i, found := slices.BinarySearchFunc(list, u, compareDue)
 	if found {
 		list[i].Quantity = list[i].Quantity.Add(u.Quantity)
+		list[i].Rows += u.Rows
+		list[i].Exact = list[i].Exact.Add(u.Exact)
 		return list
 	}
 	return slices.Insert(list, i, u)

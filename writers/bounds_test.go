@@ -37,8 +37,8 @@ func TestFixedBytesHaveNoBounds(t *testing.T) {
 			}
 		}
 	}
-	if seen != 13 {
-		t.Errorf("%d columns of fixed-length bytes, want 13", seen)
+	if seen != 21 {
+		t.Errorf("%d columns of fixed-length bytes, want 21", seen)
 	}
 }
 

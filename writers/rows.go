@@ -21,8 +21,8 @@ type RatedUsage struct {
 	Late        bool   `parquet:"late" doc:"true where the usage came after the night of its service date"`
 	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"sum of the rows' quantities, in the meter's unit"`
-	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter"`
-	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price before it is rounded on a line, in the major unit of currency; of more than 18 decimals half up to 18, while lines are made of the exact product"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter, or the price has several parts"`
+	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price before it is rounded on a line, in the major unit of currency; where a counter is priced, what the group adds to its price; of more than 18 decimals half up to 18, while lines are made of the exact product"`
 	Currency    string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that priced the usage"`
 	Description string `parquet:"description,dict" doc:"the price row in words"`
@@ -42,8 +42,8 @@ type InvoiceLine struct {
 	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that made the line"`
 	Meter       string `parquet:"meter,dict,optional" doc:"meter behind the line, null where there is none"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"units charged"`
-	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency"`
-	PartN       int64  `parquet:"part_n" doc:"numerator of the prorated part: amount = quantity × unit_price × part_n / part_d, rounded once"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where a counter's price has several parts, which calculation names"`
+	PartN       int64  `parquet:"part_n" doc:"numerator of the prorated part: amount = quantity × unit_price × part_n / part_d, rounded once; a line of a counter is its price less what was charged before"`
 	PartD       int64  `parquet:"part_d" doc:"denominator of the prorated part; 1/1 where nothing is prorated"`
 	Amount      int64  `parquet:"amount,decimal(4:18)" doc:"amount of the line in currency, rounded to its minor unit; negative for a credit"`
 	Currency    string `parquet:"currency,dict" doc:"ISO 4217 code"`
@@ -205,6 +205,7 @@ type State struct {
 	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
 	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
+	Tallies     []StateTally   `parquet:"tallies,list" doc:"what charges that count usage have counted and charged, within the window"`
 
 	Customer []StateCustomer `parquet:"customer,list" doc:"who pays, as the latest row of the accounts source has it; empty until there is one"`
 
@@ -337,6 +338,32 @@ type StateDue struct {
 	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit"`
 	CatalogLine int32  `parquet:"catalog_line" doc:"line of the catalog file"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"units"`
+	Per         string `parquet:"per" doc:"values of the counter that it was counted in; empty where they share one"`
+	Rows        int64  `parquet:"rows" doc:"events behind the quantity, where a counter prices it; else 0"`
+	Exact       Wide   `parquet:"exact,decimal(18:38)" doc:"what events cost that are priced one by one"`
+}
+
+// StateTally is what a charge that counts usage has counted, and what was
+// charged for it.
+type StateTally struct {
+	Meter           string `parquet:"meter" doc:"meter"`
+	From            int32  `parquet:"from,date" doc:"first day counted"`
+	Version         int32  `parquet:"version,date" doc:"first day of the catalog version that prices it"`
+	Per             string `parquet:"per" doc:"values that are counted by themselves; empty where all share one counter"`
+	UnitPrice       Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, 0 where the price is a model"`
+	To              int32  `parquet:"to,date,optional" doc:"first day after; null where the counter never begins anew"`
+	Start           Wide   `parquet:"start,decimal(18:38)" doc:"units counted before, under earlier catalog versions"`
+	Used            Wide   `parquet:"used,decimal(18:38)" doc:"units counted"`
+	Rows            int64  `parquet:"rows" doc:"events counted"`
+	LastAt          int64  `parquet:"last_at,timestamp(microsecond),optional" doc:"time of the row behind the units, of a meter of last values"`
+	Free            Wide   `parquet:"free,decimal(18:38)" doc:"free amount used, of events that are priced one by one"`
+	Exact           Wide   `parquet:"exact,decimal(18:38)" doc:"what these events cost"`
+	Ended           bool   `parquet:"ended" doc:"the period is over: what is added is late"`
+	ChargedUsed     Wide   `parquet:"charged_used,decimal(18:38)" doc:"units charged"`
+	ChargedRows     int64  `parquet:"charged_rows" doc:"events charged"`
+	ChargedExact    Wide   `parquet:"charged_exact,decimal(18:38)" doc:"what the events charged cost that are priced one by one"`
+	ChargedAmount   int64  `parquet:"charged_amount,decimal(4:18)" doc:"charged for the usage"`
+	ChargedAdjusted int64  `parquet:"charged_adjusted,decimal(4:18)" doc:"charged beyond it by the least and most of a spend; below zero: given back"`
 }
 
 // Held is a row, or a group of rows, put aside whole for a later night.

@@ -61,6 +61,16 @@ const (
 	HighWater MeterKind = "high_water" // the number of active users, at the end of the day
 )
 
+// Of is what a meter of usage makes of its column.
+type Of string
+
+const (
+	SumOf     Of = "sum"
+	CountOf   Of = "count"   // the number of rows
+	MaxOf     Of = "max"     // the highest value
+	LastValue Of = "last_of" // the value of the last row
+)
+
 // Meter is what a source's rows are counted as.
 type Meter struct {
 	Name        string
@@ -70,6 +80,8 @@ type Meter struct {
 	By          []string // Sum: the dimension columns that prices depend on
 	PerPeriod   bool     // the figure starts at zero with each billing period
 	DueNextDay  bool     // charged the day after the service day; else the same day
+	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
+	Of          Of       // Sum: what is made of the column
 	Rule        RuleID
 	DefinedLine int // line of the catalog file, for explain
 }
@@ -161,6 +173,7 @@ type UsageCharge struct {
 	Uses        []string        // balances, drawn in this order
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage
+	Counting    *Counting       // nil: each day's usage by itself, quantity × price
 	Rule        RuleID
 	Line        int
 }

@@ -12,6 +12,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
+	"ratemill/rating/pricing"
 )
 
 // TestPrintGenerated prints and parses catalogs with any names, digits and
@@ -116,6 +117,8 @@ func (g generator) meter(name string) Meter {
 			m.By = g.some("by", 1, 3)
 		}
 		m.PerPeriod = true // else it could have no allowance
+		m.OneByOne = g.yes("one by one")
+		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf}).Draw(g.T, "of")
 	case Latest:
 		m.Columns = g.some("latest", 1, 2)
 	case HighWater:
@@ -191,7 +194,107 @@ func (g generator) charge(v *Version, m *Meter) {
 		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
 		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
 	}
+	g.counting(v, &u, m)
 	v.UsageCharges = append(v.UsageCharges, u)
+}
+
+// counting draws how a charge counts: with a model of any name, or a unit, or
+// neither. Where units pay or a price is looked up, there is no model.
+func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
+	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || g.yes("not counted") {
+		return
+	}
+	c := &Counting{Charged: Daily, Over: rapid.SampledFrom([]Over{OverDay, OverPeriod, OverLife}).Draw(g.T, "over")}
+	if c.Over == OverPeriod && g.yes("in arrears") {
+		c.Charged = PeriodEnd
+	}
+	if u.Table == "" && u.Column == "" && g.yes("model") {
+		c.Model, u.Price = g.model(m), decimal.Decimal{}
+		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model)
+	}
+	if g.yes("unit") {
+		c.Unit = pricing.Unit{DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
+		if c.Unit.Rounding != pricing.NotRounded {
+			c.Unit.To = g.above0()
+		}
+	}
+	if len(m.By) > 0 && g.yes("per") {
+		c.Per = m.By[:1]
+	}
+	if c.Over == OverPeriod && g.yes("spend") {
+		c.Spend = &Spend{Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated")}
+		c.Spend.Most = c.Spend.Least.Add(decimal.New(5, 0))
+	}
+	if c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
+		u.Counting = c
+	}
+}
+
+func (g generator) above0() decimal.Decimal { return g.price().Add(decimal.New(1, 0)) }
+
+// or is a figure or nothing.
+func (g generator) or(d decimal.Decimal) decimal.Decimal {
+	if d.IsZero() || g.yes("left out") {
+		return decimal.Decimal{}
+	}
+	return d
+}
+
+func (g generator) model(m *Meter) pricing.Model {
+	zero := rapid.SampledFrom([]pricing.AtZero{pricing.NothingAtZero, pricing.FlatAtZero}).Draw(g.T, "at_zero")
+	switch rapid.SampledFrom(pricing.Names()[1:]).Draw(g.T, "model") {
+	case "flat":
+		return &pricing.Flat{Flat: g.price()}
+	case "graduated":
+		return &pricing.Graduated{Tiers: g.tiers(), AtZero: zero}
+	case "volume":
+		return &pricing.Volume{Tiers: g.tiers(), AtZero: zero}
+	case "stairstep":
+		s := &pricing.Stairstep{AtZero: zero}
+		for _, t := range g.tiers() {
+			s.Steps = append(s.Steps, pricing.Step{UpTo: t.UpTo, Below: t.Below, Flat: g.price()})
+		}
+		return s
+	case "package":
+		return &pricing.Package{Of: g.above0(), Each: g.price(), Free: g.or(g.price()), Block: rapid.SampledFrom([]pricing.Block{pricing.Started, pricing.Full}).Draw(g.T, "block")}
+	case "graduated_percentage":
+		s := &pricing.GraduatedPercentage{AtZero: zero}
+		for _, t := range g.tiers() {
+			s.Tiers = append(s.Tiers, pricing.PercentTier{UpTo: t.UpTo, Below: t.Below, Rate: pricing.Percent{Rate: t.Each}, Flat: t.Flat})
+		}
+		return s
+	}
+	p := &pricing.Percentage{Rate: pricing.Percent{Rate: g.price()}, Fixed: g.or(g.price())}
+	if m.OneByOne {
+		p.FreeEvents, p.FreeAmount, p.Min = rapid.Int64Range(0, 9).Draw(g.T, "free_events"), g.or(g.price()), g.or(g.price())
+		p.Max = g.or(p.Min.Add(decimal.New(1, 0)))
+	}
+	return p
+}
+
+// tiers draws tiers whose bounds ascend, the last without one.
+func (g generator) tiers() []pricing.Tier {
+	var tiers []pricing.Tier
+	bound := int64(0)
+	for range rapid.IntRange(0, 3).Draw(g.T, "tiers") {
+		t := g.tier()
+		bound += rapid.Int64Range(1, 1e6).Draw(g.T, "bound")
+		if g.yes("below") {
+			t.Below = decimal.New(bound, -2)
+		} else {
+			t.UpTo = decimal.New(bound, -2)
+		}
+		tiers = append(tiers, t)
+	}
+	return append(tiers, g.tier())
+}
+
+func (g generator) tier() pricing.Tier {
+	t := pricing.Tier{Each: g.or(g.price()), Flat: g.or(g.price())}
+	if !t.Each.IsZero() {
+		t.Of = g.or(g.above0())
+	}
+	return t
 }
 
 // table draws rows that name the first few columns each, so that none tie.

@@ -92,6 +92,7 @@ type chargeDraft struct {
 	UsageCharge
 	key, table, column, minimum, restTo *node
 	uses                                []*node
+	counting                            *countingDraft
 }
 
 type tableDraft struct {
@@ -188,8 +189,12 @@ func (p *problems) meter(e entry) Meter {
 	m := Meter{Name: e.key.text, DefinedLine: e.key.line}
 	f := p.fields(e.value, "meter %q", m.Name)
 	m.Source = p.text(f.required("source"), "source")
-	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater))
+	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater), string(CountOf), string(MaxOf), string(LastValue))
 	m.Kind = MeterKind(kind)
+	switch of := Of(kind); of {
+	case SumOf, CountOf, MaxOf, LastValue:
+		m.Kind, m.Of = Sum, of
+	}
 	if kind != "" {
 		f.what = fmt.Sprintf("%s meter %q", kind, m.Name) // the keys depend on it
 	}
@@ -199,6 +204,7 @@ func (p *problems) meter(e entry) Meter {
 		if by := f.optional("by"); by != nil {
 			m.By = p.names(by, "by")
 		}
+		m.OneByOne = p.word(f.optional("events"), "events", "summed", "one_by_one") == "one_by_one" || m.Of == MaxOf || m.Of == LastValue
 	case Latest:
 		m.Columns = p.names(value, kind)
 	case HighWater:

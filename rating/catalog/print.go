@@ -66,7 +66,7 @@ func (m *Meter) print() string {
 	o := inline{"source: " + quote(m.Source)}
 	switch m.Kind {
 	case Sum:
-		o.add("sum", quote(m.Columns[0]))
+		o.add(string(m.Of), quote(m.Columns[0]))
 	case Latest:
 		o.add("latest", quoteAll(m.Columns))
 	case HighWater:
@@ -74,6 +74,9 @@ func (m *Meter) print() string {
 	}
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
+	}
+	if m.OneByOne && m.Of != MaxOf && m.Of != LastValue {
+		o.add("events", "one_by_one")
 	}
 	if m.PerPeriod {
 		o.add("reset", "period")
@@ -229,6 +232,8 @@ func (u *UsageCharge) print(w *printer) {
 		w.line(3, "price: {table: %s}", quote(u.Table))
 	case u.Column != "":
 		w.line(3, "price: {column: %s}", quote(u.Column))
+	case u.Counted() && u.Counting.Model != nil:
+		w.line(3, "price: {%s: %s}", modelName(u.Counting.Model), modelText(u.Counting.Model))
 	default:
 		w.line(3, "price: {each: %s}", number(u.Price))
 	}
@@ -237,6 +242,9 @@ func (u *UsageCharge) print(w *printer) {
 	}
 	if u.RestTo != "" {
 		w.line(3, "minimum: {charge: %s, rest_to: %s}", number(u.Minimum), quote(u.RestTo))
+	}
+	if u.Counted() {
+		u.Counting.print(w)
 	}
 	w.line(3, "rule: %s", quote(string(u.Rule)))
 }

@@ -1,6 +1,11 @@
 package catalog
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"ratemill/rating/pricing"
+)
 
 // version reads one item of "versions".
 func (p *problems) version(d *draft, n *node) versionDraft {
@@ -171,17 +176,10 @@ func (p *problems) charge(e entry) chargeDraft {
 	f := p.fields(e.value, "usage charge of %q", e.key.text)
 	u := chargeDraft{UsageCharge: UsageCharge{Meter: e.key.text, Line: e.key.line}, key: e.key}
 	u.Description = p.text(f.required("description"), "description")
-	if n := f.required("price"); n != nil {
-		price := p.fields(n, "price of the usage charge of %q", e.key.text)
-		switch key, value := price.oneOf("each", "table", "column"); key {
-		case "each":
-			u.Price = p.decimal(value, key)
-		case "table":
-			u.table, u.Table = value, p.text(value, key)
-		case "column":
-			u.column, u.Column = value, p.text(value, key)
-		}
-		price.done()
+	model := p.price(f.required("price"), &u)
+	what := fmt.Sprintf("the usage charge of %q", e.key.text)
+	if u.counting = p.counting(f, what, model, e.key); u.counting != nil {
+		u.Counting = u.counting.Counting
 	}
 	if n := f.optional("uses"); n != nil {
 		u.Uses = p.names(n, "uses")
@@ -197,6 +195,28 @@ func (p *problems) charge(e entry) chargeDraft {
 	u.Rule = p.rule(f)
 	f.done()
 	return u
+}
+
+// price reads where the price is found, or the model that makes it.
+func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
+	if n == nil {
+		return nil
+	}
+	what := fmt.Sprintf("price of the usage charge of %q", u.Meter)
+	price := p.fields(n, "%s", what)
+	switch key, value := price.oneOf(priceKeys()...); key {
+	case "":
+	case "each":
+		u.Price = p.decimal(value, key)
+	case "table":
+		u.table, u.Table = value, p.text(value, key)
+	case "column":
+		u.column, u.Column = value, p.text(value, key)
+	default:
+		model = p.model(key, value, key+" "+what)
+	}
+	price.done()
+	return model
 }
 
 func (p *problems) table(e entry) tableDraft {

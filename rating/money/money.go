@@ -136,7 +136,7 @@ var Whole = Fraction{1, 1}
 // first, divided once and rounded once to the currency's minor unit (rule G-4).
 func Line(quantity, price decimal.Decimal, part Fraction, c Currency, mode Rounding) Amount {
 	product := quantity.Mul(price).Mul(decimal.NewFromInt(part.N))
-	return Amount{divide(product, part.D, c.Minor, mode), c}
+	return Amount{divide(product, decimal.NewFromInt(part.D), c.Minor, mode), c}
 }
 
 // RecordedDecimals are the decimals of amounts that are written down before
@@ -149,7 +149,7 @@ func Recorded(value decimal.Decimal) decimal.Decimal {
 	if -value.Exponent() <= RecordedDecimals {
 		return value
 	}
-	return divide(value, 1, RecordedDecimals, HalfUp)
+	return divide(value, decimal.NewFromInt(1), RecordedDecimals, HalfUp)
 }
 
 // Quotient is value / by, false where that has more decimals than a price may
@@ -159,16 +159,15 @@ func Quotient(value decimal.Decimal, by int64, decimals int32) (decimal.Decimal,
 	return q, r.IsZero()
 }
 
-// divide is value / by, rounded in the mode to so many digits. QuoRem is exact:
-// value = q·by + r, with q cut towards zero at the digits wanted.
-func divide(value decimal.Decimal, by int64, digits int32, mode Rounding) decimal.Decimal {
-	divisor := decimal.NewFromInt(by)
+// divide is value / divisor, rounded in the mode to so many digits. QuoRem is exact:
+// value = q·divisor + r, with q cut towards zero at the digits wanted.
+func divide(value, divisor decimal.Decimal, digits int32, mode Rounding) decimal.Decimal {
 	q, r := value.QuoRem(divisor, digits)
 	if r.IsZero() {
 		return q
 	}
 	ulp := decimal.New(int64(value.Sign()), -digits)
-	if by < 0 {
+	if divisor.IsNegative() {
 		ulp = ulp.Neg()
 	}
 	// r is measured against half of one unit in the last place of the divisor.

@@ -1,0 +1,33 @@
+package rating_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestModels runs the cases of the pricing models, written as policy files are:
+// go test ./rating -run TestModels/graduated
+func TestModels(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("testdata", "models", "*.txt"))
+	if err != nil || len(paths) < 7 {
+		t.Fatalf("%d files: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			heading, _, _ := strings.Cut(string(text), "\n")
+			got := runPolicyFile(t, path, string(text), heading)
+			if *rewrite && !t.Failed() && got != string(text) {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,236 @@
+package pricing
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"ratemill/rating/money"
+)
+
+var usd = money.Currency{Code: "USD", Minor: 2}
+
+func amounts(t *rapid.T, name string, most int) []money.Amount {
+	var all []money.Amount
+	for range rapid.IntRange(1, most).Draw(t, name) {
+		all = append(all, money.Exactly(decimal.New(rapid.Int64Range(0, 1e6).Draw(t, name), -2)).In(usd, money.HalfUp))
+	}
+	return all
+}
+
+func total(all []money.Amount) money.Amount {
+	sum := money.Zero(usd)
+	for _, a := range all {
+		sum = sum.Add(a)
+	}
+	return sum
+}
+
+// Discounts never take more than there is, and their parts on lines add up.
+func TestDiscountsAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := amounts(t, "lines", 6)
+		var discounts []Discount
+		for range rapid.IntRange(1, 4).Draw(t, "discounts") {
+			if rapid.Bool().Draw(t, "fixed") {
+				discounts = append(discounts, Discount{Fixed: amounts(t, "fixed", 1)[0]})
+			} else {
+				discounts = append(discounts, Discount{Percent: Percent{decimal.New(rapid.Int64Range(1, 10000).Draw(t, "percent"), -2)}})
+			}
+		}
+		left := total(lines)
+		for i, d := range Discounted(left, discounts, money.HalfUp) {
+			if d.Sign() < 0 || d.Cmp(left) > 0 {
+				t.Fatalf("discount %d takes %s of %s", i, d, left)
+			}
+			if p := discounts[i].Percent; !p.IsZero() {
+				exact := new(big.Rat).Mul(left.Value().Rat(), new(big.Rat).Quo(p.Rate.Rat(), big.NewRat(100, 1)))
+				if off := exact.Sub(exact, d.Value().Rat()); off.Abs(off).Cmp(big.NewRat(1, 200)) > 0 {
+					t.Fatalf("%s of %s is %s", p, left, d)
+				}
+			}
+			parts := Spread(d, lines)
+			if total(parts).Cmp(d) != 0 {
+				t.Fatalf("%s is split into %s", d, parts)
+			}
+			for j := range lines {
+				if parts[j].Cmp(lines[j]) > 0 {
+					t.Fatalf("line %s gets %s", lines[j], parts[j])
+				}
+				lines[j] = lines[j].Sub(parts[j])
+			}
+			left = left.Sub(d)
+		}
+	})
+}
+
+func TestLasts(t *testing.T) {
+	for _, c := range []struct {
+		lasts  Lasts
+		period int
+		want   bool
+	}{{0, 0, true}, {0, 99, true}, {1, 0, true}, {1, 1, false}, {3, 2, true}, {3, 3, false}, {1, -1, false}} {
+		if got := c.lasts.InForce(c.period); got != c.want {
+			t.Errorf("%d periods, period %d: %v", c.lasts, c.period, got)
+		}
+	}
+}
+
+// Net and inclusive taxes make the gross amount; the net's own tax is the tax
+// but for the rounding.
+func TestInclusiveTax(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := amounts(t, "lines", 5)
+		var rates []Percent
+		all := new(big.Rat)
+		for range rapid.IntRange(1, 3).Draw(t, "rates") {
+			rates = append(rates, Percent{decimal.New(rapid.Int64Range(0, 30000).Draw(t, "rate"), -3)})
+			all.Add(all, new(big.Rat).Quo(rates[len(rates)-1].Rate.Rat(), big.NewRat(100, 1)))
+		}
+		tax := total(Inclusive(lines, rates, usd, PerInvoice, money.HalfUp))
+		exact := new(big.Rat).Mul(total(lines).Value().Rat(), all)
+		exact.Quo(exact, new(big.Rat).Add(all, big.NewRat(1, 1)))
+		if off := exact.Sub(exact, tax.Value().Rat()); off.Abs(off).Cmp(big.NewRat(1, 200)) > 0 {
+			t.Fatalf("the tax in %s is %s", total(lines), tax)
+		}
+	})
+}
+
+// Per line and per invoice are cents apart: three lines of 0.33 at 10 %.
+func TestTaxRounding(t *testing.T) {
+	line := money.Exactly(dec(t, "0.33")).In(usd, money.HalfUp)
+	lines, rates := []money.Amount{line, line, line}, []Percent{{dec(t, "10")}, {dec(t, "5")}}
+	for where, want := range map[TaxRounding]string{PerLine: "[0.09 0.06]", PerInvoice: "[0.10 0.05]", "": "[0.10 0.05]"} {
+		if got := fmt.Sprint(Exclusive(lines, rates, usd, where, money.HalfUp)); got != want {
+			t.Errorf("per %s: %s, want %s", where, got, want)
+		}
+	}
+	gross := []money.Amount{money.Exactly(dec(t, "119")).In(usd, money.HalfUp)}
+	if got := fmt.Sprint(Inclusive(gross, []Percent{{dec(t, "19")}}, usd, PerInvoice, money.HalfUp)); got != "[19.00]" {
+		t.Errorf("19%% in 119.00 is %s", got)
+	}
+}
+
+// Grants give what is asked for or all that they have, each no more than it
+// has, and none after its last day.
+func TestDraw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var grants []Grant
+		good := decimal.Decimal{}
+		day := rapid.Int32Range(1, 10).Draw(t, "day")
+		for i := range rapid.IntRange(0, 6).Draw(t, "grants") {
+			g := Grant{fmt.Sprint(i), some(t, "left"), rapid.IntRange(0, 3).Draw(t, "priority"), rapid.Int32Range(1, 5).Draw(t, "granted"), rapid.Int32Range(0, 10).Draw(t, "last day")}
+			if g.LastDay == 0 || g.LastDay >= day {
+				good = good.Add(g.Left)
+			}
+			grants = append(grants, g)
+		}
+		need := some(t, "need")
+		taken, short := Draw(grants, need, day)
+		sum := decimal.Decimal{}
+		for i, g := range grants {
+			if taken[i].GreaterThan(g.Left) || taken[i].IsNegative() || taken[i].IsPositive() && g.LastDay != 0 && g.LastDay < day {
+				t.Fatalf("%s of %+v on day %d", taken[i], g, day)
+			}
+			sum = sum.Add(taken[i])
+		}
+		if !sum.Add(short).Equal(need) || short.IsPositive() && !sum.Equal(good) {
+			t.Fatalf("%s taken of %s, %s short of %s", sum, good, short, need)
+		}
+		// The other way round, the same.
+		slices.Reverse(grants)
+		again, _ := Draw(grants, need, day)
+		slices.Reverse(again)
+		if fmt.Sprint(again) != fmt.Sprint(taken) {
+			t.Fatalf("%s, in the other order %s", taken, again)
+		}
+	})
+}
+
+func TestDrawOrder(t *testing.T) {
+	one := dec(t, "1")
+	grants := []Grant{
+		{"last", one, 0, 1, 5}, {"late", one, 2, 2, 0}, {"soon", one, 2, 9, 7}, {"early", one, 2, 1, 0}, {"first", one, 1, 9, 0}, {"gone", one, 1, 1, 2},
+	}
+	for need, want := range map[string]string{"1": "[0 0 0 0 1 0]", "2": "[0 0 1 0 1 0]", "3": "[0 0 1 1 1 0]", "4": "[0 1 1 1 1 0]", "9": "[1 1 1 1 1 0]"} {
+		if taken, _ := Draw(grants, dec(t, need), 3); fmt.Sprint(taken) != want {
+			t.Errorf("%s: %s, want %s", need, taken, want)
+		}
+	}
+}
+
+func TestRollover(t *testing.T) {
+	for _, c := range []struct{ left, low, high, want string }{
+		{"90", "0", "50", "50"}, {"30", "0", "50", "30"}, {"0", "10", "50", "10"}, {"90", "0", "0", "0"},
+	} {
+		if got := Rollover(dec(t, c.left), dec(t, c.low), dec(t, c.high)); got.String() != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestSpends(t *testing.T) {
+	of := func(text string) money.Amount { return money.Exactly(dec(t, text)).In(usd, money.HalfUp) }
+	for _, c := range []struct{ minimum, part, charged, want string }{
+		{"100", "1", "40", "60.00"}, {"100", "1", "100", "0.00"}, {"100", "1", "130", "0.00"}, {"100", "0.5", "40", "10.00"}, {"0", "1", "0", "0.00"},
+	} {
+		if got := TrueUp(money.Exactly(dec(t, c.minimum)), money.Exactly(dec(t, c.part)), of(c.charged), money.HalfUp); got.String() != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+	for _, c := range []struct{ maximum, before, charge, want string }{
+		{"100", "0", "100", "0.00"}, {"100", "0", "101", "1.00"}, {"100", "90", "20", "10.00"}, {"100", "120", "20", "20.00"},
+	} {
+		if got := Above(of(c.maximum), of(c.before), of(c.charge)); got.String() != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+// Counting does not depend on the order in which events are read.
+func TestAggregates(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var events []Event
+		for i := range rapid.IntRange(0, 8).Draw(t, "events") {
+			value := decimal.NewFromInt(rapid.Int64Range(-5, 5).Draw(t, "value"))
+			events = append(events, Event{rapid.Int64Range(10, 20).Draw(t, "at"), fmt.Sprint("e", i), value, rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")})
+		}
+		initial := some(t, "initial")
+		all := func(events []Event) string {
+			sorted := Sorted(events)
+			highest, found := Max(events)
+			latest, last := Latest(sorted)
+			return fmt.Sprint(Sum(events), Unique(events), highest, found, latest, last, Weighted(sorted, initial, 10, 25), Active(sorted, []string{"z"}))
+		}
+		want := all(events)
+		if got := all(rapid.Permutation(events).Draw(t, "shuffled")); got != want {
+			t.Fatalf("%s, shuffled %s", want, got)
+		}
+		// The mean, microsecond by microsecond.
+		sum := new(big.Rat)
+		for at := int64(10); at < 25; at++ {
+			level := initial.Rat()
+			for _, e := range events {
+				if e.At <= at {
+					level.Add(level, e.Value.Rat())
+				}
+			}
+			sum.Add(sum, level)
+		}
+		same(t, "the weighted mean", Weighted(Sorted(events), initial, 10, 25), sum.Quo(sum, big.NewRat(15, 1)))
+	})
+}
+
+func TestActive(t *testing.T) {
+	events := Sorted([]Event{{3, "c", dec(t, "-1"), "a"}, {1, "a", dec(t, "1"), "a"}, {2, "b", dec(t, "1"), "b"}, {4, "d", dec(t, "0"), "old"}, {2, "a", dec(t, "1"), "b"}})
+	if got := fmt.Sprint(Active(events, []string{"old", "kept"})); got != "[b kept]" {
+		t.Error(got)
+	}
+	if Unique(events) != 3 {
+		t.Error(Unique(events))
+	}
+}
