@@ -11,7 +11,7 @@ TO       := 2018-06-16
 # Race tests need a C compiler; CI has one and insists.
 RACE     := $(if $(or $(CI),$(shell command -v gcc || command -v clang)),-race)
 
-.PHONY: build run check format vet staticcheck test race fuzz demo check-duckdb rewrite clean
+.PHONY: build run check format vet staticcheck s3server test race fuzz demo check-duckdb rewrite clean
 
 build:
 	@mkdir -p build
@@ -34,16 +34,23 @@ format:
 
 vet:
 	$(GO) vet ./...
+	cd fixtures/s3server && $(GO) vet ./...
 
 staticcheck:
 	$(GO) tool staticcheck ./...
 
+# The S3 server of the tests, from a module of its own. Without it tests would
+# skip what they prove of S3; a check must not.
+s3server:
+	@mkdir -p build
+	cd fixtures/s3server && $(GO) build -o ../../build/s3server .
+
 # -count=1: tests read files that the test cache does not know of.
-test:
+test: s3server
 	$(GO) test -count=1 ./...
 
 # Where goroutines meet: the phases, the store, and readers used by several at once.
-race:
+race: s3server
 ifneq ($(RACE),)
 	$(GO) test -count=1 -short -race ./pipeline/... ./readers ./writers
 else
@@ -73,6 +80,7 @@ rewrite:
 	$(GO) test ./rating/catalog -rewrite
 	$(GO) test ./writers -rewrite
 	$(GO) test ./cmd/ratemill -run 'TestSchemaFile|TestPrintSamples' -rewrite
+	$(GO) test ./pipeline -run TestOperationsOfANight -rewrite
 
 clean:
 	rm -rf build

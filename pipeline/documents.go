@@ -77,12 +77,8 @@ func unmoved(a *rating.Account) []writers.BalanceMovement {
 	for _, b := range a.Balances {
 		row(b.Name, unitOf(a, b.Amount), cents(b.Amount))
 	}
-	if len(a.Unused) > 0 {
-		sum := int64(0)
-		for _, u := range a.Unused {
-			sum += cents(u.Amount)
-		}
-		row(rating.UnusedTimeBalance, "", sum)
+	if open := a.UnusedTime(); open.Sign() > 0 {
+		row(rating.UnusedTimeBalance, "", cents(open))
 	}
 	slices.SortFunc(rows, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
 	return rows
@@ -164,6 +160,17 @@ func (f *fitter) state(a *rating.Account) {
 	for _, u := range a.Unused {
 		f.money("unused time", u.Amount)
 	}
+	for i := range a.Waiting {
+		f.money("charge that waits", a.Waiting[i].Amount)
+		f.wide("quantity that waits", a.Waiting[i].Quantity)
+		f.wide("price that waits", a.Waiting[i].UnitPrice)
+	}
+	for _, o := range a.AddOns {
+		f.wide("price of "+o.Name, o.Price)
+		f.money("charged for "+o.Name, o.Left)
+	}
+	f.wide("base fee", a.Base.Price)
+	f.money("base fee", a.Base.Left)
 	for _, u := range a.Due {
 		f.wide("quantity of "+u.Meter, u.Quantity)
 		f.wide("cost of events of "+u.Meter, u.Exact)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"gocloud.dev/gcerrors"
 
+	"ratemill/pipeline/store"
 	"ratemill/rating/calendar"
 	"ratemill/readers"
 )
@@ -106,8 +106,7 @@ func ExitCode(err error) int {
 
 // temporary tells whether the storage may answer better later.
 func temporary(err error) bool {
-	var unanswered *url.Error
-	if errors.As(err, &unanswered) { // a request that got no answer
+	if store.Temporary(err) {
 		return true
 	}
 	switch gcerrors.Code(errors.Unwrap(err)) {

@@ -20,6 +20,7 @@ import (
 // either before the change or behind it, when the answer is lost.
 type faulty struct {
 	driver.Bucket
+	t testing.TB
 
 	mu     sync.Mutex
 	diesAt int // 0: never
@@ -37,7 +38,7 @@ func openFaulty(t testing.TB, dir string, diesAt int, behind bool) (*faulty, *bl
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &faulty{Bucket: disk, diesAt: diesAt, behind: behind}
+	f := &faulty{Bucket: disk, t: t, diesAt: diesAt, behind: behind}
 	b := blob.NewBucket(f)
 	t.Cleanup(func() { b.Close() })
 	return f, b
@@ -84,7 +85,7 @@ func (f *faulty) NewTypedWriter(ctx context.Context, key, kind string, o *driver
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	w, err := f.Bucket.NewTypedWriter(ctx, key, kind, o)
-	return &dyingWriter{w, f, key, cancel}, err
+	return &dyingWriter{Writer: w, f: f, key: key, cancel: cancel}, err
 }
 
 func (f *faulty) Attributes(ctx context.Context, key string) (*driver.Attributes, error) {
@@ -114,6 +115,7 @@ type dyingWriter struct {
 	f      *faulty
 	key    string
 	cancel context.CancelFunc
+	ended  bool
 }
 
 func (w *dyingWriter) Upload(r io.Reader) error {
@@ -122,6 +124,10 @@ func (w *dyingWriter) Upload(r io.Reader) error {
 }
 
 func (w *dyingWriter) Close() error {
+	if w.ended { // the S3 driver panics
+		w.f.t.Errorf("the writer of %s is closed twice", w.key)
+	}
+	w.ended = true
 	closed := false
 	err := w.f.change("write "+w.key, func() error {
 		closed = true

@@ -3,10 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
-
-	"gocloud.dev/blob"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -140,7 +137,7 @@ func readTable[T any](ctx context.Context, n *night, spec writers.Spec, yield fu
 	if err != nil {
 		return err
 	}
-	at := &object{ctx: ctx, bucket: n.Output, key: file.Key}
+	at := &object{ctx: ctx, bucket: n.Output, key: file.Key, size: file.Size}
 	if err := writers.Rows(at, file.Size, yield); err != nil {
 		return fmt.Errorf("%s: %w", file.Key, err)
 	}
@@ -156,22 +153,6 @@ func outputOf(e *Entry, table string) (writers.OutputFile, error) {
 		}
 	}
 	return writers.OutputFile{}, fmt.Errorf("%s lists no %s", runKey(e.Entry), key)
-}
-
-// object is an object of a bucket as an io.ReaderAt, for one call.
-type object struct {
-	ctx    context.Context
-	bucket *blob.Bucket
-	key    string
-}
-
-func (o *object) ReadAt(p []byte, off int64) (int, error) {
-	r, err := o.bucket.NewRangeReader(o.ctx, o.key, off, int64(len(p)), nil)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	return io.ReadFull(r, p)
 }
 
 // tableKey is where a table's rows of an entry lie.

@@ -33,7 +33,7 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 		case customerRows:
 			ev.Customers = append(ev.Customers, customerRow(s, it.event, origin))
 		case seatRows:
-			ev.Seats = append(ev.Seats, rating.SeatEvent{Origin: origin, Day: it.event.day, User: it.event.cell(s, "user_id"), Action: it.event.cell(s, "action")})
+			ev.Seats = append(ev.Seats, rating.SeatEvent{Origin: origin, Day: it.event.day, At: it.event.occurred, User: it.event.cell(s, "user_id"), Action: it.event.cell(s, "action")})
 		case usageRows:
 			ev.Usage = append(ev.Usage, n.usageOf(s, it, origin))
 		}
@@ -57,7 +57,7 @@ func (n *night) fileAndRow(it *item) (string, int64) {
 
 func accountEvent(s *source, e *event, o rating.Origin) rating.AccountEvent {
 	a := rating.AccountEvent{
-		Origin: o, Day: e.day, Type: e.cell(s, "type"), Plan: e.cell(s, "plan"), Term: e.cell(s, "term"),
+		Origin: o, Day: e.day, At: e.occurred, Type: e.cell(s, "type"), Plan: e.cell(s, "plan"), Term: e.cell(s, "term"),
 		Method: e.cell(s, "method"), Currency: e.cell(s, "currency"), Service: e.cell(s, "service"), Offer: e.cell(s, "offer"),
 		Channel: e.cell(s, "channel"), Approved: strings.EqualFold(e.cell(s, "approved"), "true"),
 	}

@@ -77,7 +77,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			splits = append(splits, split{i, s})
 		}
 	}
-	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
+	err = each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
 		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
@@ -88,15 +88,20 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
 		}
 		filters := exports[s.file].Filters()
-		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error {
+		return exports[s.file].Read(n.plan.frozen(ctx, n.files[s.file].Key), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			return take(b)
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return n.checkLacking(ctx, exports)
 }
 
 // openExport opens a file in the way that its source's layout says.
 func (n *night) openExport(ctx context.Context, f *input) (*readers.Export, error) {
+	ctx = n.plan.frozen(ctx, f.Key)
 	file := readers.File{Key: f.Key, Size: f.Size, Parts: f.parts}
 	s := &n.sources[f.source]
 	if f.layout.mapping == nil {

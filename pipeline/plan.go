@@ -3,8 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"ratemill/pipeline/store"
 	"ratemill/rating/calendar"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -40,7 +39,13 @@ type Plan struct {
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
 
 	before *Entry
-	etags  map[string]string // of the inputs, when they were listed
+	pins   map[string]pin // of the inputs and lookup tables, by key
+}
+
+// pin is an object as it lay there when the plan was made.
+type pin struct {
+	etag string
+	size int64
 }
 
 // RunID is the digest of the plan.
@@ -79,7 +84,7 @@ func planAfter(ctx context.Context, s *Settings, before *Entry, later []writers.
 	}
 	p := &Plan{
 		Entry: 1, BillingDate: s.Day.String(), FirstNight: s.Day.String(), Version: s.Version, WindowDays: s.Catalog.WindowDays, MaxRejects: s.MaxRejects,
-		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, etags: map[string]string{},
+		Catalog: writers.CatalogRef{Name: s.Catalog.Name, Digest: s.Catalog.Digest}, before: before, pins: map[string]pin{},
 		Sources: digestOf(s.Sources, s.Lookups), Inputs: []writers.InputFile{}, Changed: []writers.ChangedInput{},
 	}
 	if before != nil {
@@ -176,6 +181,7 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 type listedFile struct {
 	writers.InputFile
 	modified time.Time // the store's clock; never part of a plan
+	listed   *blob.ListObject
 }
 
 type foundInput struct {
@@ -201,7 +207,7 @@ func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFi
 		}
 	}
 	listed := make([][]listedFile, len(folders))
-	err := each(ctx, s.workers(), len(folders), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(folders), func(ctx context.Context, _, i int) error {
 		var err error
 		f := &folders[i]
 		listed[i], err = listFolder(ctx, s, f.source.name, f.layout, f.prefix)
@@ -242,6 +248,10 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 func (l *layout) prefixes(s *Settings) []string {
 	var all []string
 	for _, t := range l.templates {
+		if !t.hasDate() { // a month in it is no date: any may come at any time
+			all = append(all, t.prefixOn(calendar.None))
+			continue
+		}
 		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
 			all = append(all, t.prefixOn(day))
 		}
@@ -286,31 +296,29 @@ func listFolder(ctx context.Context, s *Settings, source string, l *layout, pref
 		if _, known := readers.FormatOf(o.Key); !known && (l.mapping == nil || l.mapping.Format == "") {
 			return nil, readers.UnknownFormat(o.Key)
 		}
-		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime}
+		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime, o}
 		if day != calendar.None {
 			f.Date = day.String()
-		}
-		if len(o.MD5) > 0 {
-			f.Checksum = "md5:" + hex.EncodeToString(o.MD5)
 		}
 		files = append(files, f)
 	}
 }
 
-// freeze gives the plan's inputs their identity: size and checksum, where the
-// store has none that of their bytes.
+// freeze gives the plan's inputs their identity, and pins the objects that
+// have it: the night reads those and no others.
 func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) error {
 	tags := make([]string, len(fresh))
-	err := each(ctx, s.workers(), len(fresh), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(fresh), func(ctx context.Context, _, i int) error {
 		f := &fresh[i]
 		attributes, err := s.Exports.Attributes(ctx, f.Key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return &readers.FileError{Key: f.Key, What: "cannot be looked at", Err: err}
+		case attributes.Size != f.Size:
+			return &readers.FileError{Key: f.Key, What: "changed while it was being looked at"}
 		}
 		tags[i] = attributes.ETag
-		if f.Checksum == "" {
-			f.Checksum, err = checksum(ctx, s.Exports, f.Key)
-		}
+		f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
 		return err
 	})
 	if err != nil {
@@ -318,26 +326,12 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 	}
 	for i, f := range fresh {
 		p.Inputs = append(p.Inputs, f.InputFile)
-		p.etags[f.Key] = tags[i]
+		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
 	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
 	})
 	return nil
-}
-
-// checksum reads an export once for its identity.
-func checksum(ctx context.Context, exports *blob.Bucket, key string) (string, error) {
-	r, err := exports.NewReader(ctx, key, nil)
-	if err != nil {
-		return "", &readers.FileError{Key: key, What: "cannot be opened", Err: err}
-	}
-	defer r.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return "", &readers.FileError{Key: key, What: "cannot be read", Err: err}
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // noteChanges lists consumed exports that have changed or vanished since. A
@@ -357,12 +351,14 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 		published = attributes.ModTime
 	}
 	for _, f := range old {
-		now := f.Checksum
-		if now == "" && f.Size == f.was.Size && f.modified.Before(published) {
+		now := listedIdentity(f.listed, f.was.Checksum)
+		// A file that is copied keeps its time: what is written again and again is
+		// compared by what it says.
+		if now == "" && f.Date != "" && f.Size == f.was.Size && f.modified.Before(published) {
 			continue
 		}
 		if now == "" {
-			if now, err = checksum(ctx, s.Exports, f.Key); err != nil {
+			if now, err = contentIdentity(ctx, s.Exports, f.Key); err != nil {
 				return nil, err
 			}
 		}
@@ -389,39 +385,34 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 func (p *Plan) freezeLookups(ctx context.Context, s *Settings) error {
 	p.Lookups = make([]writers.LookupFile, len(s.Lookups))
 	tags := make([]string, len(s.Lookups))
-	err := each(ctx, s.workers(), len(s.Lookups), func(ctx context.Context, _, i int) error {
+	err := each(ctx, s.requests(), len(s.Lookups), func(ctx context.Context, _, i int) error {
 		l := &s.Lookups[i]
 		attributes, err := s.Exports.Attributes(ctx, l.Path)
 		if err != nil {
 			return &readers.FileError{Key: l.Path, What: "lookup table " + l.Name + " cannot be looked at", Err: err}
 		}
 		f := writers.LookupFile{Name: l.Name, Key: l.Path, Size: attributes.Size}
-		if tags[i] = attributes.ETag; len(attributes.MD5) > 0 {
-			f.Checksum = "md5:" + hex.EncodeToString(attributes.MD5)
-		} else if f.Checksum, err = checksum(ctx, s.Exports, l.Path); err != nil {
-			return err
-		}
+		tags[i] = attributes.ETag
+		f.Checksum, err = identity(ctx, s.Exports, l.Path, attributes)
 		p.Lookups[i] = f
-		return nil
+		return err
 	})
 	for i, f := range p.Lookups {
-		p.etags[f.Key] = tags[i]
+		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
 	slices.SortFunc(p.Lookups, func(a, b writers.LookupFile) int { return cmp.Compare(a.Name, b.Name) })
 	return err
 }
 
+// frozen is a context in which an input is read as it was listed, or not.
+func (p *Plan) frozen(ctx context.Context, key string) context.Context {
+	return store.Unchanged(ctx, p.pins[key].etag, p.pins[key].size)
+}
+
 // checkUnchanged proves that the inputs are still those that were listed.
 func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
-	sizes := map[string]int64{}
-	for _, f := range p.Inputs {
-		sizes[f.Key] = f.Size
-	}
-	for _, f := range p.Lookups {
-		sizes[f.Key] = f.Size
-	}
-	keys := slices.Sorted(maps.Keys(sizes))
-	return each(ctx, s.workers(), len(keys), func(ctx context.Context, _, i int) error {
+	keys := slices.Sorted(maps.Keys(p.pins))
+	return each(ctx, s.requests(), len(keys), func(ctx context.Context, _, i int) error {
 		key := keys[i]
 		now, err := s.Exports.Attributes(ctx, key)
 		switch {
@@ -429,7 +420,7 @@ func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
 			return &readers.FileError{Key: key, What: "vanished while it was being read"}
 		case err != nil:
 			return &readers.FileError{Key: key, What: "cannot be looked at", Err: err}
-		case now.Size != sizes[key] || now.ETag != p.etags[key]:
+		case now.Size != p.pins[key].size || now.ETag != p.pins[key].etag:
 			return &readers.FileError{Key: key, What: "changed while it was being read"}
 		}
 		return nil

@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
@@ -37,6 +40,9 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 	if err != nil {
 		return nil, err
 	}
+	if err := keepsExisting(ctx, n.Output, s.dir+"probe"); err != nil {
+		return nil, err
+	}
 	standing, err := declare(ctx, n.Output, run.Entry, intent)
 	if err != nil {
 		return nil, err
@@ -47,14 +53,14 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 	case standing.RunID == intent.RunID: // the same plan: help to finish it
 		status = Helped
 	default:
-		sweep(ctx, n.Output, intent)
+		sweep(ctx, n.Settings, intent)
 		return nil, &LostError{Entry: run.Entry, RunID: intent.RunID, Other: standing.RunID}
 	}
-	entry, err := finish(ctx, n.Output, run.Entry, standing, intent)
+	entry, err := finish(ctx, n.Settings, run.Entry, standing, intent)
 	if err != nil {
 		return nil, err
 	}
-	sweep(ctx, n.Output, intent)
+	sweep(ctx, n.Settings, intent)
 	return &Result{status, entry}, nil
 }
 
@@ -69,6 +75,31 @@ func (n *night) intentOf(s *stage, run *writers.Run) (*writers.Intent, error) {
 		intent.Files = append(intent.Files, writers.StagedFile{Staged: f.key, Final: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil))})
 	}
 	return intent, nil
+}
+
+// keepsExisting proves of a bucket in S3 that it does not replace what it was
+// asked to create. There are servers that do, and on such a one two runs would
+// both win.
+func keepsExisting(ctx context.Context, output *blob.Bucket, key string) error {
+	var client *s3.Client
+	if !output.As(&client) {
+		return nil
+	}
+	var err error
+	for range 2 {
+		err = create(ctx, output, key, []byte("a second write of this object must fail\n"))
+		if err != nil && gcerrors.Code(err) != gcerrors.FailedPrecondition {
+			return fmt.Errorf("creating %s: %w", key, err)
+		}
+	}
+	_ = output.Delete(ctx, key)
+	if err == nil {
+		return &UsageError{
+			What: "the store of the output replaces objects that it is asked to create (it does not know If-None-Match), so two runs could publish one night",
+			Hint: "keep the output in a store with conditional writes, see docs/s3.md",
+		}
+	}
+	return nil
 }
 
 // declare creates the intent if there is none, and returns the one that
@@ -110,14 +141,29 @@ func create(ctx context.Context, bucket *blob.Bucket, key string, text []byte) e
 // finish publishes what an intent declares. It may be called any number of
 // times, by any number of runs at once. Where a staged file is gone, the same
 // file of another stage of the same plan may stand in.
-func finish(ctx context.Context, output *blob.Bucket, entry int64, intent, other *writers.Intent) (*Entry, error) {
-	for i, f := range intent.Files {
+func finish(ctx context.Context, s *Settings, entry int64, intent, other *writers.Intent) (*Entry, error) {
+	output := s.Output
+	put := func(ctx context.Context, i int) error {
+		f := intent.Files[i]
 		from := []string{f.Staged}
 		if other != nil && i < len(other.Files) && other.Files[i].Final == f.Final && other.Files[i].SHA256 == f.SHA256 {
 			from = append(from, other.Files[i].Staged)
 		}
 		if err := putFinal(ctx, output, f, from); err != nil {
-			return nil, fmt.Errorf("publishing %s: %w", f.Final, err)
+			return fmt.Errorf("publishing %s: %w", f.Final, err)
+		}
+		return nil
+	}
+	// The tables in any order, then the charge files: no charge is to be seen
+	// before its invoice.
+	tables := slices.IndexFunc(intent.Files, func(f writers.StagedFile) bool { return strings.HasPrefix(f.Final, chargeFolder) })
+	if tables < 0 {
+		tables = len(intent.Files)
+	}
+	for _, span := range [][2]int{{0, tables}, {tables, len(intent.Files)}} {
+		err := each(ctx, s.requests(), span[1]-span[0], func(ctx context.Context, _, i int) error { return put(ctx, span[0]+i) })
+		if err != nil {
+			return nil, err
 		}
 	}
 	text := []byte(intent.Run)
@@ -159,7 +205,7 @@ func copyNew(ctx context.Context, bucket *blob.Bucket, final, staged string) err
 	if there, err := bucket.Exists(ctx, final); err != nil || there {
 		return errors.Join(err, errExists)
 	}
-	return bucket.Copy(ctx, final, staged, &blob.CopyOptions{BeforeCopy: func(as func(any) bool) error {
+	err := bucket.Copy(ctx, final, staged, &blob.CopyOptions{BeforeCopy: func(as func(any) bool) error {
 		var disk *store.CopyOptions
 		var object *s3.CopyObjectInput
 		switch {
@@ -170,6 +216,13 @@ func copyNew(ctx context.Context, bucket *blob.Bucket, final, staged string) err
 		}
 		return nil
 	}})
+	var answer smithy.APIError
+	if errors.As(err, &answer) && answer.ErrorCode() == "NotImplemented" {
+		// A server without conditional copies. Whoever else copies here copies
+		// the same bytes: the intent says which.
+		return bucket.Copy(ctx, final, staged, nil)
+	}
+	return err
 }
 
 var errExists = errors.New("the file is there already")
@@ -189,10 +242,11 @@ func sha256Of(ctx context.Context, bucket *blob.Bucket, key string) (sum string,
 
 // sweep removes a run's own staged files, once they are published or lost. A
 // failure leaves waste behind, nothing else.
-func sweep(ctx context.Context, output *blob.Bucket, intent *writers.Intent) {
-	for _, f := range intent.Files {
-		_ = output.Delete(ctx, f.Staged)
-	}
+func sweep(ctx context.Context, s *Settings, intent *writers.Intent) {
+	_ = each(ctx, s.requests(), len(intent.Files), func(ctx context.Context, _, i int) error {
+		_ = s.Output.Delete(ctx, intent.Files[i].Staged)
+		return nil
+	})
 }
 
 // finishOpen finishes the entry after the head, if somebody began to publish
@@ -207,12 +261,12 @@ func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
 		return nil, err
 	}
 	s.Log.Warn("finishing an entry that an earlier run began to publish", "entry", number, "run", intent.RunID)
-	entry, err := finish(ctx, s.Output, number, intent, nil)
+	entry, err := finish(ctx, s, number, intent, nil)
 	if errors.Is(err, errStagedGone) {
 		entry, err = remake(ctx, s, head, intent, err)
 	}
 	if err == nil {
-		sweep(ctx, s.Output, intent)
+		sweep(ctx, s, intent)
 	}
 	return entry, err
 }
@@ -255,6 +309,6 @@ func remake(ctx context.Context, s *Settings, head *Entry, intent *writers.Inten
 	if err != nil {
 		return nil, errors.Join(gone, err)
 	}
-	defer sweep(ctx, s.Output, mine)
-	return finish(ctx, s.Output, declared.Entry, intent, mine)
+	defer sweep(ctx, s, mine)
+	return finish(ctx, s, declared.Entry, intent, mine)
 }

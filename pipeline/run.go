@@ -43,6 +43,16 @@ func (s *Settings) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// requests is how many answers of the store are waited for at once where
+// nothing else is done: a processor has time for many. Whoever asks for one
+// worker gets one thing after the other.
+func (s *Settings) requests() int {
+	if s.Workers == 1 {
+		return 1
+	}
+	return max(s.workers(), 16)
+}
+
 // How a run ended, if it did not fail.
 type Status string
 

@@ -34,7 +34,7 @@ type Sample struct {
 	Rows           []SampleRow
 	Read           int64
 	LeftOut        map[string]int64 // rows by the filter that leaves them out
-	Problem        string           // why the file cannot be used, if it cannot
+	Problem        error            // why the file cannot be used, a *readers.FileError; nil if it can
 }
 
 // SampleRow is one row as mapped.
@@ -70,7 +70,7 @@ func SampleSources(ctx context.Context, s *Settings, o SampleOptions) ([]Sample,
 	if o.Rows < 1 {
 		o.Rows = 10
 	}
-	n := &night{Settings: s, sources: sources, plan: &Plan{etags: map[string]string{}}}
+	n := &night{Settings: s, sources: sources, plan: &Plan{pins: map[string]pin{}}}
 	if err := n.plan.freezeLookups(ctx, s); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func SampleSources(ctx context.Context, s *Settings, o SampleOptions) ([]Sample,
 	return all, nil
 }
 
-// sample looks at one layout; nil where the file asked for is none of its.
+// sample looks at one layout; nil where there is nothing to say of it.
 func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) (*Sample, error) {
 	s := &n.sources[at]
 	out := &Sample{Source: s.name, Export: l.name}
@@ -113,7 +113,9 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 		return nil, err
 	}
 	if file.Key == "" {
-		if o.File != "" {
+		// A source that the settings do not name need not be there.
+		unnamed := l.mapping == nil && len(n.Sources) > 0 && o.Source == ""
+		if o.File != "" || unnamed {
 			return nil, nil
 		}
 		return out, nil
@@ -124,11 +126,15 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	err = n.sampleFile(ctx, in, out, o.Rows)
 	var broken *readers.FileError
 	if errors.As(err, &broken) && ExitCode(err) != ExitTemporary {
-		out.Problem = err.Error()
+		out.Problem = err
 		return out, nil
 	}
 	return out, err
 }
+
+// maxUnseen is how far a file is read on behind the rows that are shown: what
+// JSON lacks only its end tells.
+const maxUnseen = 100_000
 
 // errEnough ends the reading of a file early.
 var errEnough = errors.New("enough rows")
@@ -136,6 +142,7 @@ var errEnough = errors.New("enough rows")
 func (n *night) sampleFile(ctx context.Context, in *input, out *Sample, rows int) error {
 	export, err := n.openExport(ctx, in)
 	if err != nil {
+		out.Columns = n.columnsOf(ctx, in)
 		return err
 	}
 	defer export.Close()
@@ -144,11 +151,15 @@ func (n *night) sampleFile(ctx context.Context, in *input, out *Sample, rows int
 	}
 	s, filters := &n.sources[in.source], export.Filters()
 	out.LeftOut = map[string]int64{}
+	unseen := 0 // rows behind those that are shown
 	for split := range export.Splits() {
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
 				if len(out.Rows) == rows {
-					return errEnough
+					if unseen++; unseen == maxUnseen {
+						return errEnough
+					}
+					continue
 				}
 				r := sampleRow(s, b, row, filters)
 				out.Rows = append(out.Rows, r)
@@ -165,7 +176,30 @@ func (n *night) sampleFile(ctx context.Context, in *input, out *Sample, rows int
 			return err
 		}
 	}
+	if names := export.Lacking(); len(names) > 0 {
+		return export.LackingError(ctx, names[0])
+	}
 	return nil
+}
+
+// columnsOf are the columns of a file that cannot be read as it is mapped,
+// where it can be read at all.
+func (n *night) columnsOf(ctx context.Context, in *input) []string {
+	var layout readers.Layout
+	if in.layout.mapping != nil {
+		layout = in.layout.mapping.Layout
+	}
+	nothing := &readers.Schema{Source: n.sources[in.source].name}
+	export, err := readers.OpenMapped(ctx, n.Exports, readers.File{Key: in.Key, Size: in.Size}, nothing, &readers.Mapping{Layout: layout}, n.Catalog.Zone)
+	if err != nil {
+		return nil
+	}
+	defer export.Close()
+	columns, err := export.Columns(ctx)
+	if err != nil {
+		return nil
+	}
+	return columns
 }
 
 func sampleRow(s *source, b *readers.Batch, row int, filters []string) SampleRow {
@@ -200,7 +234,7 @@ func sampleRow(s *source, b *readers.Batch, row int, filters []string) SampleRow
 }
 
 // newest is the layout's export with the latest day in its path, of several
-// the last by name; or the one that is asked for.
+// the largest; or the one that is asked for.
 func (n *night) newest(ctx context.Context, l *layout, o SampleOptions) (readers.File, error) {
 	var found readers.File
 	latest := calendar.None
@@ -226,7 +260,7 @@ func (n *night) newest(ctx context.Context, l *layout, o SampleOptions) (readers
 			if !ok || o.File != "" && object.Key != o.File || o.Day != calendar.None && day != calendar.None && day != o.Day {
 				continue
 			}
-			if found.Key == "" || day > latest || day == latest && object.Key > found.Key {
+			if found.Key == "" || day > latest || day == latest && object.Size > found.Size {
 				found, latest = readers.File{Key: object.Key, Size: object.Size, Parts: parts}, day
 			}
 		}

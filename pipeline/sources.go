@@ -26,7 +26,7 @@ type SourceSettings struct {
 // ExportSettings is one layout in which a source's exports lie.
 type ExportSettings struct {
 	Name    string          `json:"name,omitempty"` // empty where the source has one
-	Paths   []string        `json:"paths"`          // templates under the exports' root, see CheckTemplate
+	Paths   []string        `json:"paths"`          // templates under the exports' root, see template
 	Mapping readers.Mapping `json:"mapping"`
 }
 
@@ -108,14 +108,19 @@ func ownSource(set *SourceSettings) source {
 	return s
 }
 
-// apply changes a source as its settings say, which are checked.
-func (s *source) apply(set *SourceSettings) error {
+// takeColumns gives a source the columns that its settings add.
+func (s *source) takeColumns(set *SourceSettings) {
 	if s.role == usageRows {
 		s.schema.Fields[s.quantity].Scale = set.Decimals
 	}
 	for _, name := range set.Dimensions {
 		s.addDimension(name)
 	}
+}
+
+// apply changes a source as its settings say, which are checked.
+func (s *source) apply(set *SourceSettings) error {
+	s.takeColumns(set)
 	for _, name := range set.MayLack {
 		s.mayLack = append(s.mayLack, s.schema.Field(name))
 	}

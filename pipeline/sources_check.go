@@ -112,44 +112,16 @@ func (c *sourceCheck) schema() (readers.Schema, bool) {
 		return readers.Schema{}, false
 	case own != nil:
 		c.foreignKeys(own.role, "source "+own.name, own.role == usageRows)
-		for _, name := range c.s.Dimensions {
-			own.schema.Fields = append(own.schema.Fields, readers.Field{Name: name, Kind: readers.Text})
-		}
-		return own.schema, true
-	}
-	r := map[string]role{UsageKind: usageRows, LevelsKind: levelRows, SeatsKind: seatRows}[c.s.Kind]
-	c.foreignKeys(r, fmt.Sprintf("a source of kind %q", c.s.Kind), r == usageRows)
-	return c.ownSchema(r), true
-}
-
-// ownSchema is what a source of the company's own holds.
-func (c *sourceCheck) ownSchema(r role) readers.Schema {
-	text := func(name string) readers.Field { return readers.Field{Name: name, Kind: readers.Text} }
-	schema := readers.Schema{Source: c.s.Name}
-	if r == levelRows {
-		schema.Fields = []readers.Field{text("account_id"), {Name: "as_of", Kind: readers.Date}}
-		for _, name := range c.s.Levels {
-			schema.Fields = append(schema.Fields, readers.Field{Name: name, Kind: readers.Integer})
-		}
-		if len(c.s.Levels) == 0 {
+	default:
+		made := ownSource(c.s)
+		own = &made
+		c.foreignKeys(own.role, fmt.Sprintf("a source of kind %q", c.s.Kind), own.role == usageRows)
+		if own.role == levelRows && len(c.s.Levels) == 0 {
 			c.add("", "", `a source of kind "levels" needs levels: the columns that are read`)
 		}
-		return schema
 	}
-	schema.Fields = []readers.Field{{Name: "event_id", Kind: readers.EventID}, text("account_id"), {Name: "occurred_at", Kind: readers.Instant}}
-	if r == seatRows {
-		schema.Fields = append(schema.Fields, text("user_id"), text("action"))
-		return schema
-	}
-	quantity := c.s.Quantity
-	if quantity == "" {
-		quantity = "quantity"
-	}
-	schema.Fields = append(schema.Fields, readers.Field{Name: quantity, Kind: readers.Integer, Scale: c.s.Decimals})
-	for _, name := range c.s.Dimensions {
-		schema.Fields = append(schema.Fields, text(name))
-	}
-	return schema
+	own.takeColumns(c.s)
+	return own.schema, true
 }
 
 // foreignKeys refuses the keys of other kinds.
@@ -214,7 +186,7 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 		c.found = append(c.found, &SourceError{c.s.Name, e.Name, key, item, fmt.Sprintf(format, args...)})
 	}
 	for _, path := range e.Paths {
-		if err := CheckTemplate(path); err != nil {
+		if err := checkTemplate(path); err != nil {
 			add("path", path, "%v", err)
 		}
 	}
@@ -247,8 +219,8 @@ func (c *sourceCheck) rule(e *ExportSettings, r *readers.Rule, schema *readers.S
 		return fmt.Sprintf("source %q has no column %q%s", c.s.Name, r.Field, orThereAre(r.Field, names))
 	}
 	for _, path := range e.Paths {
-		parts := TemplateParts(path)
-		if CheckTemplate(path) == nil && r.PathPart != "" && !slices.Contains(parts, r.PathPart) {
+		parts := templateParts(path)
+		if checkTemplate(path) == nil && r.PathPart != "" && !slices.Contains(parts, r.PathPart) {
 			return fmt.Sprintf("path %q has no placeholder {%s}%s", path, r.PathPart, orThereAre(r.PathPart, parts))
 		}
 	}

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"ratemill/pipeline/store"
 	"ratemill/rating/catalog"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -135,6 +139,41 @@ func TestLookUpAgain(t *testing.T) {
 	}
 }
 
+// Each export has its own tables: what a row could not find in one is never
+// looked up in another's.
+func TestLookUpAgainByItsOwnExport(t *testing.T) {
+	c := own(t)
+	s := &c.knobs.Sources[0]
+	first := s.Exports[0]
+	first.Name = "first"
+	second := first
+	second.Name, second.Paths = "second", []string{"other/{date}.csv"}
+	second.Mapping.Rules = slices.Clone(first.Mapping.Rules)
+	second.Mapping.Rules[1].Lookup = "branches"
+	second.Mapping.Rules[1].Map = map[string]string{"hq": "B"}
+	third := first
+	third.Name, third.Paths = "third", []string{"plain/{date}.csv"}
+	third.Mapping.Rules = slices.Clone(first.Mapping.Rules)
+	third.Mapping.Rules[1].Lookup = ""
+	s.Exports = []ExportSettings{first, second, third}
+	c.knobs.Lookups = append(c.knobs.Lookups, LookupSettings{Name: "branches", Path: "tables/branches.csv", Key: "line", Value: "account"})
+	c.write("tables/branches.csv", "line,account\n99,B\n")
+	c.write("tables/lines.csv", "line,account\n1,A\n")
+	c.write("other/2024-05-01.csv", callsHeader+"c1,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.write("plain/2024-05-01.csv", callsHeader+"c2,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.night("2024-05-01")
+	c.write("tables/lines.csv", "line,account\n1,A\n17,A\n") // not theirs
+	c.night("2024-05-02")
+	c.wantDocuments("2024-05-02", "")
+	c.write("tables/branches.csv", "line,account\n99,B\n17,hq\n")
+	c.night("2024-05-03")
+	c.wantDocuments("2024-05-03", `
+		invoice B total 2.00 credits 0.00 due 2.00
+		  usage 2.00 C-1 late
+		charge B 2.00 card
+	`)
+}
+
 // A path without a date is read again when what lies there has changed; the
 // rows that were there before are known.
 func TestPathWithoutDate(t *testing.T) {
@@ -246,5 +285,79 @@ func TestSampleSources(t *testing.T) {
 		if got := fmt.Sprint(r.Number, " ", r.Cells[1:], " ", r.LeftOut, " ", r.Reject, " ", r.Detail); got != want[i] {
 			t.Errorf("row %d: %q, want %q", i, got, want[i])
 		}
+	}
+}
+
+// A file at a path without a date is compared by what it says: a copy keeps
+// the time and may have the size of what was there before.
+func TestPathWithoutDateKeepsItsTime(t *testing.T) {
+	c := own(t)
+	root := t.TempDir()
+	disk, err := store.Open(context.Background(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	for key, text := range tree(t, c.exports) {
+		put(t, disk, key, text)
+	}
+	c.exports = disk
+	c.knobs.Sources[0].Exports[0].Paths = []string{"pbx/{year}/{month}/*.csv"} // a month is no date
+	c.write("pbx/2023/01/all.csv", callsHeader+"c1,17,2024-05-01T10:00:00Z,voice,1.00\n")
+	c.night("2024-05-01")
+	c.wantDocuments("2024-05-01", `
+		invoice A total 2.00 credits 0.00 due 2.00
+		  usage 2.00 C-1
+		charge A 2.00 card
+		plan A none to payg signed_up
+		plan B none to payg signed_up
+	`)
+	c.write("pbx/2023/01/all.csv", callsHeader+"c2,17,2024-05-02T10:00:00Z,voice,3.00\n")
+	old := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.Chtimes(filepath.Join(root, "pbx/2023/01/all.csv"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	c.night("2024-05-02")
+	c.wantDocuments("2024-05-02", `
+		invoice A total 6.00 credits 0.00 due 6.00
+		  usage 6.00 C-1
+		charge A 6.00 card
+	`)
+}
+
+// One file whose records lack a key has bad rows; where no file's records have
+// it, the path is misspelt and the night stops. How rows are spread over files
+// changes neither.
+func TestKeyThatJSONLacks(t *testing.T) {
+	has := `{"id":"c1","line":"17","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1}` + "\n"
+	hasNot := `{"id":"c2","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1}` + "\n"
+	company := func(t *testing.T, files ...string) *company {
+		c := own(t)
+		c.knobs.Sources[0].Exports[0].Paths = []string{"pbx/{date}/*.ndjson"}
+		for i, text := range files {
+			c.write(fmt.Sprintf("pbx/2024-05-01/%d.ndjson", i), text)
+		}
+		return c
+	}
+	for _, files := range [][]string{{has + hasNot}, {has, hasNot}, {hasNot, has}} {
+		c := company(t, files...)
+		c.night("2024-05-01")
+		if got := c.sourceEnd("2024-05-01", "calls"); got.Rated != 1 {
+			t.Errorf("%q: %+v", files, got)
+		}
+		if got := c.rejected("2024-05-01"); !strings.Contains(got, "missing_field open") {
+			t.Errorf("%q: rejects %s", files, got)
+		}
+	}
+	_, err := company(t, hasNot, hasNot).try("2024-05-01")
+	if want := `pbx/2024-05-01/0.ndjson: no column "line", mapped to account_id; there are id, at, kind, minutes`; err == nil || ExitCode(err) != ExitInput || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	// A misspelt key in a filter would leave everything out.
+	c := company(t, has, has)
+	c.knobs.Sources[0].Exports[0].Mapping.LeaveOut = []readers.Filter{{Name: "others", Conditions: []readers.Condition{{Path: readers.ColumnPath("knid"), Not: []string{"voice"}}}}}
+	_, err = c.try("2024-05-01")
+	if want := `no column "knid"`; err == nil || ExitCode(err) != ExitInput || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

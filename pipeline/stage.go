@@ -55,6 +55,17 @@ type staged struct {
 	size  int64
 	rows  func() int64
 	end   func() error
+
+	closed bool
+}
+
+// close makes the file whole. The S3 driver panics at a second time.
+func (f *staged) close() error {
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	return f.out.Close()
 }
 
 func (f *staged) Write(p []byte) (int, error) {
@@ -105,7 +116,7 @@ func stageTable[T any](ctx context.Context, n *night, s *stage, into **writers.T
 
 // stageRefundFiles begins the files of what the payment processor gives back.
 func (n *night) stageRefundFiles(ctx context.Context, s *stage) error {
-	dir := fmt.Sprintf("charge_files/billing_date=%s/", n.day)
+	dir := fmt.Sprintf(chargeFolder+"billing_date=%s/", n.day)
 	csv, err := n.stageFile(ctx, s, dir+"refunds.csv")
 	if err != nil {
 		return err
@@ -120,10 +131,12 @@ func (n *night) stageRefundFiles(ctx context.Context, s *stage) error {
 	return nil
 }
 
+const chargeFolder = "charge_files/"
+
 // stageChargeFiles begins the files for the payment processor. They come last
 // of all files, so that no charge is collected before its invoice is visible.
 func (n *night) stageChargeFiles(ctx context.Context, s *stage) error {
-	dir := fmt.Sprintf("charge_files/billing_date=%s/", n.day)
+	dir := fmt.Sprintf(chargeFolder+"billing_date=%s/", n.day)
 	csv, err := n.stageFile(ctx, s, dir+"charges.csv")
 	if err != nil {
 		return err
@@ -153,7 +166,7 @@ func (s *stage) abandon() {
 		return
 	}
 	for _, f := range s.open {
-		f.out.Close() // the context is cancelled: nothing is kept
+		f.close() // the context is cancelled: nothing is kept
 	}
 }
 
@@ -229,12 +242,12 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 			return fmt.Errorf("staging %s: %w", f.final, err)
 		}
 	}
-	for _, f := range s.open {
-		if err := f.out.Close(); err != nil {
-			return fmt.Errorf("staging %s: %w", f.final, err)
+	return each(ctx, n.requests(), len(s.open), func(_ context.Context, _, i int) error {
+		if err := s.open[i].close(); err != nil {
+			return fmt.Errorf("staging %s: %w", s.open[i].final, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // beforeHistory is one reject a file for all of its rows from before the first

@@ -30,7 +30,7 @@ func stateRow(a *rating.Account) writers.State {
 		s.Levels = append(s.Levels, writers.StateLevel{Meter: l.Meter, AsOf: int32(l.AsOf), Value: l.Value})
 	}
 	for _, o := range a.AddOns {
-		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Price: wide(o.Price), Quantity: o.Quantity})
+		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Price: wide(o.Price), Quantity: o.Quantity, Left: cents(o.Left)})
 	}
 	for _, b := range a.Balances {
 		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Unit: unitOf(a, b.Amount), Amount: cents(b.Amount)})
@@ -52,6 +52,7 @@ func stateRow(a *rating.Account) writers.State {
 		s.Tallies = append(s.Tallies, tallyRow(&a.Tallies[i]))
 	}
 	lifeRow(&s, a)
+	paidRow(&s, a)
 	return s
 }
 
@@ -80,7 +81,11 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		a.Levels = append(a.Levels, rating.Level{Meter: l.Meter, AsOf: calendar.Day(l.AsOf), Value: l.Value})
 	}
 	for _, o := range s.AddOns {
-		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Price: writers.FromWide(o.Price), Quantity: o.Quantity})
+		left, err := money.New(writers.FromMoney(o.Left), currency)
+		if err != nil {
+			return a, err
+		}
+		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Price: writers.FromWide(o.Price), Quantity: o.Quantity, Left: left})
 	}
 	for _, b := range s.Balances {
 		unit := currency
@@ -116,7 +121,11 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		}
 		a.Tallies = append(a.Tallies, t)
 	}
-	return a, lifeOf(&a, s)
+	if err := paidOf(&a, s); err != nil {
+		return a, err
+	}
+	err = lifeOf(&a, s)
+	return a, err
 }
 
 func cents(a money.Amount) int64 {

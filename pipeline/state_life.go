@@ -34,6 +34,51 @@ func lifeRow(s *writers.State, a *rating.Account) {
 	}
 }
 
+// paidRow writes what is charged for the running cycle, and what waits for the
+// next invoice.
+func paidRow(s *writers.State, a *rating.Account) {
+	if b := a.Base; b.Plan != "" {
+		s.Base = []writers.StateBase{{
+			Plan: b.Plan, Description: b.Description, Rule: string(b.Rule), CatalogLine: int32(b.CatalogLine),
+			Times: wide(b.Times), Price: wide(b.Price), From: int32(b.From), Since: int32(b.Since), Left: cents(b.Left),
+		}}
+	}
+	for _, l := range a.Waiting {
+		s.Waiting = append(s.Waiting, writers.StateWaiting{
+			Kind: string(l.Kind), Of: string(l.Of), Rule: string(l.Rule), Description: l.Description, Meter: l.Meter,
+			Quantity: wide(l.Quantity), UnitPrice: wide(l.UnitPrice), PartOf: l.Part.N, Whole: l.Part.D, Amount: cents(l.Amount),
+			PeriodStart: int32(l.PeriodStart), PeriodEnd: int32(l.PeriodEnd), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
+		})
+	}
+}
+
+// paidOf reads back what paidRow wrote.
+func paidOf(a *rating.Account, s *writers.State) error {
+	for _, b := range s.Base {
+		left, err := money.New(writers.FromMoney(b.Left), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Base = rating.BaseInForce{
+			Plan: b.Plan, Description: b.Description, Rule: rating.RuleID(b.Rule), CatalogLine: int(b.CatalogLine),
+			Times: writers.FromWide(b.Times), Price: writers.FromWide(b.Price), From: calendar.Day(b.From), Since: calendar.Day(b.Since), Left: left,
+		}
+	}
+	for _, l := range s.Waiting {
+		amount, err := money.New(writers.FromMoney(l.Amount), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Waiting = append(a.Waiting, rating.Line{
+			Kind: rating.LineKind(l.Kind), Of: rating.LineKind(l.Of), Rule: rating.RuleID(l.Rule), Description: l.Description, Meter: l.Meter,
+			Quantity: writers.FromWide(l.Quantity), UnitPrice: writers.FromWide(l.UnitPrice), Part: money.Fraction{N: l.PartOf, D: l.Whole},
+			Amount: amount, PeriodStart: calendar.Day(l.PeriodStart), PeriodEnd: calendar.Day(l.PeriodEnd), Late: l.Late,
+			Calculation: l.Calculation, CatalogLine: int(l.CatalogLine),
+		})
+	}
+	return nil
+}
+
 // lifeOf reads back what lifeRow wrote.
 func lifeOf(a *rating.Account, s *writers.State) error {
 	for _, x := range s.Suspensions {

@@ -47,7 +47,9 @@ func noteUnknown(ctx context.Context, s *Settings, usual, own map[string]bool) e
 	if err != nil {
 		return err
 	}
-	names := slices.Sorted(maps.Keys(usual))
+	known := maps.Clone(usual)
+	maps.Copy(known, own)
+	names := slices.Sorted(maps.Keys(known))
 	for _, e := range found {
 		name, isFolder := strings.CutSuffix(e, "/")
 		switch {

@@ -63,15 +63,15 @@ var partPatterns = map[string]string{
 
 var placeholderWord = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// CheckTemplate says what is wrong with a path template.
-func CheckTemplate(text string) error {
+// checkTemplate says what is wrong with a path template.
+func checkTemplate(text string) error {
 	_, err := compileTemplate(text)
 	return err
 }
 
-// TemplateParts are the placeholders that a rule can take a value from, in
+// templateParts are the placeholders that a rule can take a value from, in
 // order, with "date" where year, month and day make one.
-func TemplateParts(text string) []string {
+func templateParts(text string) []string {
 	t, err := compileTemplate(text)
 	if err != nil {
 		return nil

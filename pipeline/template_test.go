@@ -146,7 +146,7 @@ func TestTemplateMistakes(t *testing.T) {
 		"a/*{account}.csv":   "* right before {account}",
 		"a/{account}{x}.csv": "{account} right before {x}",
 	} {
-		err := CheckTemplate(text)
+		err := checkTemplate(text)
 		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("path %q ", text)) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -161,7 +161,7 @@ func TestTemplateParts(t *testing.T) {
 		"a/*":                            "",
 		"a/{":                            "",
 	} {
-		if got := strings.Join(TemplateParts(text), " "); got != want {
+		if got := strings.Join(templateParts(text), " "); got != want {
 			t.Errorf("%s has the parts %q, want %q", text, got, want)
 		}
 	}

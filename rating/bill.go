@@ -45,12 +45,18 @@ type billing struct {
 	lines       []Line
 	net         []money.Amount // of the lines, less their discounts
 	draws       []draw
+	seatEvents  []SeatEvent
+	usersBefore []string             // at the beginning of the day
 	moves       map[string]*Movement // looked up by name; read out in sorted order
 	refundAsked []*AccountEvent
 
 	moved     bool // into another plan, by a customer's wish
 	termEnded bool // before its time (rule MK-16)
 	newMethod bool // of payment, today
+	added     bool // something whose charge waits for the next invoice
+
+	priceMove   *catalog.PlanMove // the day's last change of plan with prorated prices
+	priceMoment moment
 }
 
 // renewal is a start of a billing period that falls on the day, with the plan
@@ -67,7 +73,7 @@ type draw struct {
 }
 
 func begin(cat *catalog.Catalog, account Account, day Day) *billing {
-	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account)}
+	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
 	if b.account.Exists() {
 		b.cohort = cat.CohortOf(b.account.SignedUpOn)
 	}
@@ -81,8 +87,8 @@ func (b *billing) openBalances() {
 	for _, held := range b.account.Balances {
 		b.moves[held.Name] = opening(held.Name, held.Amount)
 	}
-	if len(b.account.Unused) > 0 {
-		b.moves[UnusedTimeBalance] = opening(UnusedTimeBalance, b.unusedTotal())
+	if open := b.account.UnusedTime(); open.Sign() > 0 {
+		b.moves[UnusedTimeBalance] = opening(UnusedTimeBalance, open)
 	}
 }
 
@@ -96,6 +102,7 @@ func clone(a Account) Account {
 	a.AddOns = slices.Clone(a.AddOns)
 	a.Balances = slices.Clone(a.Balances)
 	a.Unused = slices.Clone(a.Unused)
+	a.Waiting = slices.Clone(a.Waiting)
 	a.Due = slices.Clone(a.Due)
 	a.Tallies = slices.Clone(a.Tallies)
 	a.Flags = slices.Clone(a.Flags)
@@ -114,13 +121,14 @@ func (b *billing) end() Outcome {
 	if a.Exists() {
 		a.BilledThrough = b.day
 		if a.ClosedOn != calendar.None {
-			a.BaseDueOn, a.Subscriptions = calendar.None, nil
+			a.BaseDueOn, a.Subscriptions, a.Base = calendar.None, nil, BaseInForce{}
 		}
 		b.forget()
 		b.linkRefundable() // before collections are forgotten
 		b.forgetRefundable()
 		b.forgetCollections()
 	}
+	b.closeUnused()
 	a.Balances = a.Balances[:0:0]
 	for _, name := range b.balanceNames() {
 		m := b.moves[name]

@@ -204,10 +204,7 @@ func (c *checker) movements(before *Account, o *Outcome) {
 func balanceOf(a *Account, name string) money.Amount {
 	sum := money.Amount{}
 	if name == UnusedTimeBalance {
-		for _, u := range a.Unused {
-			sum = sum.Add(u.Amount)
-		}
-		return sum
+		return a.UnusedTime()
 	}
 	for _, b := range a.Balances {
 		if b.Name == name {

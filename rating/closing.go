@@ -41,5 +41,6 @@ func (b *billing) uninstall(e *AccountEvent) (Reason, string) {
 	b.close(e, causeUninstalled, removal.Rule)
 	b.renewal, b.lines, b.account.Due, b.account.Tallies = nil, nil, nil, nil
 	b.openBalances() // what the day put in was not paid for
+	b.account.Waiting = nil
 	return "", ""
 }

@@ -14,7 +14,8 @@ import (
 // credit for unused time is taken first, up to the sum of the lines (rule
 // G-7); prepaid balances are credits applied (rule G-4).
 func (b *billing) invoice() {
-	if len(b.lines) > 0 {
+	if len(b.lines) > 0 || b.settles() {
+		b.lines, b.account.Waiting = append(b.lines, b.account.Waiting...), nil
 		b.discounts()
 		b.takeUnused()
 		total := b.total()
@@ -32,6 +33,27 @@ func (b *billing) invoice() {
 	if b.account.ClosedOn == b.day {
 		b.lapse()
 	}
+}
+
+// settles tells whether what waits for the next invoice is invoiced though
+// nothing else is: at cancellation (rule G-7), and where open credit covers it
+// all when something is added, so that nothing is to pay (rule TM-6).
+func (b *billing) settles() bool {
+	a := &b.account
+	if len(a.Waiting) == 0 {
+		return false
+	}
+	if a.ClosedOn != calendar.None { // or after it, of a late row
+		return true
+	}
+	open := money.Zero(a.Currency)
+	for _, u := range a.Unused {
+		open = open.Add(u.Amount)
+	}
+	for i := range a.Waiting {
+		open = open.Sub(b.netAmount(&a.Waiting[i]))
+	}
+	return b.added && open.Sign() >= 0
 }
 
 // total is the sum of the lines as printed.
@@ -86,14 +108,6 @@ func (b *billing) lapse() {
 		b.move(UnusedTimeBalance).lapsed(u.Amount)
 	}
 	b.account.Unused = nil
-}
-
-func (b *billing) unusedTotal() money.Amount {
-	sum := money.Zero(b.account.Currency)
-	for _, u := range b.account.Unused {
-		sum = sum.Add(u.Amount)
-	}
-	return sum
 }
 
 // DocumentID is the id of an account's document of a day. It is made from

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 )
 
 // readings takes over new levels, and climbs the ladders that they call for.
@@ -90,12 +91,18 @@ func (b *billing) nextBaseOn() Day {
 	case a.ClosedOn != calendar.None:
 		return calendar.None
 	case r != nil && r.term != nil && a.BaseDueOn <= b.day:
-		if r.plan != nil && r.plan.Base.IsZero() {
+		if r.plan != nil && feeless(r.plan, r.term) {
 			return a.NextBillingOn
 		}
 		return r.term.BaseEvery.Next(b.day, a.AnchorDay)
 	}
 	return a.BaseDueOn
+}
+
+// feeless tells whether a plan has no base fee on a term.
+func feeless(plan *catalog.Plan, term *catalog.Term) bool {
+	_, price := plan.Fee(term)
+	return price.IsZero()
 }
 
 func (b *billing) levelValue(meter string) int64 {

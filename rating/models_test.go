@@ -9,9 +9,14 @@ import (
 
 // TestModels runs the cases of the pricing models, written as policy files are:
 // go test ./rating -run TestModels/graduated
-func TestModels(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join("testdata", "models", "*.txt"))
-	if err != nil || len(paths) < 7 {
+func TestModels(t *testing.T) { runCaseFiles(t, "models", 7) }
+
+// TestCycles runs the cases of cycles and of how parts of them are counted.
+func TestCycles(t *testing.T) { runCaseFiles(t, "cycles", 4) }
+
+func runCaseFiles(t *testing.T, folder string, atLeast int) {
+	paths, err := filepath.Glob(filepath.Join("testdata", folder, "*.txt"))
+	if err != nil || len(paths) < atLeast {
 		t.Fatalf("%d files: %v", len(paths), err)
 	}
 	for _, path := range paths {

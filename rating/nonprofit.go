@@ -66,7 +66,7 @@ func (b *billing) discounts() {
 			continue
 		}
 		for j := range lines {
-			if contains(d.On, b.lines[j].Kind) && b.net[j].Sign() > 0 {
+			if contains(d.On, b.lines[j].charges()) && b.net[j].Sign() > 0 {
 				b.net[j] = b.net[j].Add(b.discountLine(d, j))
 			}
 		}

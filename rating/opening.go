@@ -232,6 +232,7 @@ func (o *opener) account() Account {
 		}}
 	}
 	o.addOns(&a)
+	o.base(&a)
 	return a
 }
 
@@ -252,7 +253,7 @@ func (o *opener) period(a *Account) {
 			a.PeriodStart = o.before(n)
 		}
 		a.PeriodStart = max(a.PeriodStart, a.SignedUpOn)
-		if a.FirstPurchaseOn == calendar.None && !o.plan.Base.IsZero() {
+		if _, price := o.plan.Fee(o.term); a.FirstPurchaseOn == calendar.None && !price.IsZero() {
 			a.FirstPurchaseOn = a.SignedUpOn
 		}
 		a.FirstChargeOn = cmp.Or(a.FirstPurchaseOn, a.SignedUpOn)
@@ -271,19 +272,49 @@ func back(day Day, c catalog.Cycle, n, anchor int) Day {
 	return day - Day(n*c.Days)
 }
 
+// base puts the base fee of the running cycle in force, as paid for, or in
+// arrears as still to be charged, at the price of the cycle's first day. What is
+// free has no cycle of its own.
+func (o *opener) base(a *Account) {
+	if a.FirstChargeOn == calendar.None {
+		return
+	}
+	from := a.PeriodStart
+	if _, price := o.plan.Fee(o.term); price.IsZero() {
+		a.BaseDueOn = a.NextBillingOn
+	} else if o.term.Period != o.term.BaseEvery {
+		from = o.first
+		for n := 1; from >= min(o.first, a.BaseDueOn); n++ {
+			from = max(back(a.BaseDueOn, o.term.BaseEvery, n, a.AnchorDay), a.SignedUpOn)
+		}
+	}
+	b := o.billing(a)
+	if v := o.cat.At(from); v != nil && v.Plan(a.Plan, o.cohort) != nil && v.Term(a.Term) != nil {
+		b.version = v
+	}
+	a.Base = b.assumedBase(a.Plan)
+	if a.Base.From = from; a.Base.Since != calendar.None {
+		a.Base.Since = from
+	}
+}
+
+func (o *opener) billing(a *Account) *billing {
+	return &billing{cat: o.cat, version: o.version, cohort: o.cohort, account: *a}
+}
+
 // addOns puts what the account needs beyond its plan in force, as paid for in
 // the running period, at the price of the period's first day.
 func (o *opener) addOns(a *Account) {
-	b := billing{cat: o.cat, version: o.version, cohort: o.cohort, account: *a}
+	b := o.billing(a)
 	add := func(name string, quantity int64) {
 		addOn := o.version.AddOn(name)
-		if addOn == nil || quantity <= 0 {
+		if addOn == nil || quantity <= 0 || addOn.TrialFree && a.FirstChargeOn == calendar.None {
 			return
 		}
 		if v := o.cat.At(a.PeriodStart); v != nil && v.AddOn(name) != nil {
 			addOn = v.AddOn(name)
 		}
-		b.buy(addOn, quantity)
+		b.buy(addOn, addOn.Rule, quantity, money.Whole, "")
 	}
 	if seats := o.plan.Seats; seats != nil {
 		add(seats.AddOn, int64(len(a.ActiveUsers))-seats.Included)

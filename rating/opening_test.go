@@ -19,7 +19,7 @@ import (
 // written as policy files are.
 func TestOpening(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "opening", "*.txt"))
-	if err != nil || len(paths) != 3 {
+	if err != nil || len(paths) != 4 {
 		t.Fatalf("%d files: %v", len(paths), err)
 	}
 	for _, path := range paths {
@@ -106,4 +106,46 @@ func customerOf(r *scenarioRow, origin rating.Origin) rating.CustomerRow {
 		AsOf: r.day, Name: c["name"], AddressLine1: c["address"], Country: c["country"], Region: c["region"], TaxID: c["tax_id"],
 		TaxExempt: c["tax_exempt"] == "true", Test: c["test"] == "true",
 	}}
+}
+
+// TestOpeningBase: the base fee in force of an account that came with a paid
+// period, which nothing shows before it is prorated.
+func TestOpeningBase(t *testing.T) {
+	cat, err := readCatalog([]command{{words: []string{"catalog", "marketing"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		what, since, next, term string
+		flags                   []string
+		from, left              string
+	}{
+		{"a month", "2023-01-10", "2024-05-10", "monthly", nil, "2024-04-10", "79.00"},
+		{"a year", "2022-08-15", "2024-08-15", "annual", nil, "2023-08-15", "790.00"},
+		{"the last month of a year", "2022-05-10", "2024-05-10", "annual", nil, "2023-05-10", "790.00"},
+		{"the first year", "2023-09-01", "2024-08-15", "annual", nil, "2023-09-01", "790.00"},
+		{"a nonprofit", "2023-01-10", "2024-05-10", "monthly", []string{"nonprofit"}, "2024-04-10", "63.20"},
+		{"delayed", "2023-01-10", "2024-06-04", "monthly", []string{"billing_delayed"}, "2024-04-04", "79.00"},
+		{"suspended", "2023-01-10", "2024-04-10", "monthly", []string{"suspended"}, "2024-03-10", "79.00"},
+		{"a trial", "2024-04-25", "2024-05-09", "monthly", []string{"trial"}, "none", "0.00"},
+	} {
+		row := &rating.Opening{Account: "A", Plan: "basic", Term: x.term, Method: "paypal", Flags: x.flags}
+		if x.term == "monthly" {
+			row.Method = "card"
+		}
+		for text, into := range map[string]*calendar.Day{x.since: &row.SignedUpOn, x.next: &row.NextBillingOn} {
+			if *into, err = calendar.Parse(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first, _ := calendar.Parse("2024-05-01")
+		a, _, reason, detail := rating.Open(cat, row, first)
+		from := "none"
+		if a.Base.Plan != "" {
+			from = a.Base.From.String()
+		}
+		if left := a.Base.Left.String(); reason != "" || from != x.from || left != x.left && from != "none" {
+			t.Errorf("%s: from %s, %s left (%s: %s), want from %s, %s", x.what, from, left, reason, detail, x.from, x.left)
+		}
+	}
 }

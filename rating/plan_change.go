@@ -33,11 +33,13 @@ func (b *billing) askForPlan(e *AccountEvent) (Reason, string) {
 	}
 	b.dropPendingPlan(fmt.Sprintf("the change to %s goes before", e.Plan), move.Rule)
 	b.enterPlan(e.Plan)
-	if move.Price == catalog.AtOnce {
+	change.PriceFrom = b.nextBaseOn()
+	switch move.Price {
+	case catalog.AtOnce:
 		b.endPaidTerm()
 		change.PriceFrom = b.day
-	} else {
-		change.PriceFrom = b.nextBaseOn()
+	case catalog.Prorated:
+		change.PriceFrom = b.movePrice(e, change.From, move)
 	}
 	b.moved = true
 	b.changePlan(change)
@@ -65,6 +67,9 @@ func (b *billing) refusePlanChange(e *AccountEvent) (*catalog.PlanMove, Reason, 
 	}
 	if term := b.version.Term(a.Term); term != nil && term.ApprovedPlanMove && !e.Approved {
 		return nil, ApprovalNeeded, fmt.Sprintf("a change of plan on term %s needs an approval", a.Term)
+	}
+	if move.Price == catalog.Prorated && a.Suspended() {
+		return nil, AccountSuspended, "prices change within a period that is paid for: after the resumption"
 	}
 	if reason, detail := b.refuseLeaving(move); reason != "" {
 		return nil, reason, detail
@@ -129,9 +134,13 @@ func (b *billing) enterPlan(plan string) {
 // back: from the next billing date on it is due anew (rule MK-16). What falls
 // due on the day itself stays due, and ends with its charge.
 func (b *billing) endPaidTerm() {
+	a := &b.account
 	b.termEnded = true
-	if b.renewal == nil || b.account.BaseDueOn > b.day {
-		b.account.BaseDueOn = b.account.NextBillingOn
+	if b.renewal == nil || a.BaseDueOn > b.day {
+		if a.Base.Since != calendar.None {
+			b.chargeArrears(b.day)
+		}
+		a.BaseDueOn, a.Base = a.NextBillingOn, BaseInForce{}
 	}
 }
 

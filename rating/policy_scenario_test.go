@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -44,6 +45,7 @@ import (
 //	seat ID DATE activated|deactivated USER…
 //	bill DATE, bill FROM..TO          shows what these days put out
 //
+// at=HH:MM:SS on a row is its time of the catalog's zone, where that matters.
 // arrives=DATE on a row is the night that reads it, where that is not its own
 // day's. Rows of one day happened in the order in which they are written.
 // Every account is billed from its first row to the last day shown.
@@ -58,6 +60,7 @@ type scenarioRow struct {
 	source  string
 	account rating.AccountID
 	day     calendar.Day // on which it happened
+	at      int64        // and when, in microseconds since 1970; 0: the case does not say
 	arrives calendar.Day
 	columns map[string]string
 	text    string // as written in the case, to name it in the output
@@ -205,6 +208,9 @@ func (s *scenario) command(c command) error {
 	if row.arrives, err = takeDate(columns, "arrives", row.day); err != nil {
 		return err
 	}
+	if row.at, err = s.takeTime(columns, row.day); err != nil {
+		return err
+	}
 	return s.row(row, words[2:])
 }
 
@@ -259,7 +265,7 @@ func (s *scenario) bill(words []string) error {
 
 // settings are the columns that a row names.
 var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price country
-	service quantity offer channel date approved of attempt reason
+	service quantity offer channel date approved of attempt reason at
 	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test`)
 
 // splitColumns takes name=value off the other words.
@@ -286,6 +292,17 @@ func takeDate(columns map[string]string, name string, absent calendar.Day) (cale
 		return absent, nil
 	}
 	return calendar.Parse(text)
+}
+
+// takeTime is the instant of a time of a day, 0 where there is none.
+func (s *scenario) takeTime(columns map[string]string, day calendar.Day) (int64, error) {
+	text, found := columns["at"]
+	delete(columns, "at")
+	if !found {
+		return 0, nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly+" "+time.TimeOnly, day.String()+" "+text, s.cat.Zone.Location())
+	return t.UnixMicro(), err
 }
 
 // run bills every account from its first row to the last day shown.
@@ -442,7 +459,7 @@ func (s *scenario) events(rows []int) (rating.Events, error) {
 			}
 			e.Payments = append(e.Payments, p)
 		case "seat":
-			e.Seats = append(e.Seats, rating.SeatEvent{Origin: origin, Day: r.day, User: r.columns["user_id"], Action: r.columns["action"]})
+			e.Seats = append(e.Seats, rating.SeatEvent{Origin: origin, Day: r.day, At: r.at, User: r.columns["user_id"], Action: r.columns["action"]})
 		default:
 			if err := s.metered(&e, r, origin); err != nil {
 				return e, fmt.Errorf("%s: %w", r.text, err)
@@ -462,7 +479,7 @@ func (s *scenario) events(rows []int) (rating.Events, error) {
 func accountEventOf(r *scenarioRow, origin rating.Origin) (rating.AccountEvent, error) {
 	c := r.columns
 	a := rating.AccountEvent{
-		Origin: origin, Day: r.day, Type: c["type"], Plan: c["plan"], Term: c["term"], Method: c["method"], Currency: c["currency"],
+		Origin: origin, Day: r.day, At: r.at, Type: c["type"], Plan: c["plan"], Term: c["term"], Method: c["method"], Currency: c["currency"],
 		Service: c["service"], Offer: c["offer"], Channel: c["channel"], Approved: c["approved"] == "true",
 	}
 	if a.Method == "none" {

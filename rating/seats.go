@@ -12,6 +12,7 @@ import (
 // seats, the latest activations beyond the included ones are refused (rules
 // MK-10, G-10).
 func (b *billing) seats(events []SeatEvent) {
+	b.seatEvents = events
 	added := map[string]*SeatEvent{} // users activated today, by their last activation
 	accepted := int64(0)
 	for i := range events {

@@ -37,7 +37,7 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 	case plan == nil || !slices.Contains(plan.Sells, e.Service):
 		return nil, NotAllowed, fmt.Sprintf("plan %s does not sell %s", b.account.Plan, e.Service)
 	}
-	reason, detail := refuseAmount(e.Quantity, addOn.Price)
+	reason, detail := refuseAmount(e.Quantity, addOn.Each(b.account.Term))
 	return addOn, reason, detail
 }
 
@@ -83,8 +83,7 @@ func (b *billing) chargeSubscriptions() {
 			continue
 		}
 		kept = append(kept, s)
-		b.buy(addOn, s.Quantity)
-		b.addLine(b.addOnLine(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed, %d %s each", s.Quantity, addOn.Adds, addOn.Meter)))
+		b.addLine(b.buy(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed, %d %s each", s.Quantity, addOn.Adds, addOn.Meter)))
 		b.counter(counterKey{addOn.Meter, from}).Raised += s.Quantity * addOn.Adds
 	}
 	a.Subscriptions = kept

@@ -58,7 +58,9 @@ type Account struct {
 	ActiveUsers []string       // sorted
 	AddOns      []AddOnInForce // by Name, in the order in which they were bought
 	Balances    []Balance      // by Name; zero ones are dropped
+	Base        BaseInForce    // zero before the first base fee and once closed
 	Unused      []UnusedTime   // in the order in which they arose
+	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
 	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
 
@@ -130,8 +132,23 @@ type Level struct {
 // allowance, or seats paid for beyond the included ones.
 type AddOnInForce struct {
 	Name     string
-	Price    decimal.Decimal // of one, at which the running period was billed
+	Price    decimal.Decimal // of one, at which the running period was billed, less percentage discounts
 	Quantity int64           // paid for in the running period, its high-water mark
+	Left     money.Amount    // charged for the running period and not given back: the most that credits can come to
+}
+
+// BaseInForce is the base fee of the running cycle, which ends on the
+// account's BaseDueOn.
+type BaseInForce struct {
+	Plan        string
+	Description string
+	Rule        RuleID
+	CatalogLine int
+	Times       decimal.Decimal // × Price
+	Price       decimal.Decimal // as of the charge; in advance less percentage discounts
+	From        Day             // first day of the cycle
+	Since       Day             // in arrears: first day that is not charged yet; None: charged in advance
+	Left        money.Amount    // in advance: charged and not given back
 }
 
 // Balance is something prepaid: money, or units whose name stands for the
@@ -200,6 +217,7 @@ type Events struct {
 type AccountEvent struct {
 	Origin
 	Day  Day    // the calendar day on which it happened; before the billing day: late
+	At   int64  // microseconds since 1970-01-01T00:00:00Z; 0: the beginning of the day
 	Type string // signed_up, cancelled, …
 	Plan, Term, Method,
 	Currency string // empty: absent
@@ -232,6 +250,7 @@ type Reading struct {
 type SeatEvent struct {
 	Origin
 	Day    Day
+	At     int64 // microseconds since 1970-01-01T00:00:00Z; 0: the beginning of the day
 	User   string
 	Action string // activated, deactivated
 }
@@ -282,21 +301,23 @@ type Invoice struct {
 type LineKind string
 
 const (
-	BaseFee LineKind = "base_fee"
-	Seat    LineKind = "seat"
-	Package LineKind = "package"
-	Metered LineKind = "usage"
-	Minimum LineKind = "minimum"
-	Credit  LineKind = "proration_credit"
-	OneTime LineKind = "service"
-	Bought  LineKind = "credit"
-	Reduced LineKind = "discount"
-	GivenUp LineKind = "refund"
+	BaseFee  LineKind = "base_fee"
+	Seat     LineKind = "seat"
+	Package  LineKind = "package"
+	Metered  LineKind = "usage"
+	Minimum  LineKind = "minimum"
+	Credit   LineKind = "proration_credit"
+	Prorated LineKind = "proration_charge"
+	OneTime  LineKind = "service"
+	Bought   LineKind = "credit"
+	Reduced  LineKind = "discount"
+	GivenUp  LineKind = "refund"
 )
 
 // Line is one line of an invoice: quantity × unit price × part, rounded once.
 type Line struct {
 	Kind        LineKind
+	Of          LineKind // of a proration_charge: what is charged; else empty
 	Rule        RuleID
 	Description string
 	Meter       string // empty where no meter is behind it

@@ -212,7 +212,7 @@ func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
 func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.Allowance, addOn *catalog.AddOn, more int64) Line {
 	l := b.line(Line{
 		Kind: LineKind(addOn.LineKind), Rule: allowance.Rule, Description: addOn.Description, Meter: c.Meter,
-		Quantity: whole(more), UnitPrice: addOn.Price, Part: money.Whole,
+		Quantity: whole(more), UnitPrice: addOn.Each(b.account.Term), Part: money.Whole,
 		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
 		CatalogLine: addOn.Line,
 	})

@@ -33,27 +33,43 @@ func (e *Export) readArrowSchema(messages *arrowMessages) (err error) {
 	return err
 }
 
-// arrowTree is columns, with those inside of structs. nodes counts what a
-// batch has null counts of: every column, depth first.
+// arrowTree is columns, with those inside of structs and lists. nodes counts
+// what a batch has null counts of: every column, depth first.
 func arrowTree(fields []arrow.Field, above *leaf, nodes *int, never map[int]bool) (columns []*node) {
 	for i, field := range fields {
-		l := arrowLeaf(field)
-		l.places, l.nodes = append(slices.Clip(above.places), i), append(slices.Clip(above.nodes), *nodes)
-		n := &node{name: field.Name, leaf: l}
-		switch t := field.Type.(type) {
-		case *arrow.StructType:
-			n.shape = group
-			*nodes++
-			n.children = arrowTree(t.Fields(), l, nodes, never)
-		case arrow.ListLikeType:
-			n.shape, n.elements = list, arrowLeaf(t.ElemField())
-			*nodes += nodesOf(t, *nodes, never)
-		default:
-			*nodes += nodesOf(t, *nodes, never)
-		}
-		columns = append(columns, n)
+		columns = append(columns, arrowNode(field, i, above, nodes, never))
 	}
 	return columns
+}
+
+// inElements is the place of what a list or map holds.
+const inElements = -1
+
+func arrowNode(field arrow.Field, place int, above *leaf, nodes *int, never map[int]bool) *node {
+	l := arrowLeaf(field)
+	l.places, l.nodes = append(slices.Clip(above.places), place), append(slices.Clip(above.nodes), *nodes)
+	n := &node{name: field.Name, leaf: l}
+	switch t := field.Type.(type) {
+	case *arrow.StructType:
+		n.shape = group
+		*nodes++
+		n.children = arrowTree(t.Fields(), l, nodes, never)
+	case *arrow.MapType: // the entries, which are structs, and the keys are never absent
+		n.shape = list
+		never[*nodes+1], never[*nodes+2] = true, true
+		*nodes++
+		entry := arrowNode(t.ElemField(), inElements, l, nodes, never)
+		if key, val := entry.children[0], entry.children[1]; key.shape == value {
+			n.keys, n.item = key, val
+		}
+	case arrow.ListLikeType:
+		n.shape = list
+		*nodes++
+		n.item = arrowNode(t.ElemField(), inElements, l, nodes, never)
+	default:
+		*nodes += nodesOf(t, *nodes, never)
+	}
+	return n
 }
 
 func newArrowReader(messages *arrowMessages) (*ipc.Reader, error) {
@@ -229,7 +245,7 @@ func (e *Export) yieldRecord(record arrow.Record, rows int, columns []*arrowColu
 	return nil
 }
 
-// checkRecord makes sure that the columns, and the structs around them, are as
+// checkRecord makes sure that the columns, and what is around them, are as
 // long as the batch, and that as many cells are absent as it claims.
 func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn) (err error) {
 	defer recovered(&err)
@@ -237,22 +253,36 @@ func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn) (e
 		if c.leaf == nil {
 			continue
 		}
-		for i, values := range c.find(record) {
-			if int64(values.Len()) != m.rows {
-				return fmt.Errorf("column %q has %d cells in a batch of %d rows", c.leaf.path, values.Len(), m.rows)
-			}
-			if _, isNull := values.(*array.Null); isNull {
+		for _, column := range append([]*arrowColumn{c, c.inner}, c.keys...) {
+			if column == nil {
 				continue
 			}
-			absent := int64(0)
-			for row := range values.Len() {
-				if values.IsNull(row) {
-					absent++
-				}
+			if err := column.check(record, m); err != nil {
+				return err
 			}
-			if claimed := m.nulls[c.leaf.nodes[i]]; claimed >= 0 && claimed != absent {
-				return fmt.Errorf("column %q has %d absent cells, and claims %d", c.leaf.path, absent, claimed)
+		}
+	}
+	return nil
+}
+
+func (c *arrowColumn) check(record arrow.Record, m arrowMessage) error {
+	inLists := false // where there may be any number of cells
+	for i, values := range c.find(record) {
+		inLists = inLists || c.leaf.places[i] == inElements
+		if int64(values.Len()) != m.rows && !inLists {
+			return fmt.Errorf("column %q has %d cells in a batch of %d rows", c.leaf.path, values.Len(), m.rows)
+		}
+		if _, isNull := values.(*array.Null); isNull {
+			continue
+		}
+		absent := int64(0)
+		for row := range values.Len() {
+			if values.IsNull(row) {
+				absent++
 			}
+		}
+		if claimed := m.nulls[c.leaf.nodes[i]]; claimed >= 0 && claimed != absent {
+			return fmt.Errorf("column %q has %d absent cells, and claims %d", c.leaf.path, absent, claimed)
 		}
 	}
 	return nil
@@ -266,6 +296,10 @@ func (e *Export) arrowColumns() []*arrowColumn {
 		words := newInterner()
 		for _, to := range []*cells{&c.page, &c.dense, &c.dictionary} {
 			to.of(&e.schema.Fields[i], words)
+		}
+		if c.leaf != nil {
+			c.openKeys(shared)
+			c.openElements(words)
 		}
 		columns[i] = c
 	}

@@ -12,23 +12,38 @@ import (
 // raw values that a Parquet page has, and cells by the same conversions.
 type arrowColumn struct {
 	columnCursor
-	way     []arrow.Array   // to the column: the structs around it, and itself
+	way     []arrow.Array   // to the column: what is around it, and itself
+	keys    []*arrowColumn  // of the maps on the way, by the leaf's picks; nil of a list
+	inner   *arrowColumn    // the elements of lists that are read as JSON; nil where none are
 	entries arrow.ArrayData // what c.dictionary was made of
-	levels  []byte          // of the window: 1 where there is a cell
 	present []int           // places of the cells that are there
 }
 
 // load sets c.page to n rows of a record.
 func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 	defer recovered(&err)
-	c.page.reset(n)
 	if c.leaf == nil || c.leaf.meaning == nothing {
+		c.page.reset(n)
 		c.page.missAll()
 		return nil
 	}
 	way := c.find(record)
-	column := way[len(way)-1]
-	c.locate(way, from, n)
+	if len(c.leaf.picks) == 0 {
+		c.locate(way, from, n)
+	} else if err := c.pick(record, way, from, n); err != nil {
+		return err
+	}
+	return c.take(way[len(way)-1])
+}
+
+// take sets c.page to the cells that were located in a column.
+func (c *arrowColumn) take(column arrow.Array) (err error) {
+	n := len(c.levels)
+	c.page.reset(n)
+	if c.leaf.meaning == nothing {
+		c.page.missAll()
+		return nil
+	}
 	values := &c.page
 	if len(c.present) < n {
 		values = &c.dense
@@ -37,7 +52,7 @@ func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 	if c.leaf.countOnly {
 		err = c.countElements(values, column)
 	} else if c.leaf.elements != nil {
-		err = c.listElements(values, column)
+		err = c.listElements(values, column.(array.ListLike))
 	} else if dictionary, ok := column.(*array.Dictionary); ok {
 		err = c.lookUpEntries(values, dictionary)
 	} else {
@@ -53,6 +68,10 @@ func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 func (c *arrowColumn) find(record arrow.Record) []arrow.Array {
 	c.way = append(c.way[:0], record.Column(c.leaf.places[0]))
 	for i, place := range c.leaf.places[1:] {
+		if place == inElements {
+			c.way = append(c.way, c.way[i].(array.ListLike).ListValues())
+			continue
+		}
 		c.way = append(c.way, c.way[i].(*array.Struct).Field(place))
 	}
 	return c.way
@@ -82,13 +101,22 @@ func (c *arrowColumn) countElements(to *cells, column arrow.Array) error {
 		if to.Ints[at] = 1; !isList {
 			continue
 		}
-		from, end := lists.ValueOffsets(i)
-		if from < 0 || end < from || end > int64(lists.ListValues().Len()) {
-			return fmt.Errorf("a list of the elements %d to %d of %d", from, end, lists.ListValues().Len())
+		from, end, err := extent(lists, i)
+		if err != nil {
+			return err
 		}
-		to.Ints[at] = end - from
+		to.Ints[at] = int64(end - from)
 	}
 	return nil
+}
+
+// extent is where the elements of a list lie.
+func extent(lists array.ListLike, i int) (from, end int, err error) {
+	first, behind := lists.ValueOffsets(i)
+	if n := lists.ListValues().Len(); first < 0 || behind < first || behind > int64(n) {
+		return 0, 0, fmt.Errorf("a list of the elements %d to %d of %d", first, behind, n)
+	}
+	return int(first), int(behind), nil
 }
 
 // lookUpEntries converts a dictionary once, however many batches use it.
@@ -119,6 +147,9 @@ func (c *arrowColumn) lookUpEntries(to *cells, column *array.Dictionary) error {
 	return nil
 }
 
+// errLongTexts: views may stand for the same bytes again and again.
+var errLongTexts = fmt.Errorf("texts of more than %d bytes at a time", maxArrowBody)
+
 // convertArray sets cells to the values that are present.
 func (c *arrowColumn) convertArray(to *cells, column arrow.Array) error {
 	raw := &c.raw
@@ -127,7 +158,9 @@ func (c *arrowColumn) convertArray(to *cells, column arrow.Array) error {
 	case interface{ Value(int) string }: // text, of any size of offset
 		for _, i := range c.present {
 			from := len(raw.bytes)
-			raw.bytes = append(raw.bytes, a.Value(i)...)
+			if raw.bytes = append(raw.bytes, a.Value(i)...); len(raw.bytes) > maxArrowBody {
+				return errLongTexts
+			}
 			raw.spans = append(raw.spans, span{uint32(from), uint32(len(raw.bytes))})
 		}
 	case *array.FixedSizeBinary:
@@ -137,7 +170,9 @@ func (c *arrowColumn) convertArray(to *cells, column arrow.Array) error {
 	case interface{ Value(int) []byte }:
 		for _, i := range c.present {
 			from := len(raw.bytes)
-			raw.bytes = append(raw.bytes, a.Value(i)...)
+			if raw.bytes = append(raw.bytes, a.Value(i)...); len(raw.bytes) > maxArrowBody {
+				return errLongTexts
+			}
 			raw.spans = append(raw.spans, span{uint32(from), uint32(len(raw.bytes))})
 		}
 	case *array.Boolean:

@@ -225,7 +225,7 @@ func TestUnusableArrow(t *testing.T) {
 	}{
 		{EventID, arrow.PrimitiveTypes.Float64, `column "v" cannot be read as an event id: it is DOUBLE`},
 		{Integer, arrow.FixedWidthTypes.Float16, `column "v" cannot be read: it is float16`},
-		{Text, arrow.ListOf(arrow.BinaryTypes.String), `column "v" cannot be read: it is a list, of which only how many elements it has is read`},
+		{Text, arrow.ListOf(arrow.BinaryTypes.String), `column "v" cannot be read: it is a list, of which an element is read (v[0]), or how many it has`},
 		{Instant, arrow.PrimitiveTypes.Int64, `column "v" cannot be read as a time: it is INT64 without a word of its unit`},
 		{Integer, arrow.FixedWidthTypes.Duration_s, `column "v" cannot be read: it is duration`},
 	} {

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,8 @@ type cellParser struct {
 	lastDate [10]byte // text and value of the date read last: rows come by day
 	lastDay  calendar.Day
 	times    map[*Field]timeReader // of fields whose times are not ISO 8601 in the export's zone
+	marks    numberMarks           // of the numbers of an export
+	digits   []byte                // a number without them
 }
 
 func newCellParser(zone calendar.Zone) *cellParser {
@@ -29,13 +32,26 @@ func newCellParser(zone calendar.Zone) *cellParser {
 func (p *cellParser) number(field *Field, text []byte) (int64, Reason) {
 	switch field.Kind {
 	case Integer:
-		return parseInteger(text, field.Scale)
+		return p.integer(field, p.marks, text)
 	case Instant:
 		return p.instant(p.timesOf(field), text)
 	case Date:
 		return p.date(p.timesOf(field), text)
 	}
 	panic(fmt.Sprintf("readers: no number in a field of kind %d", field.Kind))
+}
+
+// integer reads a number that is written with marks.
+func (p *cellParser) integer(field *Field, marks numberMarks, text []byte) (int64, Reason) {
+	if marks.decimal == 0 { // as it mostly is
+		return parseInteger(text, field.Scale)
+	}
+	plain, ok := marks.plain(p.digits, text)
+	if !ok {
+		return 0, NotANumber
+	}
+	p.digits = plain
+	return parseInteger(plain, field.Scale)
 }
 
 // timeReader reads the times of one field.
@@ -188,7 +204,11 @@ func parseTimeOfDay(text []byte) (t int64, zoned, ok bool) {
 	if len(rest) > 1 && rest[0] == ' ' { // 10:00:00 UTC, 10:00:00 +0000
 		rest = rest[1:]
 	}
-	ahead, zoned, ok := parseOffset(rest)
+	offset, named := bytes.CutSuffix(rest, []byte(" UTC")) // 10:00:00 +0000 UTC, as Go prints it
+	ahead, zoned, ok := parseOffset(offset)
+	if named && (ahead != 0 || bytes.IndexAny(offset, "+-") != 0) {
+		return 0, false, false
+	}
 	return t - ahead, zoned, ok
 }
 
@@ -205,13 +225,13 @@ func parseFraction(text []byte) (micros int64, rest []byte, ok bool) {
 	return micros, text[i:], i > 1
 }
 
-// parseOffset reads Z, UTC, ±hh:mm, ±hhmm, ±hh (as PostgreSQL and DuckDB write
+// parseOffset reads Z, z, UTC, ±hh:mm, ±hhmm, ±hh (as PostgreSQL and DuckDB write
 // it) or nothing.
 func parseOffset(text []byte) (ahead int64, zoned, ok bool) {
 	switch {
 	case len(text) == 0:
 		return 0, false, true
-	case string(text) == "Z", string(text) == "UTC":
+	case string(text) == "Z", string(text) == "z", string(text) == "UTC":
 		return 0, true, true
 	case text[0] != '+' && text[0] != '-':
 		return 0, false, false

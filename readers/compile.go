@@ -20,7 +20,7 @@ type plan struct {
 type recipe struct {
 	way   way
 	field Field // as its texts are read, with the Time and Zone of its rule
-	from  []int // raw fields, in the order of Paths or Join
+	from  []int // raw fields, in the order of Paths; of Join those that are not optional
 	must  bool  // the file has to have one of them, or all if joined
 	named bool  // the rule names its columns, or else the schema does
 
@@ -48,8 +48,9 @@ const (
 
 // joinPart is a part of a joined id.
 type joinPart struct {
-	from int      // raw field, or -1
-	id   [16]byte // of a constant
+	from     int      // raw field, or -1
+	id       [16]byte // of a constant
+	optional bool
 }
 
 // CheckMapping says what is wrong with a mapping for its source, as far as
@@ -172,7 +173,7 @@ func (c *compiler) times(f *Field, rule *Rule) (what string) {
 	if rule.Time != "" {
 		f.Time = rule.Time
 	}
-	if err := CheckTimeForm(f.Time); err != nil {
+	if err := checkTimeForm(f.Time); err != nil {
 		return err.Error()
 	}
 	if f.Zone == nil {
@@ -192,12 +193,12 @@ func (c *compiler) times(f *Field, rule *Rule) (what string) {
 func (c *compiler) constants(r *recipe, rule *Rule) (what string) {
 	parser := newCellParser(c.zone)
 	if rule.Default != nil {
-		if r.fallback = r.finish(*rule.Default, *rule.Default, parser); r.fallback.state != cellThere {
+		if r.fallback = r.finish(*rule.Default, *rule.Default, parser, numberMarks{}); r.fallback.state != cellThere {
 			return fmt.Sprintf("default %q: %s", *rule.Default, r.fallback.bad.Reason)
 		}
 	}
 	if rule.Value != nil {
-		switch r.fixed = r.read(*rule.Value, parser); r.fixed.state {
+		switch r.fixed = r.read(*rule.Value, parser, numberMarks{}); r.fixed.state {
 		case cellBad:
 			return fmt.Sprintf("value %q: %s", *rule.Value, r.fixed.bad.Reason)
 		case cellAbsent:
@@ -241,7 +242,10 @@ func (c *compiler) joined(r *recipe, rule *Rule) {
 			continue
 		}
 		at := c.read(Field{Kind: EventID, Path: p.Path})
-		r.from, r.join = append(r.from, at), append(r.join, joinPart{from: at})
+		r.join = append(r.join, joinPart{from: at, optional: p.Optional})
+		if !p.Optional {
+			r.from = append(r.from, at)
+		}
 	}
 	if len(r.join) > 1 {
 		r.way = joinedIDs

@@ -18,6 +18,7 @@ type csvHeader struct {
 	names []string
 	width int
 	place []int // one a field of the schema; noPlace where the file has none
+	parts byte  // the delimiter
 
 	counted []csvCell // fields that count the elements of a list
 	nested  []csvJSON
@@ -64,11 +65,12 @@ func (e *Export) openCSV(ctx context.Context) error {
 		}
 	}
 	if e.header, err = findColumns(e.schema, names); err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, delimiterHint(names, in.delimiter))
 	}
-	e.lacks = make([]bool, len(e.schema.Fields))
+	e.header.parts = in.delimiter
+	e.noColumn = make([]bool, len(e.schema.Fields))
 	for i, at := range e.header.place {
-		e.lacks[i] = at == noPlace
+		e.noColumn[i] = at == noPlace
 	}
 	return nil
 }
@@ -83,7 +85,11 @@ func (e *Export) openRecords(ctx context.Context) (*records, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.single = len(e.layout.Header) == 1
+	in.single, in.trim = len(e.layout.Header) == 1, e.layout.Trim
+	in.csvLines = csvLines{skipBlank: e.layout.SkipBlankLines, footer: e.layout.FooterLines}
+	if e.layout.Comment != "" {
+		in.comment = e.layout.Comment[0]
+	}
 	for range e.layout.SkipLines {
 		if _, ok, err := in.anyLine(); err != nil || !ok {
 			in.close()
@@ -149,6 +155,38 @@ func columnAt(names []string, name string) (int, error) {
 	return at, nil
 }
 
+// hint asks for the delimiter if that is why columns are missing.
+func (h *csvHeader) hint() string { return delimiterHint(h.names, h.parts) }
+
+// delimiterHint is for a header that is one cell, with what may part cells in it.
+func delimiterHint(names []string, delimiter byte) string {
+	if len(names) != 1 {
+		return ""
+	}
+	for _, c := range otherDelimiters {
+		if c != delimiter && strings.IndexByte(names[0], c) >= 0 {
+			return hintAt(c)
+		}
+	}
+	return ""
+}
+
+// otherDelimiters are what mostly parts cells.
+var otherDelimiters = []byte(";\t|,")
+
+func hintAt(delimiter byte) string {
+	return fmt.Sprintf("; if it is %q that parts cells, say csv: {delimiter: %[1]q}", string(delimiter))
+}
+
+// marksOf are the marks of the numbers that a column holds: in the JSON of a
+// cell there are none.
+func (e *Export) marksOf(field int) numberMarks {
+	if e.format != CSV || e.byRecord(field) {
+		return numberMarks{}
+	}
+	return marksOf(e.layout)
+}
+
 // columns are the names as paths.
 func (h *csvHeader) columns() []string {
 	texts := make([]string, len(h.names))
@@ -192,20 +230,11 @@ func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
 	}
 	in.single = e.header.width == 1
 	others := newObjectReader(e.schema.Fields, nil, e.layout.Absent)
-	rows := int64(0)
-	err = e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
-		n, err := e.fillFromCSV(in, others, columns, parser, firstRow)
-		rows += int64(n)
-		return n, err
+	others.seen = e.seen
+	others.parser = newCellParser(e.zone) // for JSON, where numbers have no marks
+	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
+		return e.fillFromCSV(in, others, columns, parser, firstRow)
 	})
-	if err == nil && rows > 0 {
-		for _, cell := range e.header.nested {
-			for _, field := range cell.fields {
-				e.lacks[field] = !others.seen[field]
-			}
-		}
-	}
-	return err
 }
 
 // fillFromCSV reads up to BatchRows records into the columns.
@@ -234,8 +263,9 @@ func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells,
 				columns[i].miss(n)
 			}
 		}
+		note(&e.anyRow)
 		if len(e.header.counted)+len(e.header.nested) > 0 {
-			others.begin(columns, n, parser)
+			others.begin(columns, n, others.parser)
 			e.fillOthers(in.record, others)
 		}
 	}
@@ -248,9 +278,7 @@ func (e *Export) fillOthers(record [][]byte, others *objectReader) {
 		others.setText(&others.columns[cell.field], record[cell.at])
 	}
 	for _, cell := range e.header.nested {
-		if text := record[cell.at]; len(text) > 0 && !others.absent.has(text) {
-			others.inside(0, text, cell.wanted)
-		}
+		others.inside(0, record[cell.at], cell.wanted)
 		for _, field := range cell.fields {
 			others.missIfNotThere(field)
 		}

@@ -15,6 +15,8 @@ type records struct {
 	*textReader
 	delimiter byte
 	single    bool // records are of one cell, so that a blank line is one
+	trim      bool // blanks around cells are none of them
+	csvLines
 
 	record [][]byte // the record that next found; valid until the next call
 	spans  []cellSpan
@@ -45,8 +47,8 @@ func openRecords(ctx context.Context, src source, delimiter byte) (*records, err
 // next finds the next record; false at the end of the file.
 func (r *records) next() (bool, error) {
 	for {
-		if r.at == len(r.buffer) && r.ended {
-			return false, nil
+		if ok, err := r.found(); !ok || err != nil {
+			return false, err
 		}
 		after, err := r.split()
 		if err == errMore {
@@ -57,14 +59,20 @@ func (r *records) next() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if blank := r.spans[0] == (cellSpan{from: r.at, to: r.at}) && len(r.spans) == 1; blank && !r.single {
+		if !r.single && r.isBlank() {
 			r.at = after
-			return false, r.onlyBlank()
+			return false, r.onlyBlank(r.blanks())
 		}
 		r.at = after
 		r.take()
 		return true, nil
 	}
+}
+
+// isBlank tells whether the record that split found is a blank line.
+func (r *records) isBlank() bool {
+	first := r.spans[0]
+	return len(r.spans) == 1 && first.from == r.at && (first.to == r.at || r.trim && r.pastBlanks(r.at) >= first.to)
 }
 
 // split finds the cells of the record at r.at and where the next one begins.
@@ -73,8 +81,15 @@ func (r *records) split() (after int, err error) {
 	r.spans = r.spans[:0]
 	for at := r.at; ; at++ {
 		var span cellSpan
-		if at < len(r.buffer) && r.buffer[at] == '"' {
-			span, at, err = r.quoted(at)
+		begin := at
+		if r.trim {
+			begin = r.pastBlanks(at)
+		}
+		if begin == len(r.buffer) && !r.ended {
+			return 0, errMore
+		}
+		if begin < len(r.buffer) && r.buffer[begin] == '"' {
+			span, at, err = r.quoted(begin)
 		} else {
 			span, at, err = r.unquoted(at)
 		}
@@ -101,7 +116,7 @@ func (r *records) unquoted(at int) (cellSpan, int, error) {
 		case delimiter, '\n':
 			return cellSpan{from: from, to: at}, at, nil
 		case '"':
-			return cellSpan{}, at, errBareQuote
+			return cellSpan{}, at, r.oddQuote(errBareQuote, at-1)
 		case '\r':
 			if end, err := r.lineEnd(at); end || err != nil {
 				return cellSpan{from: from, to: at}, at, err
@@ -129,15 +144,29 @@ func (r *records) quoted(at int) (cellSpan, int, error) {
 			continue
 		}
 		span.to = at - 1
+		if r.trim {
+			if at = r.pastBlanks(at); at == len(r.buffer) && !r.ended {
+				return span, at, errMore
+			}
+		}
 		if at == len(r.buffer) || r.buffer[at] == r.delimiter || r.buffer[at] == '\n' {
 			return span, at, nil
 		}
 		end, err := r.lineEnd(at)
 		if err == nil && !end {
-			err = errAfterQuote
+			err = r.oddQuote(errAfterQuote, at)
 		}
 		return span, at, err
 	}
+}
+
+// oddQuote is an error about a quote, with a hint if what stands beside it may
+// be the delimiter of the file.
+func (r *records) oddQuote(err error, beside int) error {
+	if c := r.buffer[beside]; bytes.IndexByte(otherDelimiters, c) >= 0 {
+		return fmt.Errorf("%w%s", err, hintAt(c))
+	}
+	return err
 }
 
 // lineEnd says whether a CRLF is at a place, or a CR that ends the file. A CR
@@ -161,6 +190,9 @@ func (r *records) take() {
 		cell := r.buffer[span.from:span.to]
 		if span.doubled {
 			cell = undouble(cell)
+		}
+		if r.trim {
+			cell = bytes.Trim(cell, " \t")
 		}
 		r.record = append(r.record, cell)
 	}

@@ -78,7 +78,7 @@ func (d *decimalText) scaled(scale int) (v int64, exact, fits bool) {
 		u, overflow = shifted(u, 0, overflow)
 	}
 	if lost && d.negative {
-		u++
+		u, overflow = u+1, overflow || u == math.MaxUint64
 	}
 	v, fits = withSign(u, d.negative)
 	return v, !lost, fits && !overflow

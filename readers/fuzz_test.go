@@ -73,7 +73,11 @@ func fuzzedMapped(t *testing.T, key string, data []byte) {
 		{Name: "v", Kind: Integer, Scale: 4}, {Name: "text", Path: ColumnPath("v")},
 		{Name: "at", Kind: Instant, Path: ColumnPath("v"), Time: EpochMs}, {Name: "on", Kind: Date, Path: ColumnPath("v"), Time: EpochAuto},
 		{Name: "count", Kind: Integer, Path: ColumnPath("v"), Count: true}}}
-	for _, schema := range []*Schema{nested, numbers} {
+	schemas := []*Schema{nested, numbers}
+	for _, path := range []string{"v[1]:integer", "v.k", "v[0].a"} { // of one file no more than one can be read
+		schemas = append(schemas, wanting(t, path))
+	}
+	for _, schema := range schemas {
 		_, err := readFrom(bucketOf(t, key, data), key, int64(len(data)), schema, calendar.Zone{})
 		var fe *FileError
 		if err != nil && !errors.As(err, &fe) {
@@ -113,6 +117,9 @@ func FuzzParquet(f *testing.F) {
 	for _, file := range floats(f, 1.5, 1e300) {
 		f.Add(file)
 	}
+	f.Add(forgedLists(f, []listPage{{[]byte{0, 1}, []byte{1, 1}}, {[]byte{1, 0, 0}, []byte{1, 0, 1}}}, 3))
+	root := &kindOf{is: "struct", fields: []*kindOf{{is: "map", item: &kindOf{is: "text"}}}}
+	f.Add(forgeFooter(f, root.parquetRows(f, []object{{mapOf{{"x", "1"}, {"k", "2"}}}, {nil}, {mapOf{}}}), func(m *format.FileMetaData) { m.Schema[1].Name = "v" }))
 	for _, digits := range []string{"", "-350", "-12345000000000000000001"} {
 		for _, file := range decimalFiles(f, digits, 2) {
 			f.Add(file)
@@ -126,6 +133,7 @@ func FuzzParquet(f *testing.F) {
 func FuzzPage(f *testing.F) {
 	text := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Text}}}
 	count := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Integer, Count: true}}}
+	second, second2, ofKey := wanting(f, "v[1]"), wanting(f, "v[1]", "v[0]:count"), wanting(f, "v.b", "v.a:id")
 	type row struct {
 		V *string `parquet:"v,optional"`
 	}
@@ -134,6 +142,9 @@ func FuzzPage(f *testing.F) {
 	}
 	type number struct {
 		V int64 `parquet:"v,delta"`
+	}
+	type dict struct {
+		V map[string]string `parquet:"v,optional"`
 	}
 	a, b := "abc", "abd"
 	rows := []row{{&a}, {}, {&b}}
@@ -146,16 +157,21 @@ func FuzzPage(f *testing.F) {
 		written(f, []number{{1}, {1 << 40}, {3}}, plain),
 		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain),
 		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain, parquet.DataPageVersion(1)),
+		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain, parquet.DataPageVersion(1)),
+		written(f, []list{{[]string{a, b}}, {}, {[]string{}}}, plain, parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.RLEDictionary)),
+		written(f, []dict{{map[string]string{"a": a, "b": b}}, {}, {map[string]string{"b": a}}}, plain, parquet.DataPageVersion(1)),
+		written(f, []dict{{map[string]string{"a": a, "b": b}}, {}, {map[string]string{"b": a}}}, plain, parquet.DataPageVersion(1)),
 	}
-	schemas := []*Schema{text, text, text, text, text, count, count}
+	schemas := []*Schema{text, text, text, text, text, count, count, second, second2, ofKey, ofKey}
+	columns := []int{10: 1} // the values of the last
 	for i, file := range files {
-		forgePages(f, file, 0, func(_ *format.PageHeader, body []byte) []byte { f.Add(uint8(i), body); return body })
+		forgePages(f, file, columns[i], func(_ *format.PageHeader, body []byte) []byte { f.Add(uint8(i), body); return body })
 	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
 		if int(which) >= len(files) || len(body) > 1<<12 {
 			t.Skip()
 		}
-		file := forgePages(t, files[which], 0, func(h *format.PageHeader, old []byte) []byte {
+		file := forgePages(t, files[which], columns[which], func(h *format.PageHeader, old []byte) []byte {
 			if h.Type == format.DictionaryPage { // the dictionary stays
 				return old
 			}

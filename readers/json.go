@@ -38,8 +38,8 @@ func (e *Export) readJSON(ctx context.Context, yield func(*Batch) error) error {
 	defer text.close()
 	next := e.recordsOf(text)
 	objects := newObjectReader(e.schema.Fields, jsonWantsOf(e.schema.Fields), e.layout.Absent)
-	rows := int64(0)
-	err = e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
+	objects.seen = e.seen
+	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
 		for ; n < BatchRows; n++ {
 			row := firstRow + int64(n)
 			record, ok, err := next()
@@ -52,23 +52,10 @@ func (e *Export) readJSON(ctx context.Context, yield func(*Batch) error) error {
 			if !ok {
 				break
 			}
-			rows = row
+			note(&e.anyRow)
 		}
 		return n, nil
 	})
-	if err == nil && rows > 0 {
-		e.lacks = lacking(objects.seen)
-	}
-	return err
-}
-
-// lacking is what Lacks says once it is known what was seen.
-func lacking(seen []bool) []bool {
-	lacks := make([]bool, len(seen))
-	for i := range seen {
-		lacks[i] = !seen[i]
-	}
-	return lacks
 }
 
 // recordsOf is a function that finds the next record of a text; it is false

@@ -23,7 +23,7 @@ type objectReader struct {
 	root   *jsonWants
 	absent absentTexts
 	have   []presence // of the fields in the row
-	seen   []bool     // fields that a row had
+	seen   []sighting // of the fields in any row
 	levels []*jsonText
 	lists  jsonText // to count the elements of a list with
 
@@ -43,7 +43,7 @@ const (
 
 func newObjectReader(fields []Field, root *jsonWants, absent absentTexts) *objectReader {
 	o := &objectReader{root: root, absent: absent}
-	o.have, o.seen = make([]presence, len(fields)), make([]bool, len(fields))
+	o.have, o.seen = make([]presence, len(fields)), make([]sighting, len(fields))
 	return o
 }
 
@@ -112,7 +112,7 @@ func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellP
 		if presence == notThere {
 			columns[i].miss(n)
 		} else {
-			o.seen[i] = true
+			note(&o.seen[i].itself)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func (o *objectReader) missIfNotThere(field int) {
 	if o.have[field] == notThere {
 		o.columns[field].miss(o.n)
 	} else {
-		o.seen[field] = true
+		note(&o.seen[field].itself)
 	}
 }
 
@@ -132,6 +132,9 @@ func (o *objectReader) members(at int, w *jsonWants) error {
 	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
+	}
+	for _, field := range w.named {
+		note(&o.seen[field].around)
 	}
 	for t.decoder.PeekKind() != '}' {
 		key, err := t.decoder.ReadValue()
@@ -157,6 +160,9 @@ func (o *objectReader) elements(at int, w *jsonWants) error {
 	t := o.levels[at]
 	if _, err := t.decoder.ReadToken(); err != nil {
 		return err
+	}
+	for _, field := range w.placed {
+		note(&o.seen[field].around)
 	}
 	for i := 0; t.decoder.PeekKind() != ']'; i++ {
 		var err error
@@ -191,7 +197,7 @@ func (o *objectReader) value(at int, w *jsonWants) error {
 		o.putAll(w, t, value)
 	}
 	if w.beneath() {
-		o.inside(at+1, value, w)
+		o.within(at+1, value, w)
 	}
 	return nil
 }
@@ -220,9 +226,8 @@ func (o *objectReader) enter(at int, w *jsonWants) error {
 		if err != nil {
 			return err
 		}
-		if text, _ := t.unquoted(value); holdsJSON(text) {
-			o.inside(at+1, text, w)
-		}
+		text, _ := t.unquoted(value)
+		o.inside(at+1, text, w)
 		return nil
 	}
 	return t.decoder.SkipValue()
@@ -234,9 +239,17 @@ func holdsJSON(text []byte) bool {
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
-// inside reads what is wanted in a value that is JSON text of its own. If it is
-// not, all that is wanted in it is bad.
+// inside reads what is wanted in a text that may hold JSON: the cell of any
+// format, or a string. One that looks like none has nothing that is wanted.
 func (o *objectReader) inside(at int, text []byte, w *jsonWants) {
+	if holdsJSON(text) && !o.absent.has(text) {
+		o.within(at, text, w)
+	}
+}
+
+// within reads what is wanted in a value that is JSON text of its own. If it is
+// not, all that is wanted in it is bad.
+func (o *objectReader) within(at int, text []byte, w *jsonWants) {
 	t := o.level(at)
 	t.reset(text)
 	err := o.enter(at, w)

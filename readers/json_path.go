@@ -13,6 +13,8 @@ type jsonWants struct {
 	whole    []int // of a record's member: whose path's whole text is its name
 	members  map[string]*jsonWants
 	elements map[int]*jsonWants
+
+	named, placed []int // whose path ends in one of the members, or of the elements
 }
 
 // jsonWantsOf is what fields want of a record.
@@ -26,6 +28,7 @@ func jsonWantsOf(fields []Field) *jsonWants {
 			w.whole = append(w.whole, i)
 		}
 	}
+	root.named, root.placed = nil, nil // a record is there in any case
 	return root
 }
 
@@ -34,11 +37,17 @@ func (w *jsonWants) add(steps []Step, field int) {
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.Any }) {
 		return // many values are no cell
 	}
-	for _, step := range steps {
-		if step.Name != "" {
-			w = w.member(step.Name)
-		} else {
-			w = w.element(step.Index)
+	for i, step := range steps {
+		last := i+1 == len(steps)
+		switch above := w; {
+		case step.Name != "":
+			if w = w.member(step.Name); last {
+				above.named = append(above.named, field)
+			}
+		default:
+			if w = w.element(step.Index); last {
+				above.placed = append(above.placed, field)
+			}
 		}
 	}
 	w.fields = append(w.fields, field)

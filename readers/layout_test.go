@@ -1,8 +1,10 @@
 package readers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -25,7 +27,7 @@ func parsePath(t testing.TB, text string) Path {
 // behind a colon where it is not text ("a.b:integer").
 func wanting(t testing.TB, words ...string) *Schema {
 	t.Helper()
-	kinds := map[string]Kind{"": Text, "integer": Integer, "instant": Instant, "date": Date, "id": EventID, "count": Integer}
+	kinds := map[string]Kind{"": Text, "integer": Integer, "instant": Instant, "date": Date, "id": EventID, "count": Integer, "list": Text}
 	s := &Schema{Source: "x"}
 	for i, word := range words {
 		path, kind, _ := strings.Cut(word, ":")
@@ -33,7 +35,7 @@ func wanting(t testing.TB, words ...string) *Schema {
 			t.Fatal(word)
 		}
 		s.Fields = append(s.Fields, Field{Name: fmt.Sprint("field", i), Kind: kinds[kind], Optional: true,
-			Path: parsePath(t, path), Count: kind == "count"})
+			Path: parsePath(t, path), Count: kind == "count", JSON: kind == "list"})
 	}
 	return s
 }
@@ -55,7 +57,7 @@ func readLaidOut(t testing.TB, key, text string, schema *Schema, layout *Layout)
 		return check(schema, b)
 	})
 	for i := range schema.Fields {
-		if e.Lacks(i) {
+		if e.lacks(i) {
 			lacks = append(lacks, schema.Fields[i].Path.Text)
 		}
 	}
@@ -67,11 +69,27 @@ type layoutTest struct {
 	layout            Layout
 	rows              string // between bars
 	lacks             string
+	scale             int // of numbers
+}
+
+// pathWords are the words of a text; blanks in quotes part none.
+func pathWords(text string) []string {
+	quoted := false
+	return strings.FieldsFunc(text, func(c rune) bool {
+		if c == '"' {
+			quoted = !quoted
+		}
+		return c == ' ' && !quoted
+	})
 }
 
 func (test *layoutTest) run(t *testing.T, key string) {
 	t.Helper()
-	rows, lacks, err := readLaidOut(t, key, test.file, wanting(t, strings.Fields(test.paths)...), &test.layout)
+	schema := wanting(t, pathWords(test.paths)...)
+	for i := range schema.Fields {
+		schema.Fields[i].Scale = test.scale
+	}
+	rows, lacks, err := readLaidOut(t, key, test.file, schema, &test.layout)
 	if err != nil || strings.Join(rows, "|") != test.rows || strings.Join(lacks, " ") != test.lacks {
 		t.Errorf("%s: got %s, without %s, %v\nwant %s, without %s", test.what, strings.Join(rows, "|"), lacks, err, test.rows, test.lacks)
 	}
@@ -94,18 +112,42 @@ func TestCSVLayouts(t *testing.T) {
 		{what: "one column twice", file: "a,b\n1,2\n", paths: "a a:integer b", rows: `"1" 1 "2"`},
 		{what: "columns that are not there", file: "a\n1\n", paths: "a b c.d [0]", rows: `"1" - - -`, lacks: "b c.d [0]"},
 		{what: "twins that nobody asks for", file: "a,b,b,a.b,a.b\n1,2,3,4,5\n", paths: "a", rows: `"1"`},
+		{what: "blanks around cells", file: " a ;\tb\n 1 ;\" x \" \n\"2\"; \n ;  \"\"\n  \n \n", paths: "a:integer b", layout: Layout{Delimiter: ";", Trim: true}, rows: `1 "x"|2 -|- -`},
+		{what: "blanks between tabs", file: "a\tb \n\t 1\n \"2\" \t\n", paths: "a b", layout: Layout{Delimiter: "\t", Trim: true}, rows: `- "1"|"2" -`},
+		{what: "blanks that stay", file: "a , b\n 1 , x \n", paths: `"a " " b"`, rows: `" 1 " " x "`},
+		{what: "blank lines", file: "\n\r\na,b\n\n1,2\n\r\n\n3,4\n\n", paths: "a b", layout: Layout{SkipBlankLines: true}, rows: `"1" "2"|"3" "4"`},
+		{what: "blank lines and blanks", file: "a,b\n \t \n1,2\n  ", paths: "a b", layout: Layout{SkipBlankLines: true, Trim: true}, rows: `"1" "2"`},
+		{what: "blank lines of one column", file: "a\n\n1\n\n", paths: "a", layout: Layout{SkipBlankLines: true}, rows: `"1"`},
+		{what: "blank lines in quotes", file: "a,b\n\"\n\n\",2\n", paths: "a b", layout: Layout{SkipBlankLines: true}, rows: `"\n\n" "2"`},
+		{what: "comments", file: "# made by \"x\ny,z\n#\n1,#2\n#3,4", paths: "y z", layout: Layout{Comment: "#"}, rows: `"1" "#2"`},
+		{what: "a footer", file: "a,b\n1,2\n\"3\n\n\",4\nTotal \"x\n", paths: "a b", layout: Layout{FooterLines: 1}, rows: `"1" "2"|"3\n\n" "4"`},
+		{what: "a footer behind blank lines", file: "a,b\n1,2\n\n\nrows: 1\nend\n\n", paths: "a b", layout: Layout{FooterLines: 2}, rows: `"1" "2"`},
+		{what: "a footer alone", file: "a,b\nrows: 0\nend", paths: "a b", layout: Layout{FooterLines: 2}},
+		{what: "decimal commas", file: "n;t\n1.234,50;1.234,50\n-7,5;x\n1234,5;\n1.5;\n1.23,5;\n0.500;\n1,5,5;\n1,5.5;\n.500;\n1.000.000;\n1..000;\n1.0000;\n1.000,;\n", paths: "n:integer t",
+			layout: Layout{Delimiter: ";", Decimal: ",", Thousands: "."},
+			rows: `123450 "1.234,50"|-750 "x"|123450 -|!"1.5":not_a_number -|!"1.23,5":not_a_number -|!"0.500":not_a_number -|!"1,5,5":not_a_number -|` +
+				`!"1,5.5":not_a_number -|!".500":not_a_number -|100000000 -|!"1..000":not_a_number -|!"1.0000":not_a_number -|!"1.000,":not_a_number -`},
+		{what: "decimal commas alone", file: "n\n\"1,5\"\n\",5\"\n1.5\n\"1,5e1\"\n", paths: "n:integer", layout: Layout{Decimal: ","}, rows: `150|50|!"1.5":not_a_number|1500`},
+		{what: "thousands", file: "n\n\"1,234.5\"\n1234.5\n\"12,34\"\n\"1,234,567\"\n", paths: "n:integer", layout: Layout{Thousands: ","}, rows: `123450|123450|!"12,34":not_a_number|123456700`},
+		{what: "blanks in thousands", file: "n;t\n1 234 567;\n1\u00a0234\u00a0567;\n1\u202f234;\n1 234\u00a0567;\n1  234;\n", paths: "n:integer", layout: Layout{Delimiter: ";", Thousands: " "},
+			rows: `123456700|123456700|123400|!"1 234\u00a0567":not_a_number|!"1  234":not_a_number`},
+		{what: "Swiss thousands", file: "n\n1'234.05\n1’234\n", paths: "n:integer", layout: Layout{Thousands: "'"}, rows: `123405|123400`},
+		{what: "numbers in the JSON of a cell", file: "t;n\n\"{\"\"n\"\":1.500,\"\"l\"\":[1]}\";1.500\n", paths: "t.n:integer n:integer t.l:count", layout: Layout{Delimiter: ";", Decimal: ",", Thousands: "."}, rows: `150 150000 100`},
 		{what: "JSON in a cell", file: "t\n\"{\"\"app\"\": \"\"x\"\", \"\"n\"\": {\"\"m\"\": [5, 6]}}\"\n\nNULL\n{}\n",
 			paths: "t.app t.n.m[1]:integer t", layout: Layout{Absent: []string{"NULL"}},
 			rows: `"x" 6 "{\"app\": \"x\", \"n\": {\"m\": [5, 6]}}"|- - -|- - -|- - "{}"`},
 		{what: "no JSON in a cell", file: "t\nfoo\n{a=1}\n\"{\"\"a\"\":1}}\"\n5\n\"{\"\"a\"\":1,\"\"a\"\":1}\"\n",
 			paths: "t.a:integer t.a",
-			rows: `!"foo":not_a_number !"foo":not_text|!"{a=1}":not_a_number !"{a=1}":not_text|` +
+			rows: `- -|!"{a=1}":not_a_number !"{a=1}":not_text|` +
 				`!"{\"a\":1}}":not_a_number !"{\"a\":1}}":not_text|- -|!"{\"a\":1,\"a\":1}":not_a_number !"{\"a\":1,\"a\":1}":not_text`},
 		{what: "a key that no cell has", file: "t,u\n{},1\n", paths: "t.app u", rows: `- "1"`, lacks: "t.app"},
 		{what: "a cell with JSON, and no rows", file: "t,u\n", paths: "t.app u"},
 		{what: "lists", file: "l;m\n[\"a\", \"b\"];1\n[];\nx;[[1,2],3]\n\"\";[1\n[1]x;[1,]\n", paths: "l:count m:count", layout: Layout{Delimiter: ";"},
 			rows: ""},
 	} {
+		if strings.Contains(test.what, "decimal") || strings.Contains(test.what, "thousands") || strings.HasPrefix(test.what, "numbers") {
+			test.scale = 2
+		}
 		if test.what == "lists" {
 			test.file = strings.ReplaceAll(test.file, `["a", "b"]`, `"[""a"", ""b""]"`)
 			test.rows = `2 1|0 -|1 2|- !"[1":not_a_number|!"[1]x":not_a_number !"[1,]":not_a_number`
@@ -134,6 +176,11 @@ func TestBrokenLayouts(t *testing.T) {
 		{"a.csv", "a\n", "a", Layout{Delimiter: "ö"}, `a.csv: the delimiter "ö": want one ASCII character`},
 		{"a.csv", "a\nb", "a", Layout{SkipLines: 3}, "a.csv: it ends within the 3 lines that are skipped"},
 		{"a.csv", "a\nb\n", "a", Layout{SkipLines: 2}, "a.csv: empty file, not even a header"},
+		{"a.csv", "a,b\n\n1,2\n", "a", Layout{Trim: true}, "a.csv: row 1: blank line"},
+		{"a.csv", "a,b\n 1 x \"2\",3\n", "a", Layout{Trim: true}, "a.csv: row 1: a quote inside of a cell"},
+		{"a.csv", "a,b\n\"1\" x,3\n", "a", Layout{Trim: true}, "a.csv: row 1: text behind a closing quote"},
+		{"a.csv", "rows: 0\nend\n", "a", Layout{FooterLines: 2}, "a.csv: empty file, not even a header"},
+		{"a.csv", "a,b\n1,2\nend\n\n", "a", Layout{}, "a.csv: after row 1: row 2 has 1 cells, the header 2"},
 		{"a.csv", "1,2,3\n", "a", Layout{Header: []string{"a", "b"}}, "a.csv: row 1 has 3 cells, the header 2"},
 		{"a.csv", "1,2\n", "a", Layout{Header: []string{"a", "a"}}, `a.csv: two columns are called "a"`},
 		{"a.txt", "a\n", "a", Layout{}, "a.txt: not a known kind of export"},
@@ -179,5 +226,38 @@ func TestColumns(t *testing.T) {
 				t.Errorf("%s: %s is lacking, %v", test.file, path, err)
 			}
 		}
+	}
+}
+
+// Lines that are no records are passed over wherever a piece that is read ends.
+func TestLinesThatAreNoRecordsInALongFile(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var b bytes.Buffer
+	var want []string
+	b.WriteString("a , b\n")
+	for b.Len() < 3<<20 {
+		switch rng.IntN(6) {
+		case 0:
+			b.WriteString(strings.Repeat(" ", rng.IntN(40)) + "\r\n")
+		case 1:
+			b.WriteString("# \"" + strings.Repeat("x", rng.IntN(100)) + "\n")
+		default:
+			n := rng.IntN(1000)
+			fmt.Fprintf(&b, "%*d ,  \"%d\n\n\" \n", rng.IntN(9), n, n)
+			want = append(want, fmt.Sprintf(`"%d" "%d\n\n"`, n, n))
+		}
+	}
+	b.WriteString("Total;\"\n\n  \nend")
+	for _, key := range []string{"a.csv", "a.csv.gz"} {
+		data := b.String()
+		if key == "a.csv.gz" {
+			data = string(packings[".gz"](t, b.Bytes()))
+		}
+		layout := &Layout{Trim: true, SkipBlankLines: true, Comment: "#", FooterLines: 2}
+		rows, _, err := readLaidOut(t, key, data, wanting(t, "a", "b"), layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equalRows(t, rows, want)
 	}
 }

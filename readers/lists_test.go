@@ -121,3 +121,16 @@ func TestFlippedLists(t *testing.T) {
 		flipAll(t, "a.parquet", bytes.Clone(written(t, rows, parquet.DataPageVersion(version))), schema)
 	}
 }
+
+// What a layout says is absent is so of cells, and not of the elements of lists.
+func TestListsAndAbsentTexts(t *testing.T) {
+	type row struct {
+		V []string `parquet:"v,list" json:"v"`
+	}
+	rows := []row{{[]string{"x", "b"}}, {[]string{"b"}}}
+	files := map[string][]byte{"a.ndjson": append(jsonOf(t, rows[0]), jsonOf(t, rows[1])...), "a.parquet": written(t, rows)}
+	for key, data := range files {
+		got, _, err := readLaidOut(t, key, string(data), &Schema{Source: "test", Fields: []Field{listField}}, &Layout{Absent: []string{"x"}})
+		wantColumn(t, got, err, `"[\"x\",\"b\"]"`, `"[\"b\"]"`)
+	}
+}

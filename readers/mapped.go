@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/blob"
 
@@ -18,6 +19,11 @@ type mappedExport struct {
 	plan  *plan
 	zone  calendar.Zone
 	fixed []cell // by field, those that every row shares
+
+	marks []numberMarks // by raw field
+
+	kept  atomic.Bool     // a row was not left out
+	asked [][]atomic.Bool // conditions of filters that were asked of a row
 }
 
 // OpenMapped opens an export that is read as a Mapping says, into batches of
@@ -42,9 +48,13 @@ func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Sch
 	if e.raw, err = openRaw(ctx, bucket, file, p.raw, &m.Layout, zone); err != nil {
 		return nil, err
 	}
-	// JSON lacks nothing before it is read.
-	err = e.lacking(ctx, e.lackingFields(false), func(int, int) bool { return true })
-	if err == nil {
+	for i := range p.raw.Fields {
+		e.marks = append(e.marks, e.raw.marksOf(i))
+	}
+	for i := range p.filters {
+		e.asked = append(e.asked, make([]atomic.Bool, len(p.filters[i].conds)))
+	}
+	if err = e.lacking(ctx, e.missingColumns()); err == nil {
 		err = e.nothingOfIt(ctx)
 	}
 	if err != nil {
@@ -67,14 +77,14 @@ func (e *mappedExport) fix(file File) error {
 		text, known := file.Parts[r.part]
 		if !known {
 			there := strings.Join(slices.Sorted(maps.Keys(file.Parts)), ", ")
-			what := fmt.Sprintf("field %s is path_part %s, for which the source's path has no placeholder; there are %s", r.field.Name, r.part, there)
+			what := fmt.Sprintf("field %s is part %s, for which the source's path has no placeholder; there are %s", r.field.Name, r.part, there)
 			return &FileError{Key: file.Key, What: what}
 		}
 		if text == "" {
 			e.fixed[i] = r.fallback
 			continue
 		}
-		e.fixed[i] = r.read(text, parser)
+		e.fixed[i] = r.read(text, parser, numberMarks{})
 	}
 	return nil
 }
@@ -92,16 +102,19 @@ func (e *Export) Filters() []string {
 }
 
 func (e *mappedExport) read(ctx context.Context, split int, yield func(*Batch) error) error {
-	t := newTransform(e.plan, e.zone, e.fixed)
+	t := newTransform(e.plan, e.zone, e.fixed, e.marks)
 	err := e.raw.Read(ctx, split, func(raw *Batch) error { return yield(t.batch(raw)) })
-	if err != nil || !e.byRecord() {
-		return err
-	}
-	var fields []int
 	if t.kept {
-		fields = e.lackingFields(true)
+		note(&e.kept)
 	}
-	return e.lacking(ctx, fields, func(filter, cond int) bool { return t.sieve.filters[filter][cond].asked })
+	for i, conds := range t.sieve.filters {
+		for k := range conds {
+			if conds[k].asked {
+				note(&e.asked[i][k])
+			}
+		}
+	}
+	return err
 }
 
 // nothingOfIt is the error for a file that has none of the columns that the
@@ -111,7 +124,7 @@ func (e *mappedExport) nothingOfIt(ctx context.Context) error {
 		return nil // constants alone
 	}
 	for i := range e.plan.raw.Fields {
-		if !e.raw.Lacks(i) {
+		if !e.raw.lacks(i) {
 			return nil
 		}
 	}
@@ -119,54 +132,23 @@ func (e *mappedExport) nothingOfIt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return &FileError{Key: e.raw.src.key, What: fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))}
+	what := fmt.Sprintf("none of the columns of %s; there are %s", e.plan.schema.Source, someNames(columns))
+	return &FileError{Key: e.raw.src.key, What: what + e.raw.header.hint()}
 }
 
-// byRecord tells whether the records of the file may say what it has: all of
-// it in JSON, and in CSV what stands in the JSON of a cell.
-func (e *mappedExport) byRecord() bool {
-	return e.raw.format == NDJSON || e.raw.format == JSON || e.raw.format == CSV
-}
-
-// lacks tells whether the file has no column for a field.
-func (e *mappedExport) lacks(field int) bool {
-	r := &e.plan.recipes[field]
-	lacking := 0
-	for _, at := range r.from {
-		if e.raw.Lacks(at) {
-			lacking++
+// missingColumns is what the mapping wants of the columns of a file and it does
+// not have. A default is no excuse: it would fill every row of a misspelt column.
+func (e *mappedExport) missingColumns() (wants []want) {
+	for _, w := range e.wishes(false) {
+		if !slices.ContainsFunc(w.from, func(at int) bool { return !e.raw.lacks(at) }) {
+			wants = append(wants, want{e.pathsOf(w.from), w.who})
 		}
 	}
-	return lacking > 0 && (r.way == joinedIDs || lacking == len(r.from))
+	return wants
 }
 
-// lackingFields are those without a column that should have one. Once the
-// records are read a default makes up for what none of them has.
-func (e *mappedExport) lackingFields(read bool) (fields []int) {
-	for i := range e.plan.recipes {
-		r := &e.plan.recipes[i]
-		excused := read && r.fallback.state == cellThere
-		if r.must && !excused && e.lacks(i) {
-			fields = append(fields, i)
-		}
-	}
-	return fields
-}
-
-// lacking is the error for a file without the columns of some fields, or of
-// conditions that were asked; nil if there are none such.
-func (e *mappedExport) lacking(ctx context.Context, fields []int, asked func(filter, cond int) bool) error {
-	var wants []want
-	for _, i := range fields {
-		wants = append(wants, e.wantOf(i))
-	}
-	for i, f := range e.plan.filters {
-		for k, c := range f.conds {
-			if c.must && e.raw.Lacks(c.from) && asked(i, k) {
-				wants = append(wants, want{[]string{c.path.Text}, ", asked for by leave_out " + f.name})
-			}
-		}
-	}
+// lacking is the error for a file without columns that are wanted; nil if none are.
+func (e *mappedExport) lacking(ctx context.Context, wants []want) error {
 	if wants == nil {
 		return nil
 	}
@@ -174,7 +156,7 @@ func (e *mappedExport) lacking(ctx context.Context, fields []int, asked func(fil
 	if err != nil {
 		return err
 	}
-	return &FileError{Key: e.raw.src.key, What: lackingColumns(wants, columns)}
+	return &FileError{Key: e.raw.src.key, What: lackingColumns(wants, columns) + e.raw.header.hint()}
 }
 
 // want is columns that a file lacks, and who wants them.
@@ -183,18 +165,12 @@ type want struct {
 	who     string
 }
 
-func (e *mappedExport) wantOf(field int) want {
-	r := &e.plan.recipes[field]
-	var w want
-	for _, at := range r.from {
-		if e.raw.Lacks(at) {
-			w.columns = append(w.columns, e.plan.raw.Fields[at].Path.Text)
-		}
+// pathsOf are the texts of the paths of raw fields.
+func (e *mappedExport) pathsOf(raw []int) (texts []string) {
+	for _, at := range raw {
+		texts = append(texts, e.plan.raw.Fields[at].Path.Text)
 	}
-	if r.named {
-		w.who = ", mapped to " + r.field.Name
-	}
-	return w
+	return texts
 }
 
 // mostNames is how many columns a message tells; exports may have hundreds.

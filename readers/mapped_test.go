@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,7 +68,7 @@ func quoted(text string) []byte {
 }
 
 // readByMapping reads all splits of an export into rows as show writes them, a
-// row that is left out as its filter.
+// row that is left out as its filter. What is lacking is an error.
 func readByMapping(t testing.TB, file File, data []byte, schema *Schema, m *Mapping) ([]string, error) {
 	t.Helper()
 	file.Size = int64(len(data))
@@ -83,7 +84,10 @@ func readByMapping(t testing.TB, file File, data []byte, schema *Schema, m *Mapp
 			return rows, err
 		}
 	}
-	return rows, nil
+	for _, name := range e.Lacking() {
+		err = errors.Join(err, e.LackingError(context.Background(), name))
+	}
+	return rows, err
 }
 
 func rowsOf(e *Export, schema *Schema, split int) (rows []string, err error) {
@@ -225,6 +229,42 @@ func TestJoinedIDsDiffer(t *testing.T) {
 	}
 }
 
+// An absent part that may be so makes an id of its own, be it empty or no column
+// at all; where nothing is absent ids are what they were.
+func TestJoinedIDsWithAbsentParts(t *testing.T) {
+	a, b, c := Part{Path: ColumnPath("a")}, Part{Path: ColumnPath("b"), Optional: true}, Part{Path: ColumnPath("c"), Optional: true}
+	m := &Mapping{Rules: []Rule{{Field: "x", Join: []Part{a, b, c}}}}
+	zeros := "00000000-0000-0000-0000-000000000000" // is its own 128 bits
+	g := grid{{"a", "b", "c"}, {"k", "", "m"}, {"k", "m", ""}, {"k", "", ""}, {"k", zeros, "m"}, {"k", "m", zeros}, {"k", zeros, zeros}, {"k", "-", "m"}, {"k", "l", "m"}, {"", "l", "m"}}
+	met := map[string]int{}
+	var ids []string
+	for key, data := range map[string][]byte{"x.csv": g.csv(), "x.ndjson": g.ndjson()} {
+		rows, err := readByMapping(t, File{Key: key}, data, oneField(EventID), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(met)
+		for i, id := range rows {
+			if before, twice := met[id]; twice {
+				t.Errorf("rows %d and %d are both %s", before+1, i+1, id)
+			}
+			met[id] = i
+		}
+		if ids = rows; rows[8] != "-" {
+			t.Errorf("got %s without a part that must be there", rows[8])
+		}
+	}
+	without := &Mapping{Rules: []Rule{{Field: "x", Join: []Part{a, {Path: b.Path}, {Path: c.Path}}}}}
+	rows, err := readByMapping(t, File{Key: "x.csv"}, g.csv(), oneField(EventID), without)
+	if err != nil || rows[7] != ids[7] {
+		t.Errorf("%v: of parts that are all there got %s, and %s where none is optional", err, ids[7], rows[7])
+	}
+	rows, err = readByMapping(t, File{Key: "x.csv"}, grid{{"a", "c"}, {"k", "m"}}.csv(), oneField(EventID), m)
+	if err != nil || rows[0] != ids[0] {
+		t.Errorf("%v: without the column got %s, want %s", err, rows, ids[0])
+	}
+}
+
 func TestRuleErrors(t *testing.T) {
 	schema := &Schema{Source: "sms", Fields: []Field{
 		{Name: "event_id", Kind: EventID}, {Name: "account_id", Kind: Text}, {Name: "occurred_at", Kind: Instant},
@@ -249,13 +289,23 @@ func TestRuleErrors(t *testing.T) {
 		{Mapping{Rules: []Rule{{Field: "segments"}, {Field: "segments"}}}, "field segments: it has two rules"},
 		{Mapping{Layout: Layout{Zone: "Mars/Base"}}, "time_zone: "},
 		{Mapping{Layout: Layout{Format: "xls"}}, `format "xls": want one of [parquet csv`},
-		{Mapping{Layout: Layout{Format: Parquet, Delimiter: ";"}}, "delimiter, skip_lines and header are for csv, the format is parquet"},
+		{Mapping{Layout: Layout{Format: Parquet, Delimiter: ";"}}, "what stands under csv is for CSV files, the format is parquet"},
 		{Mapping{Layout: Layout{Format: CSV, Records: a}}, "records is for JSON, the format is csv"},
-		{Mapping{Layout: Layout{SkipLines: 1, Records: a}}, "records is for JSON; delimiter"},
+		{Mapping{Layout: Layout{SkipLines: 1, Records: a}}, "records is for JSON, and what stands under csv for CSV"},
 		{Mapping{Layout: Layout{SkipLines: -1}}, "skip_lines is -1"},
+		{Mapping{Layout: Layout{FooterLines: -1}}, "footer_lines is -1"},
+		{Mapping{Layout: Layout{Trim: true, Format: NDJSON}}, "what stands under csv is for CSV files, the format is ndjson"},
+		{Mapping{Layout: Layout{Decimal: ";"}}, `decimal is ";": want a comma or a point`},
+		{Mapping{Layout: Layout{Thousands: "_"}}, `thousands is "_": want a point`},
+		{Mapping{Layout: Layout{Thousands: "."}}, `thousands is ".", which stands before decimals`},
+		{Mapping{Layout: Layout{Decimal: ",", Thousands: ","}}, `thousands is ",", which stands before decimals`},
+		{Mapping{Layout: Layout{Comment: "//"}}, `comment is "//": want one ASCII character`},
+		{Mapping{Layout: Layout{Comment: "\""}}, `comment is "\"": want one ASCII character`},
+		{Mapping{Layout: Layout{Comment: ","}}, `comment is ",", the delimiter`},
+		{Mapping{Layout: Layout{Comment: ";", Delimiter: ";"}}, `comment is ";", the delimiter`},
 		{Mapping{Layout: Layout{Header: []string{"a", "b", "a"}}}, `header: column 3, "a", has no name of its own`},
 		{Mapping{Layout: Layout{Header: []string{""}}}, `header: column 1, "", has no name of its own`},
-		{rule("segments", Rule{Paths: []Path{a}, Value: ptr("1")}), "field segments: paths and value: want one of them"},
+		{rule("segments", Rule{Paths: []Path{a}, Value: ptr("1")}), "field segments: from and value: want one of them"},
 		{rule("event_id", Rule{Value: ptr("1")}), "would make one event of many rows"},
 		{rule("event_id", Rule{PathPart: "date"}), "would make one event of many rows"},
 		{rule("event_id", Rule{Default: ptr("1")}), "would make one event of many rows"},
@@ -272,6 +322,8 @@ func TestRuleErrors(t *testing.T) {
 		{part(Part{Path: a, Value: ptr("x")}), "part 1 wants a path or a value"},
 		{part(Part{Value: ptr("")}), "the value of part 1 is empty"},
 		{part(Part{Value: ptr("x")}), "no part of it is a column"},
+		{part(Part{Path: a, Optional: true}), "no part of it is a column that must be there"},
+		{part(Part{Value: ptr("x"), Optional: true}), "join: part 1 is a value, which is never absent"},
 		{part(Part{Path: any}), "join: path a[*]"},
 		{rule("account_id", Rule{Count: true}), "count makes a whole number; this is text"},
 		{rule("segments", Rule{Count: true, Value: ptr("1")}), "there is no list in a value"},
@@ -333,7 +385,7 @@ func TestMappingThatIsRight(t *testing.T) {
 func TestPathPartThatIsNotThere(t *testing.T) {
 	m := &Mapping{Rules: []Rule{{Field: "x", PathPart: "acount"}}}
 	_, err := readByMapping(t, File{Key: "x.csv", Parts: map[string]string{"date": "2024-05-01", "account": "a"}}, []byte("a\n"), oneField(Text), m)
-	refused(t, err, "field x is path_part acount, for which the source's path has no placeholder; there are account, date")
+	refused(t, err, "field x is part acount, for which the source's path has no placeholder; there are account, date")
 }
 
 func TestFilters(t *testing.T) {
@@ -424,7 +476,7 @@ func TestMissingColumns(t *testing.T) {
 		{"of an optional field", rules(Rule{Field: "carrier", Paths: paths(t, "operator")}), `no column "operator", mapped to carrier` + there, "="},
 		{"said to be optional", rules(Rule{Field: "carrier", Paths: paths(t, "operator"), Optional: true}), "", ""},
 		{"two fields", rules(Rule{Field: "segments", Paths: paths(t, "x")}, Rule{Field: "carrier", Paths: paths(t, "operator")}),
-			`no column "x", mapped to segments; no column "operator", mapped to carrier` + there, "="},
+			`no column "x", mapped to segments; no column "operator", mapped to carrier` + there, `no column "operator", mapped to carrier` + there},
 		{"through text", rules(Rule{Field: "segments", Paths: paths(t, "x"), Map: map[string]string{"a": "1"}}), `no column "x", mapped to segments` + there, "="},
 		// A default would bill every row of a file whose column was misspelt. JSON
 		// leaves out what is nothing to speak of.
@@ -512,6 +564,31 @@ func TestManyColumnsAreCutInTheMessage(t *testing.T) {
 	refused(t, err, `column 59 and 34 more`)
 }
 
+// A file between other delimiters says so where it is found out.
+func TestHintsAtTheDelimiter(t *testing.T) {
+	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "b")}}}
+	for _, c := range []struct {
+		file, delimiter, want string
+	}{
+		{"a;b\n1;2\n", "", `no column "b", mapped to x; there are a;b; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"a\tb\n1\t2\n", "", `say csv: {delimiter: "\t"}`},
+		{"a,b\n1,2\n", ";", `say csv: {delimiter: ","}`},
+		{"a;\"b\"\n", "", `header: a quote inside of a cell that is not quoted; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"\"a\";\"b\"\n", "", `header: text behind a closing quote; if it is ";" that parts cells, say csv: {delimiter: ";"}`},
+		{"b\n1\n2;\"x\"\n", "", `after row 1: row 2: a quote inside of a cell that is not quoted; if it is ";" that parts cells`},
+	} {
+		m.Delimiter = c.delimiter
+		_, err := readByMapping(t, File{Key: "x.csv"}, []byte(c.file), oneField(Text), m)
+		wantRefusal(t, err, c.want)
+	}
+	_, err := readAll(t, "x.csv", []byte("event_id;account_id\n"), sms)
+	refused(t, err, `no column "event_id"; there are event_id;account_id; if it is ";" that parts cells`)
+	_, err = readAll(t, "x.csv", []byte("event_id,say \"x\"\n"), sms)
+	if err == nil || strings.Contains(err.Error(), "parts cells") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A column that needs no work is the raw one, not a copy of it.
 func TestColumnsAreHandedThrough(t *testing.T) {
 	m := &Mapping{Rules: []Rule{{Field: "segments", Paths: paths(t, "n"), Default: ptr("1")}}}
@@ -521,7 +598,7 @@ func TestColumnsAreHandedThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := &Batch{FirstRow: 5, Len: 2, Columns: []Column{{Dict: &Dict{Entries: []string{"a"}}, Index: []int32{0, 0}}, {Ints: []int64{1, 2}}}}
-	got := newTransform(p, calendar.Zone{}, make([]cell, 2)).batch(raw)
+	got := newTransform(p, calendar.Zone{}, make([]cell, 2), nil).batch(raw)
 	if got.FirstRow != 5 || got.Len != 2 || got.LeftOut != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -539,7 +616,7 @@ func TestDictsThatGrowAndChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := newTransform(p, calendar.Zone{}, make([]cell, 1))
+	tr := newTransform(p, calendar.Zone{}, make([]cell, 1), nil)
 	var got []string
 	var made *Dict
 	for _, c := range []struct {
@@ -717,10 +794,10 @@ func TestNestedMappingInParquetAndJSON(t *testing.T) {
 		}
 		equalRows(t, got, []string{`"X" 200`, `"nobody" 100`, `"Y" 0`})
 	}
-	m.Rules[1].Paths = paths(t, "mail.too")
+	m.Rules[1].Paths = paths(t, "mial.to")
 	for key, data := range map[string][]byte{"x.parquet": written(t, rows), "x.ndjson": lines} {
 		_, err := readByMapping(t, File{Key: key}, data, schema, m)
-		wantRefusal(t, err, `no column "mail.too" (did you mean "mail.to"?), mapped to recipients; there are mail.`)
+		wantRefusal(t, err, `no column "mial.to" (did you mean "mail.`)
 	}
 }
 
@@ -729,7 +806,8 @@ func TestMissingKeysInTheCellsOfCSV(t *testing.T) {
 	m := &Mapping{Rules: []Rule{{Field: "x", Paths: paths(t, "tags.team")}}}
 	for _, c := range []struct{ csv, want string }{
 		{"tags,n\n\"{\"\"team\"\":\"\"a\"\"}\",1\n\"{}\",2\n", ""},
-		{"tags,n\n\"{\"\"teem\"\":\"\"a\"\"}\",1\n", `no column "tags.team", mapped to x`},
+		{"tags,n\n\"{\"\"teem\"\":\"\"a\"\"}\",1\n", ""}, // tags are there
+		{"tags,n\nteam=a,1\n", `no column "tags.team", mapped to x`},
 		{"tags,n\n", ""},
 		{"tag,n\na,1\n", `no column "tags.team", mapped to x; there are tag, n`},
 	} {
@@ -751,6 +829,54 @@ func TestWithoutAMapping(t *testing.T) {
 	equalRows(t, got, want)
 }
 
+// The marks of an export's numbers are not those of what the mapping says.
+func TestMarksOfNumbersAndOfTheMapping(t *testing.T) {
+	schema := &Schema{Source: "test", Fields: []Field{{Name: "n", Kind: Integer, Scale: 2}, {Name: "price", Kind: Text}, {Name: "json", Kind: Integer, Scale: 2}}}
+	m := &Mapping{
+		Layout: Layout{Delimiter: ";", Decimal: ",", Thousands: "."},
+		Rules: []Rule{
+			{Field: "n", Paths: paths(t, "n"), Map: map[string]string{"frei": "0.5"}, Default: ptr("2.25"), Absolute: true},
+			{Field: "price", Paths: paths(t, "price"), Lookup: "prices", Number: true, Absolute: true},
+			{Field: "json", Paths: paths(t, "j.n"), Map: map[string]string{"x": "1"}},
+		},
+		Tables: map[string]map[string]string{"prices": {"base": "-1.50"}},
+	}
+	file := "n;price;j\n-1.234,5;-1.000,50;\"{\"\"n\"\":1.500}\"\nfrei;base;\n;1.5;\"{\"\"n\"\":\"\"x\"\"}\"\n1.5;;\n"
+	rows, err := readByMapping(t, File{Key: "x.csv"}, []byte(file), schema, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalRows(t, rows, []string{`123450 "1000.5" 150`, `50 "1.5" -`, `225 !"1.5":not_a_number 100`, `!"1.5":not_a_number - -`})
+}
+
+// A number with marks is the number without them, and wrong where it is.
+func TestMarksAreExact(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		digits := rapid.StringMatching(`[1-9][0-9]{0,11}`).Draw(rt, "digits")
+		fraction := rapid.StringMatching(`[0-9]{0,3}`).Draw(rt, "fraction")
+		decimal := rapid.SampledFrom([]string{".", ","}).Draw(rt, "decimal")
+		thousands := rapid.SampledFrom([]string{"", ".", ",", " ", "'"}).Filter(func(s string) bool { return s != decimal }).Draw(rt, "thousands")
+		text, plain := "", digits
+		for i, c := range digits {
+			if left := len(digits) - i; i > 0 && left%3 == 0 {
+				text += thousands
+			}
+			text += string(c)
+		}
+		if fraction != "" {
+			text, plain = text+decimal+fraction, plain+"."+fraction
+		}
+		marks := marksOf(&Layout{Decimal: decimal, Thousands: thousands})
+		got, ok := marks.plain(nil, []byte(text))
+		if !ok || string(got) != plain {
+			rt.Fatalf("%q: got %q %v, want %q", text, got, ok, plain)
+		}
+		if other, ok := marks.plain(nil, []byte(plain)); ok && thousands != "." && string(other) != plain {
+			rt.Fatalf("%q: got %q", plain, other)
+		}
+	})
+}
+
 func TestShortest(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"0", "0"}, {"-0", "0"}, {"-0.00", "0"}, {"0e5", "0"}, {"007", "7"}, {"0.50", "0.5"}, {".5", "0.5"}, {"5.", "5"}, {"+5", "5"}, {"-.5", "-0.5"},
@@ -759,7 +885,7 @@ func TestShortest(t *testing.T) {
 		{"", "!"}, {".", "!"}, {"-", "!"}, {"e5", "!"}, {"1e", "!"}, {"1e100", "!"}, {".-5", "!"}, {"1,5", "!"}, {"1 000", "!"}, {" 1", "!"}, {"1_0", "!"},
 		{"0x10", "!"}, {"NaN", "!"}, {"Infinity", "!"}, {"--1", "!"}, {strings.Repeat("1", 101), "!"}, {"٣", "!"},
 	} {
-		got, why := shortest(c.text, false)
+		got, why := shortest(c.text, numberMarks{}, false)
 		if why != fine {
 			got = "!"
 		}
@@ -777,7 +903,7 @@ func TestShortestIsExactAndStays(t *testing.T) {
 		if strings.Contains(digits, ".") {
 			padded += strings.Repeat("0", padding)
 		}
-		if got, why := shortest(padded, false); got != digits || why != fine {
+		if got, why := shortest(padded, numberMarks{}, false); got != digits || why != fine {
 			rt.Fatalf("%q: got %q %s, want %q", padded, got, why, digits)
 		}
 	})

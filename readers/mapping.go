@@ -17,13 +17,20 @@ type Mapping struct {
 // Layout is how a file is written down, where its name or the format's usual
 // way does not tell.
 type Layout struct {
-	Format    Format   `json:"format,omitempty"`     // empty: as the file's name tells
-	Delimiter string   `json:"delimiter,omitempty"`  // CSV: one ASCII character; empty: a comma
-	SkipLines int      `json:"skip_lines,omitempty"` // CSV: lines before the header
-	Header    []string `json:"header,omitempty"`     // CSV: names of the columns of a file without a header
-	Records   Path     `json:"records,omitzero"`     // JSON, NDJSON: where the records are in a document
-	Absent    []string `json:"absent,omitempty"`     // cells that say one of these are empty: NULL, \N
-	Zone      string   `json:"time_zone,omitempty"`  // of times without an offset; empty: the catalog's
+	Format         Format   `json:"format,omitempty"`           // empty: as the file's name tells
+	Delimiter      string   `json:"delimiter,omitempty"`        // CSV: one ASCII character; empty: a comma
+	SkipLines      int      `json:"skip_lines,omitempty"`       // CSV: lines before the header
+	Header         []string `json:"header,omitempty"`           // CSV: names of the columns of a file without a header
+	Trim           bool     `json:"trim,omitempty"`             // CSV: blanks around cells, and around the names in the header, are none of them
+	Decimal        string   `json:"decimal,omitempty"`          // CSV: what stands before the decimals of a number: a point, or a comma; empty: a point
+	Thousands      string   `json:"thousands,omitempty"`        // CSV: what may stand between groups of three digits: . , ' or a blank; empty: nothing
+	SkipBlankLines bool     `json:"skip_blank_lines,omitempty"` // CSV: anywhere; without it they are mistakes, but for the end
+	Comment        string   `json:"comment,omitempty"`          // CSV: lines that begin with this ASCII character are no rows
+	FooterLines    int      `json:"footer_lines,omitempty"`     // CSV: lines at the end that are no rows, blank ones not counted
+
+	Records Path     `json:"records,omitzero"`    // JSON, NDJSON: where the records are in a document
+	Absent  []string `json:"absent,omitempty"`    // cells that say one of these are empty: NULL, \N
+	Zone    string   `json:"time_zone,omitempty"` // of times without an offset; empty: the catalog's
 }
 
 // Rule says where the cells of one field come from: of Paths, Value, PathPart
@@ -43,7 +50,7 @@ type Rule struct {
 	Paths    []Path  `json:"paths,omitempty"`     // the first that has something in the row, be it a bad cell
 	Value    *string `json:"value,omitempty"`     // the same in every row
 	PathPart string  `json:"path_part,omitempty"` // what a placeholder of the file's path stands for: date, hour, account
-	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together, none of them absent; nothing else is done to it
+	Join     []Part  `json:"join,omitempty"`      // EventID: all of these together; nothing else is done to it
 
 	Count    bool              `json:"count,omitempty"`     // Integer: how many elements the list at the path has; 1 where it is no list
 	Extract  string            `json:"extract,omitempty"`   // regular expression (RE2): its first group, or else all that it matches; absent where it does not match
@@ -64,18 +71,22 @@ type Rule struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
-// Part is a part of a joined event id: a path or a constant.
+// Part is a part of a joined event id: a path or a constant. Without a part that
+// is not Optional there is no id. An Optional one may be absent, in a row and in
+// a whole file, which is another id than any text in its place makes.
 type Part struct {
-	Path  Path    `json:"path,omitzero"`
-	Value *string `json:"value,omitempty"`
+	Path     Path    `json:"path,omitzero"`
+	Value    *string `json:"value,omitempty"`
+	Optional bool    `json:"optional,omitempty"`
 }
 
 // TimeForm is how times are written: one of the names below, or a pattern of
-// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), AM (AM or
-// PM, in either case), Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
+// YYYY, YY (69 is 1969, 68 is 2068), MM, DD, HH, mm, ss, Mon (Jan), Month (January),
+// Day (Mon or Monday, which must be the date's), AM (AM or PM), all of these words
+// in either case, Z (an offset: Z, UTC, +02:00, +0200, +02), and T and other
 // characters that are no letters or digits as they are ("DD/MM/YYYY HH:mm").
-// MM, DD and HH may be one digit where no other digit can follow; behind ss may
-// stand a fraction. See CheckTimeForm.
+// MM, DD and HH may be one digit where no piece of digits stands beside them;
+// behind ss may stand a fraction.
 type TimeForm string
 
 const (

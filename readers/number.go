@@ -13,7 +13,12 @@ var decimalForm = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?
 
 // shortest is the one way to write a decimal: digits, and a point before
 // others where those are not zero. It is exact.
-func shortest(text string, absolute bool) (string, Reason) {
+func shortest(text string, marks numberMarks, absolute bool) (string, Reason) {
+	plain, ok := marks.plain(nil, []byte(text))
+	if !ok {
+		return "", NotANumber
+	}
+	text = string(plain)
 	// The library would take more than what is meant by a number, and an
 	// exponent of any size.
 	if len(text) > mostDigits || !decimalForm.MatchString(text) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/blob"
 
@@ -89,7 +90,10 @@ type Export struct {
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
-	lacks  []bool // what Lacks says by field, as far as it is known
+
+	noColumn []bool      // fields that the file has no column for; nil for JSON
+	seen     []sighting  // of fields among the records
+	anyRow   atomic.Bool // was read
 
 	mapped *mappedExport // what is read by a Mapping; the others but schema are its own
 }
@@ -108,6 +112,7 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 // is resolved already and is the zone given.
 func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
 	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	e.seen = make([]sighting, len(schema.Fields))
 	if e.format = layout.Format; e.format == "" {
 		var ok bool
 		if e.format, ok = FormatOf(file.Key); !ok {
@@ -115,7 +120,7 @@ func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema
 		}
 	}
 	for i := range schema.Fields {
-		if err := CheckTimeForm(schema.Fields[i].Time); err != nil {
+		if err := checkTimeForm(schema.Fields[i].Time); err != nil {
 			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
 		}
 	}
@@ -164,17 +169,6 @@ func (e *Export) Columns(ctx context.Context) ([]string, error) {
 	default:
 		return e.storedColumns(), nil
 	}
-}
-
-// Lacks tells whether the export has no column for a field of the schema that
-// it was opened with. For JSON, also in the cells of a column, it is known when
-// all has been read, and unless there was no row: a key that none of the
-// records has is lacking, one that is there with null is not.
-func (e *Export) Lacks(field int) bool {
-	if e.mapped != nil {
-		return e.mapped.lacks(field)
-	}
-	return field < len(e.lacks) && e.lacks[field]
 }
 
 // Splits is how many parts the export can be read in, at once if wanted: the

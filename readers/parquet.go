@@ -45,11 +45,11 @@ func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCurs
 	for i := range e.schema.Fields {
 		c := e.cursor(i, e.footer.columns[i], shared)
 		words := newInterner()
-		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary} {
+		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary, &c.held} {
 			to.of(&e.schema.Fields[i], words)
 		}
 		if c.leaf != nil {
-			c.pages = newPageReader(s, group.chunks[i], c.leaf, group.rows, unpack)
+			c.openPages(s, &group.chunks[i], group.rows, unpack)
 		}
 		columns[i] = &c
 	}
@@ -64,7 +64,7 @@ func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
 	if field.Zone != nil {
 		c.parser = newCellParser(*field.Zone)
 	}
-	if l == nil || !l.isText() {
+	if l == nil || !l.isText() || l.elements != nil { // as in JSON, the elements of a list are what they are
 		return c
 	}
 	if len(l.rest) > 0 {
@@ -73,6 +73,8 @@ func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
 	}
 	if c.wants != nil || field.Count || len(e.layout.Absent) > 0 {
 		c.texts = newObjectReader(e.schema.Fields[at:at+1], nil, e.layout.Absent)
+		c.texts.seen = e.seen[at : at+1]
+		note(&e.anyRow)
 	}
 	return c
 }
@@ -97,10 +99,14 @@ type columnCursor struct {
 	scratch       []byte
 	wide          wideNumber
 
-	// Where elements are counted or listed: a row may go on in the next page.
-	open     bool
-	elements int64  // of the open row; below 0 where the list is absent
-	list     []byte // the elements of the open row, as JSON
+	// Where a row may have several entries, or is only counted, or is a list.
+	walk     walk
+	elements int64  // counted of the open row; below 0 where the list is absent
+	list     []byte // as JSON: what the open row has of it
+	wanted   []wanted
+	places   []int32 // of what is wanted, among the page's values
+	levels   []byte  // of a page's rows, 1 where there is a value
+	held     cells   // the cell of the row that a page leaves open
 }
 
 // fill puts the next n rows into c.batch.
@@ -128,6 +134,14 @@ func (c *columnCursor) fill(n int) (err error) {
 // end makes sure that there is nothing behind the last row.
 func (c *columnCursor) end() (err error) {
 	defer recovered(&err)
+	for _, keys := range c.walk.keys {
+		if keys == nil {
+			continue
+		}
+		if err := keys.end(); err != nil {
+			return fmt.Errorf("%s: %w", keys.leaf.path, err)
+		}
+	}
 	for c.leaf != nil {
 		if c.at < c.page.n {
 			return fmt.Errorf("goes on behind the last row")
@@ -143,11 +157,11 @@ func (c *columnCursor) end() (err error) {
 
 // nextPage decodes the next page into c.page, or is io.EOF.
 func (c *columnCursor) nextPage() error {
-	if c.leaf.countOnly {
+	if c.leaf.countOnly || c.leaf.elements != nil {
 		return c.countPage()
 	}
-	if c.leaf.listed {
-		return c.listPage()
+	if len(c.leaf.picks) > 0 {
+		return c.pickPage()
 	}
 	p, err := c.pages.next(c.readDictionary)
 	if err != nil {
@@ -192,17 +206,26 @@ func (c *columnCursor) readDictionary(entries int, plain []byte) error {
 	return nil
 }
 
-func (c *columnCursor) lookUp(to *cells, p *page) (err error) {
-	if !c.hasDictionary {
-		return fmt.Errorf("has no dictionary where a page needs one")
-	}
-	if c.indexes, err = decodeIndexes(c.indexes, p.present, p.values); err != nil {
+func (c *columnCursor) lookUp(to *cells, p *page) error {
+	if err := c.readIndexes(p); err != nil {
 		return err
 	}
 	if !to.gather(&c.dictionary, c.indexes) {
-		return fmt.Errorf("a page names an entry beyond the dictionary's %d", c.dictionary.n)
+		return c.beyondDictionary()
 	}
 	return nil
+}
+
+func (c *columnCursor) readIndexes(p *page) (err error) {
+	if !c.hasDictionary {
+		return fmt.Errorf("has no dictionary where a page needs one")
+	}
+	c.indexes, err = decodeIndexes(c.indexes, p.present, p.values)
+	return err
+}
+
+func (c *columnCursor) beyondDictionary() error {
+	return fmt.Errorf("a page names an entry beyond the dictionary's %d", c.dictionary.n)
 }
 
 // spread puts values where the levels say that rows have one.

@@ -32,6 +32,7 @@ type chunk struct {
 	offset, size int64
 	values       int64 // with nulls; as many as rows, but for a repeated column
 	codec        format.CompressionCodec
+	keys         []chunk // of the maps that the column is in, one for each of its leaf's picks
 }
 
 const parquetMagic = "PAR1"
@@ -144,7 +145,7 @@ func rowGroups(meta *format.FileMetaData, columns []*leaf, leaves int, end int64
 				continue
 			}
 			var err error
-			if to.chunks[j], err = columnChunk(&from.Columns[column.index], column, from.NumRows, end); err != nil {
+			if to.chunks[j], err = columnChunk(from, column, end); err != nil {
 				return nil, fmt.Errorf("column %q of row group %d: %w", column.path, i, err)
 			}
 		}
@@ -155,7 +156,8 @@ func rowGroups(meta *format.FileMetaData, columns []*leaf, leaves int, end int64
 	return groups, nil
 }
 
-func columnChunk(from *format.ColumnChunk, column *leaf, rows, end int64) (chunk, error) {
+func columnChunk(group *format.RowGroup, column *leaf, end int64) (chunk, error) {
+	from, rows := &group.Columns[column.index], group.NumRows
 	meta := &from.MetaData
 	c := chunk{offset: meta.DataPageOffset, size: meta.TotalCompressedSize, values: meta.NumValues, codec: meta.Codec}
 	if d := meta.DictionaryPageOffset; d > 0 && d < c.offset { // some writers leave it 0, or out
@@ -168,10 +170,20 @@ func columnChunk(from *format.ColumnChunk, column *leaf, rows, end int64) (chunk
 		return c, fmt.Errorf("its data lie in another file, %q", from.FilePath)
 	case meta.Type != column.physical:
 		return c, fmt.Errorf("is %v here, but %v in the schema", meta.Type, column.physical)
-	case c.values != rows && (column.repeated == 0 || c.values < rows || rows == 0):
+	case c.values != rows && (column.repeated() == 0 || c.values < rows || rows == 0):
 		return c, fmt.Errorf("claims %d values for %d rows", c.values, rows)
 	case c.size < 0 || c.offset < int64(len(parquetMagic)) || c.offset > end || c.size > end-c.offset:
 		return c, fmt.Errorf("claims %d bytes at %d, beyond the %d bytes of data", c.size, c.offset, end)
+	}
+	c.keys = make([]chunk, len(column.picks))
+	for i, p := range column.picks {
+		if p.keys == nil {
+			continue
+		}
+		var err error
+		if c.keys[i], err = columnChunk(group, p.keys, end); err != nil {
+			return c, fmt.Errorf("%s: %w", p.keys.path, err)
+		}
 	}
 	return c, nil
 }

@@ -3,6 +3,7 @@ package readers
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -435,15 +436,20 @@ func nestedFields(t testing.TB) *Schema {
 		{Name: "number", Path: parsePath(t, "mail.meta.n"), Kind: Integer, Count: true}, {Name: "id count", Path: parsePath(t, `mail."id"`), Kind: Integer, Count: true},
 		{Name: "y", Path: parsePath(t, "json.x.y"), Kind: Integer, Count: true}, {Name: "json n", Path: parsePath(t, "json.n"), Kind: Integer, Scale: 1},
 		{Name: "second", Path: parsePath(t, "json.x.y[1]")}, {Name: "none", Path: parsePath(t, "mail.none"), Optional: true}}}
+	for _, f := range wanting(t, "tags[1]", "mail.tags[0]", "mail.tags[1]:id", "plain[2]:integer", "parts[1].tag", "parts[0].n:integer", "attrs.l:integer",
+		"attrs.m", "lists[0][1]", "lists[2][0]:integer", "lists[1]:count", "lists[0]:count", "parts[1].tag:count", "parts[1]:count", "attrs.k:count").Fields {
+		f.Name, f.Optional = f.Path.Text, false
+		s.Fields = append(s.Fields, f)
+	}
 	return s
 }
 
 // Parquet cannot tell an absent list from an empty one where it is plain.
 var nestedWant = []string{
-	`70 "a" "a" "m1" 2 1 3 2 2 3 1 1 1 2 5 "2" -`,
-	`- - - - - - 0 0 - - - - - - - - -`,
-	`80 - - "m3" 1 - 1 1 1 1 1 1 1 - - - -`,
-	`- - - - - 2 0 0 - - - - - - - - -`,
+	`70 "a" "a" "m1" 2 1 3 2 2 3 1 1 1 2 5 "2" - "y" "t" - 3 "a" 1 2 - "2" 3 0 2 1 1 1`,
+	`- - - - - - 0 0 - - - - - - - - - - - - - - - - - - - - - - - -`,
+	`80 - - "m3" 1 - 1 1 1 1 1 1 1 - - - - - - - - - 0 - "3" "5" - - 3 - - -`,
+	`- - - - - 2 0 0 - - - - - - - - - - "u" ` + idOf("v") + ` - - - - - - - - - - - -`,
 }
 
 func TestNestedParquet(t *testing.T) {
@@ -495,11 +501,14 @@ func TestNestedArrow(t *testing.T) {
 	fixed := arrowColumnOf(t, arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Int8), `[[1,2,3], null]`)
 	got, err := readField(t, "a.arrow", arrowOf(t, "a.arrow", fixed), Field{Kind: Integer, Count: true})
 	wantColumn(t, got, err, "3", "-")
+	got, err = readField(t, "a.arrow", arrowOf(t, "a.arrow", fixed), Field{Kind: Integer, Path: parsePath(t, "v[2]")})
+	wantColumn(t, got, err, "3", "-")
 }
 
 // TestStoredColumns: what messages say that there is, and what is lacking.
 func TestStoredColumns(t *testing.T) {
-	want := []string{"attrs", "json", "lists", "mail.id", "mail.id", "mail.meta.n", "mail.meta.tag", "mail.tags", "parts", "plain", "tags"}
+	want := []string{"attrs", "json", "lists", "lists[0]", "lists[0][0]", "mail.id", "mail.id", "mail.meta.n", "mail.meta.tag", "mail.tags", "mail.tags[0]",
+		"parts", "parts[0].n", "parts[0].tag", "plain", "plain[0]", "tags", "tags[0]"}
 	for key, file := range map[string][]byte{"a.parquet": written(t, nestedRows()), "a.arrow": arrowOf(t, "a.arrow", nestedArrow(t)), "a.arrows": arrowOf(t, "a.arrows", nestedArrow(t))} {
 		e, err := Open(context.Background(), bucketOf(t, key, file), key, int64(len(file)), nestedFields(t), losAngeles(t))
 		if err != nil {
@@ -510,17 +519,24 @@ func TestStoredColumns(t *testing.T) {
 			t.Errorf("%s: %q, %v", key, columns, err)
 		}
 		for i, field := range nestedFields(t).Fields {
-			if e.Lacks(i) != (field.Name == "none") {
-				t.Errorf("%s: lacks %s: %v", key, field.Name, e.Lacks(i))
+			if e.lacks(i) != (field.Name == "none") {
+				t.Errorf("%s: lacks %s: %v", key, field.Name, e.lacks(i))
 			}
 		}
 		for path, want := range map[string]string{
 			"mail":          `column "mail" cannot be read: it is nested; there are mail.id, `,
-			"tags":          `column "tags" cannot be read: it is a list, of which only how many elements it has is read`,
-			"tags[0]":       `column "tags[0]" cannot be read: of lists and maps only how many elements they have is read`,
-			"mail.tags[1]":  `column "mail.tags[1]" cannot be read: of lists and maps`,
-			"attrs.k":       `column "attrs.k" cannot be read: of lists and maps`,
+			"mail.meta":     `column "mail.meta" cannot be read: it is nested; there are mail.meta.`,
+			"tags":          `column "tags" cannot be read: it is a list, of which an element is read (tags[0]), or how many it has`,
+			"lists[1]":      `column "lists[1]" cannot be read: it is a list, of which an element is read (lists[1][0]), or how many it has`,
+			"parts[0]":      `column "parts[0]" cannot be read: it is nested; there are parts[0].`,
+			"parts.n":       `column "parts.n" cannot be read: parts is a list, whose elements are read by place (parts[0])`,
+			"mail.tags.x":   `column "mail.tags.x" cannot be read: mail.tags is a list, whose elements are read by place (mail.tags[0])`,
+			"attrs":         `column "attrs" cannot be read: it is a map, of which the value of a key is read (attrs.key), or how many entries it has`,
+			"attrs[0]":      `column "attrs[0]" cannot be read: attrs is a map, whose values are read by key (attrs.key) and not by place`,
 			"mail.meta.no":  `no column "mail.meta.no"; there are `,
+			"parts[0].no":   `no column "parts[0].no"; there are `,
+			"plain[0][1]":   `no column "plain[0][1]"; there are `,
+			"tags[*]":       `no column "tags[*]"; there are `,
 			"mail[0]":       `no column "mail[0]"; there are `,
 			"mail.meta.n.x": `no column "mail.meta.n.x"; there are `,
 		} {
@@ -559,12 +575,20 @@ func TestLegacyLists(t *testing.T) {
 	wantColumn(t, got, err, "1", "-", "1") // a group
 	got, err = readField(t, "a.parquet", file, Field{Path: parsePath(t, "v.array"), Kind: Integer, Count: true})
 	wantColumn(t, got, err, "2", "-", "0")
+	got, err = readField(t, "a.parquet", file, Field{Path: parsePath(t, "v.array[1]"), Kind: Integer})
+	wantColumn(t, got, err, "2", "-", "-")
 	for _, kind := range []deprecated.ConvertedType{deprecated.List, deprecated.Map, deprecated.MapKeyValue} {
 		said := forgeFooter(t, file, func(m *format.FileMetaData) {
 			m.Schema[1].ConvertedType.V, m.Schema[1].ConvertedType.Valid = kind, true
 		})
 		got, err = readField(t, "a.parquet", said, Field{Kind: Integer, Count: true})
 		wantColumn(t, got, err, "2", "-", "0")
+		got, err = readField(t, "a.parquet", said, Field{Path: parsePath(t, "v[1]"), Kind: Integer})
+		if kind == deprecated.List {
+			wantColumn(t, got, err, "2", "-", "-")
+			continue
+		}
+		refused(t, err, `column "v[1]" cannot be read: of v only how many elements it has is read`)
 	}
 }
 
@@ -592,6 +616,11 @@ func TestCountsOverPages(t *testing.T) {
 	file := forgedLists(t, []listPage{{[]byte{0, 1}, []byte{1, 1}}, {[]byte{1, 0, 0}, []byte{1, 0, 1}}, {[]byte{1, 1}, []byte{1, 1}}, {[]byte{1}, []byte{1}}}, 3)
 	got, err := readField(t, "a.parquet", file, count)
 	wantColumn(t, got, err, "3", "0", "4")
+	for place, want := range [][]string{{"0", "-", "3"}, {"1", "-", "4"}, {"2", "-", "5"}, {"-", "-", "6"}, {"-", "-", "-"}} {
+		got, err := readField(t, "a.parquet", file, Field{Kind: Integer, Path: parsePath(t, fmt.Sprintf("v[%d]", place))})
+		wantColumn(t, got, err, want...)
+	}
+	second := Field{Kind: Integer, Path: parsePath(t, "v[1]")}
 	for want, pages := range map[string][]listPage{
 		"begins in the middle of a row":           {{[]byte{1, 0, 0, 0}, []byte{1, 1, 1, 1}}},
 		"a list that is empty has elements":       {{[]byte{0, 1, 0, 0}, []byte{0, 1, 1, 1}}},
@@ -603,8 +632,10 @@ func TestCountsOverPages(t *testing.T) {
 		"repetition levels: the page is cut":      {{nil, []byte{1, 1, 1}}},
 		"definition levels: the page goes on beh": {{[]byte{0, 0, 0}, []byte{1, 1, 1, 1}}},
 	} {
-		_, err := readField(t, "a.parquet", forgedLists(t, pages, 3), count)
-		refused(t, err, want)
+		for _, field := range []Field{count, second} {
+			_, err := readField(t, "a.parquet", forgedLists(t, pages, 3), field)
+			refused(t, err, want)
+		}
 	}
 	good := forgedLists(t, []listPage{{[]byte{0, 0, 0}, []byte{1, 1, 1}}}, 3)
 	for want, edit := range map[string]func(*format.FileMetaData){
@@ -614,16 +645,18 @@ func TestCountsOverPages(t *testing.T) {
 		"ends 0 rows before its row group, and 1 values": func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.NumValues++ },
 		"claims 3 values for 0 rows":                     func(m *format.FileMetaData) { m.NumRows, m.RowGroups[0].NumRows = 0, 0 },
 	} {
-		_, err := readField(t, "a.parquet", forgeFooter(t, good, edit), count)
-		refused(t, err, want)
+		for _, field := range []Field{count, second} {
+			_, err := readField(t, "a.parquet", forgeFooter(t, good, edit), field)
+			refused(t, err, want)
+		}
 	}
 }
 
 // listPage is the levels of a page of plain repeated values.
 type listPage struct{ repetitions, definitions []byte }
 
-// forgedLists is a file of rows with one column v, a plain repeated INT64, with
-// just these levels, each in a byte of its own.
+// forgedLists is a file of rows with one column v, a plain repeated INT64, of
+// the values 0, 1, 2 and so on, with just these levels, each in a byte of its own.
 func forgedLists(t testing.TB, pages []listPage, rows int64) []byte {
 	t.Helper()
 	type row struct {
@@ -631,7 +664,7 @@ func forgedLists(t testing.TB, pages []listPage, rows int64) []byte {
 	}
 	file := written(t, []row{{[]int64{1}}}, parquet.Compression(&uncompressed.Codec{}), parquet.DataPageVersion(1))
 	meta, _ := footerOf(t, file)
-	data, values := []byte(parquetMagic), int64(0)
+	data, values, value := []byte(parquetMagic), int64(0), uint64(0)
 	begin := int64(len(data))
 	for _, p := range pages {
 		n := max(len(p.repetitions), 1)
@@ -643,7 +676,10 @@ func forgedLists(t testing.TB, pages []listPage, rows int64) []byte {
 			runs := runsOf(levels)
 			body = append(append(body, byte(len(runs)), 0, 0, 0), runs...)
 		}
-		body = append(body, make([]byte, 8*bytes.Count(p.definitions, []byte{1}))...)
+		for range bytes.Count(p.definitions, []byte{1}) {
+			body = binary.LittleEndian.AppendUint64(body, value)
+			value++
+		}
 		h := format.PageHeader{Type: format.DataPage, CompressedPageSize: int32(len(body)), UncompressedPageSize: int32(len(body))}
 		h.DataPageHeader.Valid = true
 		h.DataPageHeader.V = format.DataPageHeader{NumValues: int32(n), DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE}

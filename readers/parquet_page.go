@@ -29,8 +29,8 @@ type page struct {
 	encoding format.Encoding
 	values   []byte // encoded; not where only elements are counted
 
-	// Where elements are counted or listed, levels as they are; nil where a column
-	// can have no others than 0.
+	// Of lists, and where only elements are counted, levels as they are; nil
+	// where a column can have no others than 0.
 	repetitions, definitions []byte
 }
 
@@ -140,7 +140,7 @@ func (r *pageReader) header() (pageHeader, error) {
 
 // check refuses what a header cannot mean, before anything is allocated for it.
 func (r *pageReader) check(h *pageHeader) error {
-	data, flat := h.typ != format.DictionaryPage, r.column.repeated == 0
+	data, flat := h.typ != format.DictionaryPage, r.column.repeated() == 0
 	switch {
 	case h.plain < 0 || h.plain > maxPage || h.packed < 0 || h.packed > maxPage:
 		return fmt.Errorf("page of %d bytes, %d compressed, is over the limit of %d", h.plain, h.packed, maxPage)
@@ -183,7 +183,7 @@ func (r *pageReader) dataPageV1(h *pageHeader) error {
 		return err
 	}
 	var nestings, levels []byte
-	if r.column.repeated > 0 && h.values > 0 {
+	if r.column.repeated() > 0 && h.values > 0 {
 		if nestings, data, err = cutLevels(data, h.nestingEncoding); err != nil {
 			return fmt.Errorf("repetition levels %w", err)
 		}
@@ -218,7 +218,7 @@ func (r *pageReader) dataPageV2(h *pageHeader) error {
 	}
 	p := &r.current
 	// Writers disagree on whether an empty list is a null.
-	if nulls := h.values - int64(p.present); nulls != h.nulls && r.column.repeated == 0 {
+	if nulls := h.values - int64(p.present); nulls != h.nulls && r.column.repeated() == 0 {
 		return fmt.Errorf("page has %d nulls, not %d as it claims", nulls, h.nulls)
 	}
 	if int64(p.rows) != h.rows {
@@ -243,8 +243,8 @@ func (r *pageReader) dataPageV2(h *pageHeader) error {
 func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err error) {
 	n, column := int(h.values), r.column
 	p := page{rows: n, entries: n, present: n, encoding: h.encoding, values: r.current.values}
-	if column.repeated > 0 && n > 0 {
-		if r.nestings, err = decodeLevels(r.nestings, n, column.repeated, nestings); err != nil {
+	if column.repeated() > 0 && n > 0 {
+		if r.nestings, err = decodeLevels(r.nestings, n, column.repeated(), nestings); err != nil {
 			return fmt.Errorf("repetition levels: %w", err)
 		}
 		p.repetitions, p.rows = r.nestings, bytes.Count(r.nestings, []byte{0})
@@ -254,7 +254,7 @@ func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err err
 			return fmt.Errorf("definition levels: %w", err)
 		}
 		p.present = bytes.Count(r.levels, []byte{column.defined})
-		if p.definitions = r.levels; !column.countOnly && !column.listed {
+		if p.definitions = r.levels; !column.byLevels() {
 			p.levels = valuePresence(r.levels, column.defined)
 		}
 	}

@@ -20,21 +20,29 @@ type leaf struct {
 	unusable string
 	rest     []Step // of the path, in the JSON that a text is
 
-	// Parquet: the highest definition and repetition levels, of a value. Without
-	// a definition level no row lacks it; with a repetition level countOnly or listed is set.
-	defined, repeated uint8
+	// The elements of lists, and the entries of maps, that the path leads to.
+	// Where they are a map's keys, the last is any, and the cells are the places
+	// of the entries with the key.
+	picks []pick
+	key   string
 
-	// Arrow: place in the record, and in each struct on the way down from there;
-	// of each of these the place of its null count in a batch's list of them.
+	// Parquet: the highest definition level, of a value, without which no row
+	// lacks it. Of each level of repetition, the definition level from which the
+	// list there has an element.
+	defined uint8
+	lists   []uint8
+
+	// Arrow: place in the record, and in each struct on the way down from there,
+	// or inElements of a list or map; of each of these the place of its null
+	// count in a batch's list of them.
 	places, nodes []int
 
 	// For a field that counts: whether that needs no values; and where from, see node.
 	countOnly, isList bool
 	there, element    uint8
 
-	// For a field of JSON: whether it is a list, of which the leaf is an element;
-	// in Arrow the leaf is the list, and this an element.
-	listed   bool
+	// For a field of JSON: the elements of the list that it is, in Parquet the
+	// leaf itself; nil where it is none.
 	elements *leaf
 }
 
@@ -220,6 +228,12 @@ func typeName(element *format.SchemaElement) string {
 	}
 	return name
 }
+
+// repeated is Parquet's highest repetition level.
+func (l *leaf) repeated() uint8 { return uint8(len(l.lists)) }
+
+// byLevels tells whether Parquet's levels say more than which rows have a value.
+func (l *leaf) byLevels() bool { return l.countOnly || len(l.lists) > 0 }
 
 func (l *leaf) isText() bool { return l.meaning == text || l.meaning == bytesOrText }
 

@@ -385,7 +385,7 @@ func TestUnusableColumns(t *testing.T) {
 		refused(t, err, "a.parquet: "+want)
 	}
 	check(Integer, `column "v" cannot be read: it is nested; there are v.x`, written(t, []nested{{}}))
-	check(Integer, `column "v" cannot be read: it is a list, of which only how many elements it has is read`, written(t, []repeated{{}}))
+	check(Integer, `column "v" cannot be read: it is a list, of which an element is read (v[0]), or how many it has`, written(t, []repeated{{}}))
 	check(EventID, `column "v" cannot be read as an event id: it is DOUBLE`, written(t, []double{{}}))
 	check(Instant, `column "v" cannot be read as a time: it is DOUBLE without a word of its unit`, written(t, []double{{}}))
 	check(Instant, `column "v" cannot be read as a time: it is INT64 without a word of its unit`, written(t, []number{{}}))
@@ -591,8 +591,9 @@ func TestRealFiles(t *testing.T) {
 		{"int96_from_spark", Field{Name: "a", Kind: Instant}, 6, "2024-01-01T20:34:56.123456Z"},
 		{"ARROW-GH-43605", Field{Name: "min_fl", Kind: Integer}, 21186, "0 0"}, // dictionary indexes of no bits
 		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer", Kind: Integer, Count: true}, 0, "page of 21 values where its column has 1 left"},
-		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer"}, 0, `column "outer" cannot be read: it is a list, of which only how many elements it has is read`},
-		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: parsePath(t, "outer.list.item.c")}, 0, `column "outer.list.item.c" cannot be read: of lists and maps only how many elements they have is read`},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "outer"}, 0, `column "outer" cannot be read: it is a list, of which an element is read (outer[0]), or how many it has`},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: parsePath(t, "outer.list.item.c")}, 0, `column "outer.list.item.c" cannot be read: outer is a list, whose elements are read by place (outer[0])`},
+		{"ARROW-RS-GH-6229-LEVELS", Field{Name: "c", Path: parsePath(t, "outer[0].c")}, 0, "page of 21 values where its column has 1 left"},
 		{"ARROW-GH-41317", Field{Name: "timestamp_us_no_tz", Kind: Instant}, 0, "page header"},
 		{"ARROW-GH-41317", Field{Name: "map_string", Kind: Integer, Count: true}, 5, "2 1"},
 		{"ARROW-GH-41317", Field{Name: "decimal256", Kind: Integer, Scale: 3}, 5, ""},
@@ -601,7 +602,8 @@ func TestRealFiles(t *testing.T) {
 		{"hadoop_lz4_compressed", Field{Name: "c0", Kind: Integer}, 4, "1593604800 1593604800"},
 		{"hadoop_lz4_compressed", Field{Name: "c1"}, 4, `"abc" "def"`},
 		{"hadoop_lz4_compressed", Field{Name: "v11"}, 4, `"42" "7.7"`},
-		{"large_string_map.brotli", Field{Name: "arr"}, 0, `column "arr" cannot be read: it is a list`},
+		{"large_string_map.brotli", Field{Name: "arr"}, 0, `column "arr" cannot be read: it is a map, of which the value of a key is read (arr.key), or how many entries it has`},
+		{"large_string_map.brotli", Field{Name: "arr", Path: parsePath(t, "arr.key")}, 0, "keys of arr: page of 1073741828 bytes, 1627 compressed, is over the limit of 268435456"},
 		{"large_string_map.brotli", Field{Name: "arr", Kind: Integer, Count: true}, 0, "is over the limit of 268435456"},
 		{"PARQUET-1481", Field{Name: "Handle"}, 0, "it is Type(?)"},
 	} {
@@ -631,9 +633,10 @@ func TestRepeatedGroup(t *testing.T) {
 	file := forgeFooter(t, data, func(m *format.FileMetaData) { m.NumRows = 6 })
 	schema := &Schema{Source: "real", Fields: []Field{{Name: "id", Kind: Integer},
 		{Name: "phones", Path: parsePath(t, "phoneNumbers.phone"), Kind: Integer, Count: true},
-		{Name: "phoneNumbers", Kind: Integer, Count: true}}}
+		{Name: "phoneNumbers", Kind: Integer, Count: true},
+		{Name: "first", Path: parsePath(t, "phoneNumbers.phone[0].number")}, {Name: "third", Path: parsePath(t, "phoneNumbers.phone[2].kind")}}}
 	got, err := readAll(t, "a.parquet", file, schema)
-	wantColumn(t, got, err, "1 - -", "2 - -", "3 0 1", "4 1 1", "5 1 1", "6 3 1")
+	wantColumn(t, got, err, "1 - - - -", "2 - - - -", "3 0 1 - -", `4 1 1 "5555555555" -`, `5 1 1 "1111111111" -`, `6 3 1 "1111111111" "mobile"`)
 }
 
 // TestRealFilesAgainstParquetGo: all columns of integers and strings of the

@@ -2,6 +2,7 @@ package readers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go/deprecated"
@@ -14,11 +15,15 @@ type node struct {
 	shape    shape
 	children []*node // of a group
 	leaf     *leaf   // how it is read; in Parquet by its first value where it is not one; nil: there is none
-	elements *leaf   // Arrow: how an element of a list is read
+
+	// Of a list: what its elements are; of a map, the values of its entries, and
+	// their keys. Nil where they are nothing that can be read.
+	item, keys *node
 
 	// Parquet: the definition levels from which it is there, and from which it
 	// has an element. They differ in lists alone.
 	there, element uint8
+	repeats        bool // Parquet: a list by itself, and not by what is said of the group around it
 }
 
 // shape is what a column is made of.
@@ -27,7 +32,7 @@ type shape uint8
 const (
 	value shape = iota
 	group       // of other columns
-	list        // or map: only how many elements it has is read
+	list        // or map
 )
 
 // maxNesting is how deep columns may nest.
@@ -51,8 +56,9 @@ type treeReader struct {
 
 // levels are those of a place in the tree.
 type levels struct {
-	defined, repeated uint8
-	depth             int
+	defined uint8
+	lists   []uint8 // of each level of repetition: the definition level from which there is an element
+	depth   int
 }
 
 func (r *treeReader) columns(n int32, above levels) (columns []*node, err error) {
@@ -81,12 +87,12 @@ func (r *treeReader) column(above levels) (*node, error) {
 		here.defined++
 	case format.Repeated:
 		here.defined++
-		here.repeated++
+		here.lists = append(slices.Clip(above.lists), here.defined)
 	}
 	n := &node{name: element.Name, there: here.defined, element: here.defined}
 	if element.Type.Valid {
 		n.leaf = leafOf(element)
-		n.leaf.index, n.leaf.defined, n.leaf.repeated = r.leaves, here.defined, here.repeated
+		n.leaf.index, n.leaf.defined, n.leaf.lists = r.leaves, here.defined, here.lists
 		r.leaves++
 	}
 	if !element.Type.Valid || element.NumChildren.V > 0 {
@@ -95,7 +101,7 @@ func (r *treeReader) column(above levels) (*node, error) {
 		}
 	}
 	if element.RepetitionType.V == format.Repeated {
-		n.shape, n.there, n.element = list, above.defined, here.defined
+		n = &node{name: n.name, shape: list, item: n, leaf: n.leaf, there: above.defined, element: here.defined, repeats: true}
 	}
 	return n, nil
 }
@@ -103,7 +109,6 @@ func (r *treeReader) column(above levels) (*node, error) {
 // group reads what is inside of a group. One that is said to be a list or map
 // holds a repeated column and nothing else.
 func (r *treeReader) group(n *node, element *format.SchemaElement, here levels) (err error) {
-	first := r.at
 	if n.children, err = r.columns(element.NumChildren.V, here); err != nil {
 		return err
 	}
@@ -113,47 +118,71 @@ func (r *treeReader) group(n *node, element *format.SchemaElement, here levels) 
 			n.leaf = inner
 		}
 	}
-	if saysList(element) && len(n.children) == 1 && r.elements[first].RepetitionType.V == format.Repeated {
-		n.shape, n.element = list, n.children[0].element
+	if isList, isMap := says(element); (isList || isMap) && len(n.children) == 1 && n.children[0].repeats {
+		repeats := n.children[0]
+		n.shape, n.element = list, repeats.element
+		if n.item = elementOf(repeats, n.name); isMap {
+			n.keys, n.item = entryOf(repeats.item)
+		}
 	}
 	return nil
 }
 
-func saysList(element *format.SchemaElement) bool {
+// elementOf is what the elements of a group that is a list are: the one column
+// in what repeats, or, in lists as they were written before the format said
+// how, that itself. The names are those that the format tells them apart by.
+func elementOf(repeats *node, listName string) *node {
+	item := repeats.item
+	if item.shape != group || len(item.children) != 1 || item.children[0].repeats ||
+		repeats.name == "array" || repeats.name == listName+"_tuple" {
+		return item
+	}
+	return item.children[0]
+}
+
+// entryOf is the key and the value of a map's entry, which may be called anything.
+func entryOf(entry *node) (key, val *node) {
+	if entry.shape != group || len(entry.children) != 2 || entry.children[0].shape != value {
+		return nil, nil
+	}
+	return entry.children[0], entry.children[1]
+}
+
+// says tells what a group is said to be.
+func says(element *format.SchemaElement) (isList, isMap bool) {
 	switch element.LogicalType.Value.(type) {
-	case *format.ListType, *format.MapType:
-		return true
+	case *format.ListType:
+		return true, false
+	case *format.MapType:
+		return false, true
 	}
 	if !element.ConvertedType.Valid {
-		return false
+		return false, false
 	}
-	switch element.ConvertedType.V {
-	case deprecated.List, deprecated.Map, deprecated.MapKeyValue:
-		return true
-	}
-	return false
+	kind := element.ConvertedType.V
+	return kind == deprecated.List, kind == deprecated.Map || kind == deprecated.MapKeyValue
 }
 
 // wanted finds how the fields of a schema are read, nil for an optional one
 // that the file has no column for.
 func (e *Export) wanted(columns []*node) ([]*leaf, error) {
 	schema := e.schema
-	found, any := make([]*leaf, len(schema.Fields)), len(schema.Fields) == 0
-	e.lacks = make([]bool, len(schema.Fields))
+	leaves, any := make([]*leaf, len(schema.Fields)), len(schema.Fields) == 0
+	e.noColumn = make([]bool, len(schema.Fields))
 	for i := range schema.Fields {
 		field := &schema.Fields[i]
-		column, rest, err := find(columns, field.path())
+		column, err := find(columns, field.path())
 		if err != nil {
 			return nil, err
 		}
-		if column == nil && !field.Optional {
+		if column.node == nil && !field.Optional {
 			return nil, noColumn(field.path().Text, pathsOf(columns))
 		}
-		if e.lacks[i] = column == nil; column == nil {
+		if e.noColumn[i] = column.node == nil; column.node == nil {
 			any = any || !field.Path.IsZero() // a mapping knows better
 			continue
 		}
-		if found[i], err = column.leafFor(field, rest); err != nil {
+		if leaves[i], err = column.leafFor(field); err != nil {
 			return nil, err
 		}
 		any = true
@@ -161,34 +190,77 @@ func (e *Export) wanted(columns []*node) ([]*leaf, error) {
 	if !any { // nothing would prove that the rows are there
 		return nil, fmt.Errorf("none of the columns of %s; there are %s", schema.Source, strings.Join(pathsOf(columns), ", "))
 	}
-	return found, nil
+	return leaves, nil
 }
 
-// find is the column that a path means, or nil: the one that is called as the
-// path's whole text, or else the one that its steps lead to. The rest of the
-// steps is for the JSON in a column of text.
-func find(columns []*node, path Path) (n *node, rest []Step, err error) {
-	if n, err = called(columns, path.Text); n != nil || err != nil {
-		return n, nil, err
-	}
-	for i, step := range path.Steps {
-		if n != nil {
-			switch columns = n.children; {
-			case n.shape == list:
-				return nil, nil, fmt.Errorf("column %q cannot be read: of lists and maps only how many elements they have is read", path.Text)
-			case n.shape == value && n.leaf.isText():
-				return n, path.Steps[i:], nil
-			}
-		}
-		if step.Name == "" {
-			return nil, nil, nil
-		}
-		if n, err = called(columns, step.Name); n == nil {
-			return nil, nil, err
-		}
-	}
-	return n, nil, nil
+// found is the column that a path leads to.
+type found struct {
+	*node
+	text  string // that leads there, as a path
+	picks []pick // of the lists and maps on the way
+	rest  []Step // for the JSON in a column of text
 }
+
+// pick is which element of a list, or which entry of a map, a path leads to.
+type pick struct {
+	index int64
+	keys  *leaf // of a map: how its keys are read, among them the one that is meant; nil of a list
+}
+
+// find is the column that a path means, nil where there is none: the one that
+// is called as the path's whole text, or else the one that its steps lead to.
+func find(columns []*node, path Path) (f found, err error) {
+	if f.node, err = called(columns, path.Text); f.node != nil || err != nil {
+		f.text = stepText(path.Text)
+		return f, err
+	}
+	f.text = path.Text
+	for i, step := range path.Steps {
+		switch {
+		case f.node != nil && f.shape == value && f.leaf.isText():
+			f.rest = path.Steps[i:]
+			return f, nil
+		case f.node != nil && f.shape == list && !step.Any:
+			err = f.enter(step, pathText(path.Steps[:i]))
+		case step.Name == "":
+			return found{}, nil
+		default:
+			f.node, err = called(columns, step.Name)
+		}
+		if f.node == nil || err != nil {
+			return found{}, err
+		}
+		columns = f.children
+	}
+	return f, nil
+}
+
+// enter goes on from a list to one of its elements, or from a map to the value
+// of a key; at is where it stands, for messages.
+func (f *found) enter(step Step, at string) error {
+	p := pick{index: int64(step.Index)}
+	switch {
+	case f.item == nil:
+		return fmt.Errorf("column %q cannot be read: of %s only how many elements it has is read", f.text, at)
+	case f.keys != nil && step.Name == "":
+		return fmt.Errorf("column %q cannot be read: %s is a map, whose values are read by key (%[2]s.key) and not by place", f.text, at)
+	case f.keys == nil && step.Name != "":
+		return fmt.Errorf("column %q cannot be read: %s is a list, whose elements are read by place (%[2]s[0])", f.text, at)
+	}
+	if f.keys != nil {
+		keys := *f.keys.leaf
+		keys.path, keys.key, keys.picks = "keys of "+at, step.Name, append(slices.Clip(f.picks), pick{index: anyElement})
+		if err := keys.usableAs(&Field{Kind: Text}); err != nil {
+			return err
+		}
+		p.keys = &keys
+	}
+	f.node, f.picks = f.item, append(f.picks, p)
+	return nil
+}
+
+// anyElement is an index of all of them: any entry of a map may have its key.
+const anyElement = -1
 
 func called(columns []*node, name string) (found *node, err error) {
 	for _, n := range columns {
@@ -203,34 +275,36 @@ func called(columns []*node, name string) (found *node, err error) {
 }
 
 // leafFor is how a field is read from the column.
-func (n *node) leafFor(field *Field, rest []Step) (*leaf, error) {
+func (f *found) leafFor(field *Field) (*leaf, error) {
 	path := field.path().Text
-	if n.leaf == nil {
+	if f.leaf == nil {
 		return nil, fmt.Errorf("column %q cannot be read: it is a group without columns", path)
 	}
-	l := *n.leaf
-	l.path, l.rest = path, rest
+	l := *f.leaf
+	l.path, l.rest, l.picks = path, f.rest, f.picks
 	switch {
 	case field.Count:
-		l.countOnly = n.shape != value || !l.isText() // a text may be empty, or JSON
-		l.there, l.element, l.isList = n.there, n.element, n.shape == list
+		l.countOnly = f.shape != value || !l.isText() // a text may be empty, or JSON
+		l.there, l.element, l.isList = f.there, f.element, f.shape == list
 		return &l, nil
-	case n.shape == list && field.JSON:
-		return &l, n.list(&l, field)
-	case n.shape == list:
-		return nil, fmt.Errorf("column %q cannot be read: it is a list, of which only how many elements it has is read", path)
-	case n.shape == group:
-		return nil, fmt.Errorf("column %q cannot be read: it is nested; there are %s", path, strings.Join(pathsOf([]*node{n}), ", "))
+	case f.shape == list && f.keys == nil && field.JSON:
+		return &l, f.listOf(&l, field)
+	case f.shape == list && f.keys != nil:
+		return nil, fmt.Errorf("column %q cannot be read: it is a map, of which the value of a key is read (%s.key), or how many entries it has", path, f.text)
+	case f.shape == list:
+		return nil, fmt.Errorf("column %q cannot be read: it is a list, of which an element is read (%s[0]), or how many it has", path, f.text)
+	case f.shape == group:
+		return nil, fmt.Errorf("column %q cannot be read: it is nested; there are %s", path, strings.Join(f.appendPaths(nil, f.text), ", "))
 	}
 	return &l, l.usableAs(field)
 }
 
-// pathsOf is the columns that hold values, lists and maps, by paths that find
-// them.
+// pathsOf is the columns that hold values, by paths that find them: lists and
+// maps, which may be counted, and what is in a list's first element.
 func pathsOf(columns []*node) (paths []string) {
 	for _, n := range columns {
 		name := columnText(n.name)
-		if n.shape == group {
+		if n.shape != value {
 			name = stepText(n.name)
 		}
 		paths = n.appendPaths(paths, name)
@@ -239,7 +313,10 @@ func pathsOf(columns []*node) (paths []string) {
 }
 
 func (n *node) appendPaths(paths []string, path string) []string {
-	if n.shape != group {
+	switch {
+	case n.shape == list && n.keys == nil && n.item != nil:
+		return n.item.appendPaths(append(paths, path), path+"[0]")
+	case n.shape != group:
 		return append(paths, path)
 	}
 	for _, child := range n.children {

@@ -45,8 +45,17 @@ func (p Path) IsZero() bool { return p.Text == "" }
 // ColumnPath is the path of a top-level column, whatever its name.
 func ColumnPath(name string) Path { return Path{Text: name, Steps: []Step{{Name: name}}} }
 
-// ParsePath reads a path from its text.
+// ParsePath reads a path from its text. Its errors say how the name of a column
+// that is no path is written in YAML.
 func ParsePath(text string) (Path, error) {
+	p, err := parseSteps(text)
+	if err != nil && text != "" && !strings.Contains(text, `"`) {
+		err = fmt.Errorf("%w; a column of this name is written '\"%s\"'", err, strings.NewReplacer(`\`, `\\`, "'", "''").Replace(text))
+	}
+	return p, err
+}
+
+func parseSteps(text string) (Path, error) {
 	p := Path{Text: text}
 	rest := text
 	for first := true; first || rest != ""; first = false {

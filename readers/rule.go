@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,23 +11,54 @@ import (
 // checkLayout says what cannot be meant about a layout, whatever the file.
 func checkLayout(l *Layout) string {
 	formats := []Format{Parquet, CSV, NDJSON, JSON, ArrowFile, ArrowStream}
-	text := l.Delimiter != "" || l.SkipLines != 0 || len(l.Header) > 0
+	text := l.isCSV()
 	switch {
 	case l.Format != "" && !slices.Contains(formats, l.Format):
 		return fmt.Sprintf("format %q: want one of %v", l.Format, formats)
 	case text && l.Format != "" && l.Format != CSV:
-		return fmt.Sprintf("delimiter, skip_lines and header are for csv, the format is %s", l.Format)
+		return fmt.Sprintf("what stands under csv is for CSV files, the format is %s", l.Format)
 	case text && !l.Records.IsZero():
-		return "records is for JSON; delimiter, skip_lines and header are for CSV"
+		return "records is for JSON, and what stands under csv for CSV"
 	case !l.Records.IsZero() && l.Format != "" && l.Format != JSON && l.Format != NDJSON:
 		return fmt.Sprintf("records is for JSON, the format is %s", l.Format)
 	case l.SkipLines < 0:
 		return fmt.Sprintf("skip_lines is %d", l.SkipLines)
+	case l.FooterLines < 0:
+		return fmt.Sprintf("footer_lines is %d", l.FooterLines)
+	}
+	if what := checkMarks(l); what != "" {
+		return what
 	}
 	for i, name := range l.Header {
 		if name == "" || slices.Contains(l.Header[:i], name) {
 			return fmt.Sprintf("header: column %d, %q, has no name of its own", i+1, name)
 		}
+	}
+	return ""
+}
+
+// isCSV tells whether the layout says something that only CSV has.
+func (l *Layout) isCSV() bool {
+	return l.Delimiter != "" || l.SkipLines != 0 || len(l.Header) > 0 || l.Trim || l.Decimal != "" || l.Thousands != "" ||
+		l.SkipBlankLines || l.Comment != "" || l.FooterLines != 0
+}
+
+// checkMarks is about the marks of numbers and comments. Cells with a comma
+// that is no delimiter stand in quotes.
+func checkMarks(l *Layout) string {
+	decimal, delimiter := cmp.Or(l.Decimal, "."), cmp.Or(l.Delimiter, ",")
+	_, known := thousandsMarks[l.Thousands]
+	switch {
+	case decimal != "." && decimal != ",":
+		return fmt.Sprintf("decimal is %q: want a comma or a point", decimal)
+	case !known:
+		return fmt.Sprintf("thousands is %q: want a point, a comma, a blank or '", l.Thousands)
+	case l.Thousands == decimal:
+		return fmt.Sprintf("thousands is %q, which stands before decimals", l.Thousands)
+	case len(l.Comment) > 1 || l.Comment == `"` || l.Comment > "~" || l.Comment != "" && l.Comment <= " ":
+		return fmt.Sprintf("comment is %q: want one ASCII character, and neither a quote nor a blank", l.Comment)
+	case l.Comment == delimiter:
+		return fmt.Sprintf("comment is %q, the delimiter", l.Comment)
 	}
 	return ""
 }
@@ -54,7 +86,7 @@ func checkOrigin(f *Field, r *Rule) string {
 	for _, o := range []struct {
 		set  bool
 		name string
-	}{{len(r.Paths) > 0, "paths"}, {r.Value != nil, "value"}, {r.PathPart != "", "path_part"}, {r.Join != nil, "join"}} {
+	}{{len(r.Paths) > 0, "from"}, {r.Value != nil, "value"}, {r.PathPart != "", "part"}, {r.Join != nil, "join"}} {
 		if o.set {
 			origins = append(origins, o.name)
 		}
@@ -63,7 +95,7 @@ func checkOrigin(f *Field, r *Rule) string {
 	case len(origins) > 1:
 		return strings.Join(origins, " and ") + ": want one of them"
 	case f.Kind == EventID && (r.Value != nil || r.PathPart != "" || r.Default != nil):
-		return "value, path_part and default would make one event of many rows; want paths or join"
+		return "value, part and default would make one event of many rows; want from or join"
 	case r.Value != nil && *r.Value == "":
 		return "value is empty; a field without a rule may be absent"
 	case r.Value != nil && r.Default != nil:
@@ -101,9 +133,11 @@ func checkJoin(f *Field, r *Rule) string {
 	case r.Count || r.Extract != "" || r.Case != "" || r.Lookup != "" || r.Map != nil || r.Strict || r.Number || r.Absolute || r.Time != "" || r.Zone != "":
 		return "join: nothing else can be done to joined columns"
 	}
-	paths := 0
+	certain := 0
 	for i, p := range r.Join {
 		switch {
+		case p.Optional && p.Value != nil:
+			return fmt.Sprintf("join: part %d is a value, which is never absent", i+1)
 		case p.Path.IsZero() == (p.Value == nil):
 			return fmt.Sprintf("join: part %d wants a path or a value", i+1)
 		case p.Value != nil && *p.Value == "":
@@ -114,10 +148,12 @@ func checkJoin(f *Field, r *Rule) string {
 		if what := checkCellPath(p.Path); what != "" {
 			return "join: " + what
 		}
-		paths++
+		if !p.Optional {
+			certain++
+		}
 	}
-	if paths == 0 {
-		return "join: no part of it is a column, so that all rows would be one event"
+	if certain == 0 {
+		return "join: no part of it is a column that must be there, so that many rows would be one event"
 	}
 	return ""
 }
@@ -129,7 +165,7 @@ func checkCount(f *Field, r *Rule) string {
 	case f.Kind != Integer:
 		return "count makes a whole number; this is " + f.Kind.said()
 	case r.Value != nil || r.PathPart != "":
-		return "count: there is no list in a value or a path_part"
+		return "count: there is no list in a value or a part"
 	case r.Extract != "" || r.Case != "" || r.Lookup != "" || r.Map != nil || r.Strict || r.Absolute:
 		return "count: extract, case, lookup, map, strict and absolute are not for a list"
 	}

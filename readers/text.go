@@ -152,7 +152,7 @@ func (r *textReader) Read(p []byte) (int, error) {
 func (r *textReader) line() (line []byte, ok bool, err error) {
 	line, ok, err = r.anyLine()
 	if ok && len(line) == 0 {
-		return nil, false, r.onlyBlank()
+		return nil, false, r.onlyBlank("")
 	}
 	return line, ok, err
 }
@@ -182,10 +182,11 @@ func (r *textReader) anyLine() (line []byte, ok bool, err error) {
 }
 
 // onlyBlank lets blank lines stand at the end of a file, and only there: one
-// in between is a record too few or a cell too few.
-func (r *textReader) onlyBlank() error {
+// in between is a record too few or a cell too few. Some characters count as
+// nothing.
+func (r *textReader) onlyBlank(nothing string) error {
 	for {
-		rest := bytes.TrimLeft(r.buffer[r.at:], "\r\n")
+		rest := bytes.TrimLeft(r.buffer[r.at:], nothing+"\r\n")
 		if len(rest) > 0 {
 			return errBlankLine
 		}
@@ -203,6 +204,9 @@ func (r *textReader) onlyBlank() error {
 // yielded: the file is refused in any case.
 func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, parser *cellParser, firstRow int64) (int, error)) error {
 	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
+	if e.format == CSV {
+		parser.marks = marksOf(e.layout)
+	}
 	for i := range e.schema.Fields {
 		columns[i].of(&e.schema.Fields[i], newInterner())
 	}

@@ -36,10 +36,11 @@ func (w *textWork) needed() bool {
 }
 
 // of is what a text becomes up to Strict; empty where nothing is left of it.
-func (w *textWork) of(text string) (string, Reason) {
+// replaced tells whether it is Map's or Lookup's and no longer the export's.
+func (w *textWork) of(text string) (made string, replaced bool, why Reason) {
 	if w.extract != nil {
 		if text = extracted(w.extract, text); text == "" {
-			return "", fine
+			return "", false, fine
 		}
 	}
 	text = inCase(w.letters, text)
@@ -51,9 +52,9 @@ func (w *textWork) of(text string) (string, Reason) {
 		text, known = value, true
 	}
 	if w.strict && !known {
-		return "", NotInMap
+		return "", false, NotInMap
 	}
-	return text, fine
+	return text, known, fine
 }
 
 func extracted(pattern *regexp.Regexp, text string) string {
@@ -98,33 +99,39 @@ const (
 	cellBad
 )
 
-// read makes a cell of a text as the export has it.
-func (r *recipe) read(text string, parser *cellParser) cell {
-	made, why := r.work.of(text)
+// read makes a cell of a text as the export has it, whose numbers are written
+// with marks. Those of the mapping and its tables have none.
+func (r *recipe) read(text string, parser *cellParser, marks numberMarks) cell {
+	made, replaced, why := r.work.of(text)
+	if replaced {
+		marks = numberMarks{}
+	}
 	switch {
 	case why != fine:
 		return cell{state: cellBad, bad: badCell([]byte(text), why)}
 	case made == "":
 		return r.fallback
 	}
-	return r.finish(made, text, parser)
+	return r.finish(made, text, parser, marks)
 }
 
 // finish makes a cell of a text that is worked on, which was written otherwise
 // in the export.
-func (r *recipe) finish(text, written string, parser *cellParser) cell {
+func (r *recipe) finish(text, written string, parser *cellParser, marks numberMarks) cell {
 	c, why := cell{state: cellThere, text: text}, fine
 	switch r.field.Kind {
 	case Text:
 		if r.work.number {
-			c.text, why = shortest(text, r.absolute)
+			c.text, why = shortest(text, marks, r.absolute)
 		}
 	case EventID:
 		c.id = Key([]byte(text))
-	default:
-		if c.number, why = parser.number(&r.field, []byte(text)); why == fine && r.absolute {
+	case Integer:
+		if c.number, why = parser.integer(&r.field, marks, []byte(text)); why == fine && r.absolute {
 			c.number, why = withoutMinus(c.number)
 		}
+	default:
+		c.number, why = parser.number(&r.field, []byte(text))
 	}
 	if why != fine {
 		return cell{state: cellBad, bad: badCell([]byte(written), why)}

@@ -27,18 +27,18 @@ type timeForm struct {
 type piece struct {
 	what    string // a placeholder; empty for literal text
 	literal string
-	single  bool // one digit will do, as what follows cannot be another
+	single  bool // one digit will do, as no other digit can stand beside it
 }
 
 // placeholders of a pattern. A longer one stands before those that it begins with.
-var placeholders = []string{"YYYY", "YY", "Mon", "MM", "DD", "HH", "mm", "ss", "AM", "Z"}
+var placeholders = []string{"YYYY", "YY", "Month", "Mon", "MM", "DD", "Day", "HH", "mm", "ss", "AM", "Z"}
 
 // oneOf says which placeholders are another way to write the same.
-var oneOf = map[string]string{"YY": "YYYY", "Mon": "MM"}
+var oneOf = map[string]string{"YY": "YYYY", "Mon": "MM", "Month": "MM"}
 
-// CheckTimeForm says what is wrong with a form in which times are said to be
+// checkTimeForm says what is wrong with a form in which times are said to be
 // written, nil if nothing.
-func CheckTimeForm(form TimeForm) error {
+func checkTimeForm(form TimeForm) error {
 	_, err := compileTimeForm(form)
 	return err
 }
@@ -79,7 +79,8 @@ func compilePattern(pattern string) (pieces []piece, err error) {
 		pieces, rest = append(pieces, piece{what: what}), rest[len(what):]
 	}
 	for i := range pieces {
-		pieces[i].single = i+1 == len(pieces) || !pieces[i+1].digits()
+		before, behind := i > 0 && pieces[i-1].digits(), i+1 < len(pieces) && pieces[i+1].digits()
+		pieces[i].single = !before && !behind
 	}
 	return pieces, wholePattern(has)
 }
@@ -166,7 +167,7 @@ func readEpoch(form TimeForm, text []byte) (moment, bool) {
 
 // readPattern reads a time piece by piece.
 func (f *timeForm) readPattern(text []byte) (moment, bool) {
-	s, c := scan{rest: text, ok: true}, civilTime{half: noHalf}
+	s, c := scan{rest: text, ok: true}, civilTime{half: noHalf, weekday: anyWeekday}
 	for i := range f.pieces {
 		p := &f.pieces[i]
 		fewest := 2
@@ -183,7 +184,11 @@ func (f *timeForm) readPattern(text []byte) (moment, bool) {
 		case "MM":
 			c.month = s.number(fewest, 2)
 		case "Mon":
-			c.month = s.month()
+			c.month = s.word(months) + 1
+		case "Month":
+			c.month = s.word(wholeMonths) + 1
+		case "Day":
+			c.weekday = s.weekday()
 		case "DD":
 			c.day = s.number(fewest, 2)
 		case "HH":
@@ -196,7 +201,7 @@ func (f *timeForm) readPattern(text []byte) (moment, bool) {
 				c.fraction = s.fraction()
 			}
 		case "AM":
-			c.half = s.half()
+			c.half = s.word(halves)
 		case "Z":
 			c.ahead, c.zoned = s.offset()
 		}
@@ -207,16 +212,15 @@ func (f *timeForm) readPattern(text []byte) (moment, bool) {
 // readRFC2822 reads the date of a mail: [Tue, ]31 Aug 2010 20:36[:28] +0000,
 // also with a comment behind it. A weekday that is not the date's is refused.
 func readRFC2822(text []byte) (moment, bool) {
-	s, c := scan{rest: text, ok: true}, civilTime{half: noHalf, timed: true}
-	weekday := -1
+	s, c := scan{rest: text, ok: true}, civilTime{half: noHalf, weekday: anyWeekday, timed: true}
 	if len(text) > 0 && isLetter(text[0]) {
-		weekday = s.word(weekdays)
+		c.weekday = s.word(weekdays)
 		s.literal(',')
 		s.blanks(0)
 	}
 	c.day = s.number(1, 2)
 	s.blanks(1)
-	c.month = s.month()
+	c.month = s.word(months) + 1
 	s.blanks(1)
 	if c.year = s.number(2, 4); len(s.last) == 2 {
 		c.year = century(c.year, 50)
@@ -232,11 +236,7 @@ func readRFC2822(text []byte) (moment, bool) {
 	}
 	s.blanks(0)
 	c.ahead, c.zoned = s.mailZone()
-	m, ok := c.moment(s.ok && len(s.rest) == 0)
-	if ok && weekday >= 0 && floorMod(int64(m.day)+4, 7) != int64(weekday) { // 1 January 1970 was a Thursday
-		return m, false
-	}
-	return m, ok
+	return c.moment(s.ok && len(s.rest) == 0)
 }
 
 // century makes a year of its last two digits, those from first on in 19xx.
@@ -252,6 +252,9 @@ var (
 	months   = []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}
 	halves   = []string{"am", "pm"}
 
+	wholeWeekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+	wholeMonths   = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
+
 	// mailZones are the names that RFC 2822 gives a meaning, and UTC, by hours ahead.
 	mailZones = map[string]int64{
 		"UT": 0, "GMT": 0, "UTC": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
@@ -264,11 +267,15 @@ type civilTime struct {
 	year, month, day     int
 	hour, minute, second int
 	half                 int // of the day: 0 AM, 1 PM, or noHalf
+	weekday              int // from Sunday, or anyWeekday
 	fraction, ahead      int64
 	timed, zoned         bool
 }
 
-const noHalf = -1
+const (
+	noHalf     = -1
+	anyWeekday = -1
+)
 
 func (c *civilTime) moment(ok bool) (moment, bool) {
 	d, isDay := civilDay(c.year, c.month, c.day)
@@ -277,6 +284,9 @@ func (c *civilTime) moment(ok bool) (moment, bool) {
 		c.hour = c.hour%12 + 12*c.half
 	}
 	if !ok || !isDay || c.hour > 23 || c.minute > 59 || c.second > 59 {
+		return moment{}, false
+	}
+	if c.weekday != anyWeekday && floorMod(int64(d)+4, 7) != int64(c.weekday) { // 1 January 1970 was a Thursday
 		return moment{}, false
 	}
 	t := int64(c.hour*3600+c.minute*60+c.second)*second + c.fraction - c.ahead
@@ -326,20 +336,11 @@ func (s *scan) blanks(fewest int) {
 	s.rest = rest
 }
 
-// word reads one of words, all of the same length, in either case, and says which.
+// word reads one of words, which are lower case, in either case, and says which.
 func (s *scan) word(words []string) int {
-	n := len(words[0])
-	if len(s.rest) < n {
-		s.ok = false
-		return 0
-	}
-	var lower [3]byte
-	for i := range n {
-		lower[i] = s.rest[i] | 0x20
-	}
 	for i, word := range words {
-		if string(lower[:n]) == word {
-			s.rest = s.rest[n:]
+		if s.begins(word) {
+			s.rest = s.rest[len(word):]
 			return i
 		}
 	}
@@ -347,8 +348,28 @@ func (s *scan) word(words []string) int {
 	return 0
 }
 
-func (s *scan) month() int { return s.word(months) + 1 }
-func (s *scan) half() int  { return s.word(halves) }
+func (s *scan) begins(word string) bool {
+	if len(s.rest) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if s.rest[i]|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// weekday reads the name of a day, a whole one or its first three letters.
+func (s *scan) weekday() int {
+	for i, word := range wholeWeekdays {
+		if s.begins(word) {
+			s.rest = s.rest[len(word):]
+			return i
+		}
+	}
+	return s.word(weekdays)
+}
 
 // fraction reads an optional fraction of a second.
 func (s *scan) fraction() int64 {

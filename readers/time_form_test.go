@@ -57,6 +57,8 @@ func TestTimeForms(t *testing.T) {
 		{EpochUs, "1534109600089676.9", "2018-08-12T21:33:20.089676Z"},
 		{EpochNs, "1534109600089676999", "2018-08-12T21:33:20.089676Z"},
 		{EpochNs, "-1", "1969-12-31T23:59:59.999999Z"},
+		{EpochUs, "-18446744073709551615.5", "not_a_time"}, // not 1970
+		{EpochUs, "-18446744073709551616.5", "not_a_time"},
 		{EpochNs, "15341096000896769990", "2456-02-20T23:33:20.896769Z"},
 		{EpochAuto, "1534109600", "2018-08-12T21:33:20Z"},
 		{EpochAuto, "1534109600.089676", "2018-08-12T21:33:20.089676Z"},
@@ -84,7 +86,28 @@ func TestTimeForms(t *testing.T) {
 		{"MM/DD/YYYY HH:mm:ss AM", "2/1/2010 0:02:03 AM", "not_a_time"},
 		{"MM/DD/YYYY HH:mm:ss AM", "2/1/2010 1:02:03", "not_a_time"},
 		{"YYYYMMDD", "20260701", "2026-07-01T07:00:00Z"},
-		{"YYYYMMDD", "2026071", "2026-07-01T07:00:00Z"},
+		{"YYYYMMDD", "2026071", "not_a_time"},
+		{"YYYY-MMDD", "2026-071", "not_a_time"},
+		{"YYYY-MMDD", "2026-71", "not_a_time"},
+		{"DDMM-YYYY", "107-2026", "not_a_time"},
+		{"YYYYMMDD HH", "20260701 9", "2026-07-01T16:00:00Z"},
+		{"YYYYMMDD HHmm", "20260701 959", "not_a_time"},
+		{"DDMonYYYY", "1Jul2026", "2026-07-01T07:00:00Z"},
+		{"MM/DD/YYYY HH:mm AM", "7/1/2026 9:05 pm", "2026-07-02T04:05:00Z"},
+		{"Month DD, YYYY", "July 1, 2026", "2026-07-01T07:00:00Z"},
+		{"Month DD, YYYY", "may 11, 2026", "2026-05-11T07:00:00Z"},
+		{"Month DD, YYYY", "Jul 1, 2026", "not_a_time"},
+		{"DD Month YYYY", "30 september 2026", "2026-09-30T07:00:00Z"},
+		{"DD Month YYYY", "30 Septembre 2026", "not_a_time"},
+		{"Day, Month DD YYYY", "Wednesday, July 1 2026", "2026-07-01T07:00:00Z"},
+		{"Day Mon DD HH:mm:ss YYYY", "Wed Jul 01 12:00:00 2026", "2026-07-01T19:00:00Z"},
+		{"Day DD.MM.YYYY", "WED 01.07.2026", "2026-07-01T07:00:00Z"},
+		{"DD.MM.YYYY Day", "01.07.2026 Wed", "2026-07-01T07:00:00Z"},
+		{"Day DD.MM.YYYY", "Thu 01.07.2026", "not_a_time"}, // it is a Wednesday
+		{"Day DD.MM.YYYY", "Mi 01.07.2026", "not_a_time"},
+		{"Day DD.MM.YYYY", "Wednes 01.07.2026", "not_a_time"},
+		{"Day DD.MM.YYYY", "We", "not_a_time"},
+		{"YYYY/MM/DD HH:mm:ssZ", "2026/07/01 12:00:00z", "2026-07-01T12:00:00Z"},
 		{"YYYYMMDD", "202671", "not_a_time"},
 		{"YYYYMMDDHHmmss", "20260701120000", "2026-07-01T19:00:00Z"},
 		{"YYYYMMDDHHmmss", "2026070112000", "not_a_time"},
@@ -176,7 +199,7 @@ func TestCheckTimeForm(t *testing.T) {
 		"YYYY MM Mon DD":      "MM stands twice",
 		" ":                   "it has no YYYY",
 	} {
-		err := CheckTimeForm(form)
+		err := checkTimeForm(form)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", form, err, want)
 		}

@@ -24,25 +24,26 @@ type maker interface {
 	column(raw *Batch, leftOut []uint8) Column
 }
 
-// newTransform takes the cells that every row of the file shares, by field.
-func newTransform(p *plan, zone calendar.Zone, fixed []cell) *transform {
+// newTransform takes the cells that every row of the file shares, by field, and
+// the marks of numbers by raw field, nil where there are none.
+func newTransform(p *plan, zone calendar.Zone, fixed []cell, marks []numberMarks) *transform {
 	t := &transform{plan: p, sieve: newSieve(p.filters)}
 	parser := newCellParser(zone)
 	for i := range p.recipes {
-		t.makers = append(t.makers, newMaker(&p.recipes[i], parser, &fixed[i]))
+		t.makers = append(t.makers, newMaker(&p.recipes[i], parser, &fixed[i], marks))
 	}
 	t.out.Columns = make([]Column, len(t.makers))
 	return t
 }
 
-func newMaker(r *recipe, parser *cellParser, fixed *cell) maker {
+func newMaker(r *recipe, parser *cellParser, fixed *cell, marks []numberMarks) maker {
 	made := made{recipe: r}
 	made.out.of(&r.field, newInterner())
 	switch r.way {
 	case merged:
 		return &mergedColumn{made}
 	case viaText:
-		return newTextColumn(made, parser)
+		return newTextColumn(made, parser, marks)
 	case constant:
 		return &constantColumn{made: made, fixed: fixed}
 	case joinedIDs:
@@ -170,8 +171,13 @@ type textColumn struct {
 // unknown is a code that is still to be worked out.
 const unknown int32 = math.MinInt32
 
-func newTextColumn(m made, parser *cellParser) *textColumn {
+func newTextColumn(m made, parser *cellParser, marks []numberMarks) *textColumn {
 	t := &textColumn{made: m, parser: parser, memos: make([]memo, len(m.from))}
+	for k, at := range m.from {
+		if marks != nil {
+			t.memos[k].marks = marks[at]
+		}
+	}
 	t.absent = t.keep(&t.fallback)
 	return t
 }
@@ -235,7 +241,7 @@ func (t *textColumn) set(raw *Batch, row int) {
 func (t *textColumn) code(m *memo, entry int32) int32 {
 	code := &m.codes[entry]
 	if *code == unknown {
-		c := t.read(m.dict.Entries[entry], t.parser)
+		c := t.read(m.dict.Entries[entry], t.parser, m.marks)
 		*code = t.keep(&c)
 	}
 	return *code
@@ -245,6 +251,7 @@ func (t *textColumn) code(m *memo, entry int32) int32 {
 type memo struct {
 	dict  *Dict
 	codes []int32
+	marks numberMarks // of the numbers among the entries
 }
 
 // of makes it the memo of a Dict, which may have grown, or be another.
@@ -281,11 +288,13 @@ func (c *constantColumn) column(raw *Batch, _ []uint8) Column {
 	return c.out.Column
 }
 
-// joinedColumn is the id of several ids together: of their number, and of each
-// its 16 bytes, so that text cannot move from one part to the next.
+// joinedColumn is the id of several ids together: of their number, of each its
+// 16 bytes, so that text cannot move from one part to the next, and then of the
+// places of those that are absent, which no other row is as long with.
 type joinedColumn struct {
 	made
-	parts []byte // the number, and room for the ids
+	parts  []byte // the number, and room for the ids
+	absent []byte // places of absent parts
 }
 
 func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
@@ -293,7 +302,7 @@ func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
 }
 
 func (j *joinedColumn) set(raw *Batch, row int) {
-	j.parts = j.parts[:8]
+	j.parts, j.absent = j.parts[:8], j.absent[:0]
 	for i := range j.join {
 		part := &j.join[i]
 		if part.from < 0 {
@@ -306,10 +315,14 @@ func (j *joinedColumn) set(raw *Batch, row int) {
 			return
 		}
 		if column.Missing != nil && column.Missing[row] {
-			j.out.miss(row)
-			return
+			if !part.optional {
+				j.out.miss(row)
+				return
+			}
+			j.absent = binary.BigEndian.AppendUint64(j.absent, uint64(i))
 		}
-		j.parts = append(j.parts, column.IDs[row][:]...)
+		j.parts = append(j.parts, column.IDs[row][:]...) // zeros where absent
 	}
+	j.parts = append(j.parts, j.absent...)
 	j.out.IDs[row] = Key(j.parts)
 }

@@ -203,7 +203,9 @@ type State struct {
 	ActiveUsers []string       `parquet:"active_users,list" doc:"users that are active"`
 	AddOns      []StateAddOn   `parquet:"add_ons,list" doc:"recurring add-ons in force"`
 	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
+	Base        []StateBase    `parquet:"base_fee,list" doc:"base fee of the running cycle; at most one"`
 	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
+	Waiting     []StateWaiting `parquet:"waiting,list" doc:"lines that wait for the next invoice"`
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
 	Tallies     []StateTally   `parquet:"tallies,list" doc:"what charges that count usage have counted and charged, within the window"`
 
@@ -309,6 +311,39 @@ type StateAddOn struct {
 	Name     string `parquet:"name" doc:"add-on of the catalog"`
 	Price    Wide   `parquet:"price,decimal(18:38)" doc:"price of one, at which the running period was billed"`
 	Quantity int64  `parquet:"quantity" doc:"paid for in the running period"`
+	Left     int64  `parquet:"left,decimal(4:18)" doc:"charged for the running period and not given back"`
+}
+
+// StateBase is the base fee of the running cycle.
+type StateBase struct {
+	Plan        string `parquet:"plan" doc:"plan that it is of"`
+	Description string `parquet:"description" doc:"text of its lines"`
+	Rule        string `parquet:"rule" doc:"rule of its lines"`
+	CatalogLine int32  `parquet:"catalog_line" doc:"line of the catalog file"`
+	Times       Wide   `parquet:"times,decimal(18:38)" doc:"how many times the price is charged"`
+	Price       Wide   `parquet:"price,decimal(18:38)" doc:"price at which the cycle is billed"`
+	From        int32  `parquet:"from,date" doc:"first day of the cycle"`
+	Since       int32  `parquet:"since,date" doc:"in arrears, first day that is not charged yet; 1970-01-01: charged in advance"`
+	Left        int64  `parquet:"left,decimal(4:18)" doc:"in advance, charged for the cycle and not given back"`
+}
+
+// StateWaiting is a line that waits for the next invoice.
+type StateWaiting struct {
+	Kind        string `parquet:"kind" doc:"kind of the line"`
+	Of          string `parquet:"of" doc:"of a proration_charge: the kind of what it charges"`
+	Rule        string `parquet:"rule" doc:"rule that made it"`
+	Description string `parquet:"description" doc:"the line in words"`
+	Meter       string `parquet:"meter" doc:"meter, empty where none is behind it"`
+	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"quantity"`
+	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one"`
+	PartOf      int64  `parquet:"part" doc:"days or seconds charged"`
+	Whole       int64  `parquet:"whole" doc:"of so many of the cycle"`
+	Amount      int64  `parquet:"amount,decimal(4:18)" doc:"amount"`
+	PeriodStart int32  `parquet:"period_start,date" doc:"first day of the line"`
+	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after"`
+	Late        bool   `parquet:"late" doc:"of a day before the night that made it"`
+	Calculation string `parquet:"calculation" doc:"the arithmetic with its figures"`
+	CatalogLine int32  `parquet:"catalog_line" doc:"line of the catalog file"`
 }
 
 // StateBalance is a prepaid balance.

@@ -116,6 +116,12 @@ var layoutKeys = []key{
 		{name: "delimiter", says: "One ASCII character; without it a comma.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^[\t -~]$`), like: `one ASCII character, a tab as "\t"`}}},
 		{name: "skip_lines", says: "Lines before the header.", form: &form{whole: &span{0, 1000}}},
 		{name: "header", says: "Names of the columns of a file without a header.", form: &form{list: anyText}},
+		{name: "trim", says: "Blanks around cells, and around the names in the header, are none of them.", form: yesOrNo},
+		{name: "decimal", says: "What stands before the decimals of a number; without it a point.", form: &form{text: &textForm{words: []string{",", "."}}}},
+		{name: "thousands", says: "What may stand between groups of three digits; without it nothing.", form: &form{text: &textForm{words: []string{".", ",", " ", "'"}}}},
+		{name: "blank_lines", says: "skip: blank lines are no rows; without it they are mistakes, but for those at the end.", form: &form{text: &textForm{words: []string{"skip"}}}},
+		{name: "comment", says: "Lines that begin with this character are no rows.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^[!#-~]$`), like: `one ASCII character, not a quote`}}},
+		{name: "footer_lines", says: "Lines at the end that are no rows, such as totals.", form: &form{whole: &span{0, 100}}},
 	}}},
 	{name: "absent", says: "Cells that say one of these are empty: NULL, \\N.", form: oneOrMore},
 	{name: "time_zone", says: "IANA name: of times without an offset; without it the catalog's.", form: anyText},
@@ -126,7 +132,11 @@ var ruleForm = &form{def: "column", text: &textForm{}, list: anyText, keys: []ke
 	{name: "value", says: "The same in every row.", form: anyText, notWith: []string{"part", "join", "count"}},
 	{name: "part", says: "What a placeholder of the path stands for.", form: aName, notWith: []string{"join", "count"}},
 	{name: "join", says: "Event ids: several paths and constants together.", notWith: []string{"count"}, form: &form{list: &form{text: &textForm{}, def: "part",
-		keys: []key{{name: "value", says: "The same in every row.", form: anyText, required: true}}}}},
+		oneOf: []string{"from", "value"}, keys: []key{
+			{name: "from", says: "A path.", form: anyText, notWith: []string{"value"}},
+			{name: "value", says: "The same in every row.", form: anyText, notWith: []string{"optional"}},
+			{name: "optional", says: "The row, or the file, may lack it; it makes another id then than any text.", form: yesOrNo},
+		}}}},
 	{name: "count", says: "Quantities: how many elements the list at the path has.", form: oneOrMore},
 	{name: "extract", says: "Regular expression (RE2): its first group, or else all that it matches.", form: anyText},
 	{name: "case", says: "Text in lower or upper case.", form: &form{text: &textForm{words: []string{"lower", "upper"}}}},
@@ -238,7 +248,7 @@ func (m *mistakes) textFits(n *node, f *textForm, what string) {
 		m.add(n.place, "%s is %s where %s is wanted%s", what, n.shown(), quotedWords(f.words), catalog.DidYouMean(n.text, f.words))
 	case f.pattern != nil && !f.pattern.MatchString(n.text):
 		m.add(n.place, "%s is %s where %s is wanted", what, n.shown(), f.like)
-	case f.pattern == nil && strings.TrimSpace(n.text) != n.text:
+	case f.pattern == nil && f.words == nil && strings.TrimSpace(n.text) != n.text:
 		m.add(n.place, "%s %q begins or ends with a space", what, n.text)
 	}
 }

@@ -106,6 +106,8 @@ func (f *settingsFile) layout(n *node) readers.Layout {
 	}
 	if csv := n.get("csv"); csv != nil {
 		l.Delimiter, l.SkipLines, l.Header = csv.word("delimiter"), csv.number("skip_lines"), csv.words("header")
+		l.Trim, l.Decimal, l.Thousands = csv.isTrue("trim"), csv.word("decimal"), csv.word("thousands")
+		l.SkipBlankLines, l.Comment, l.FooterLines = csv.word("blank_lines") == "skip", csv.word("comment"), csv.number("footer_lines")
 		f.onlyWith(csv, "csv", l.Format, readers.CSV)
 	}
 	return l
@@ -152,11 +154,15 @@ func (f *settingsFile) rule(field string, n *node) readers.Rule {
 func (f *settingsFile) join(n *node) []readers.Part {
 	var parts []readers.Part
 	for _, item := range n.items {
+		part := readers.Part{}
 		if item.kind == object {
-			parts = append(parts, readers.Part{Value: item.textOf("value")})
-			continue
+			part.Value, part.Optional = item.textOf("value"), item.isTrue("optional")
+			item = item.get("from")
 		}
-		parts = append(parts, readers.Part{Path: f.path(item)})
+		if item != nil {
+			part.Path = f.path(item)
+		}
+		parts = append(parts, part)
 	}
 	return parts
 }

@@ -25,6 +25,8 @@ func TestSourceSettings(t *testing.T) {
 			`{"name":"emails","exports":[{"paths":["a.csv","b/{date}/*"],"mapping":{"rules":[{"field":"account_id","paths":["user.account","tags[0]","\"a.b\".c"]}]}}]}`},
 		{"how a file is written", `emails: {path: a.txt, format: csv, time_zone: Europe/Berlin, absent: ["NULL", "\\N"], csv: {delimiter: "\t", skip_lines: 2, header: [a, 1.50]}}`,
 			`{"name":"emails","exports":[{"paths":["a.txt"],"mapping":{"format":"csv","delimiter":"\t","skip_lines":2,"header":["a","1.50"],"absent":["NULL","\\N"],"time_zone":"Europe/Berlin"}}]}`},
+		{"more about CSV", `emails: {path: a.csv, csv: {trim: true, decimal: ",", thousands: " ", blank_lines: skip, comment: "#", footer_lines: 2}}`,
+			`{"name":"emails","exports":[{"paths":["a.csv"],"mapping":{"trim":true,"decimal":",","thousands":" ","skip_blank_lines":true,"comment":"#","footer_lines":2}}]}`},
 		{"records of a document", `emails: {path: a.json, records: 'body.*.items', absent: N/A}`,
 			`{"name":"emails","exports":[{"paths":["a.json"],"mapping":{"records":"body.*.items","absent":["N/A"]}}]}`},
 		{"texts stay as they are written", `emails: {path: a.csv, columns: {recipients: {value: 012}, account_id: {map: {no: 1e3, 1.50: ~x, true: 0x10, a: "a b", 2024-05-01: ""}, default: 1_000}}}`,
@@ -36,6 +38,8 @@ func TestSourceSettings(t *testing.T) {
 				`{"field":"account_id","path_part":"date","extract":"^(\\w+)","case":"lower","lookup":"l","strict":true},` +
 				`{"field":"occurred_at","paths":["a","b"],"time":"DD/MM/YYYY HH:mm","time_zone":"UTC","optional":true},` +
 				`{"field":"segments","paths":["mail.to"],"count":true},{"field":"carrier","paths":["c"],"number":true,"absolute":true}]}}]}`},
+		{"parts of an id", `sms: {path: a.csv, columns: {event_id: {join: [Id, {from: tags.team, optional: true}, {from: b}]}}}`,
+			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"event_id","join":[{"path":"Id"},{"path":"tags.team","optional":true},{"path":"b"}]}]}}]}`},
 		{"a column with points in its name", `sms: {path: a.csv, columns: {carrier: {optional: true}}}`,
 			`{"name":"sms","exports":[{"paths":["a.csv"],"mapping":{"rules":[{"field":"carrier","paths":["carrier"],"optional":true}]}}]}`},
 		{"filters in their order", `sms: {path: a.csv, leave_out: {z: {event: open, a.b: [1, 2]}, a: {event: {not: delivered, empty: false}}, m: {x: {is: [y], empty: false}, y: {empty: true}}}}`,
@@ -115,6 +119,9 @@ var settingsMistakes = []settingsMistake{
 	{"path and exports", "sources:\n  sms:\n    path: a.csv\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "path" in source "sms"`, true},
 	{"columns beside exports", "sources:\n  sms:\n    columns: {carrier: c}\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "columns" in source "sms"`, true},
 	{"from and value", "sources: {sms: {path: a.csv, columns: {carrier: {from: a, value: b}}}}\n", 1, 50, `"from" cannot stand beside "value" in column "carrier" of source "sms"`, true},
+	{"from and value in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {from: b, value: c}]}}}}\n", 1, 62, `"from" cannot stand beside "value" in `, true},
+	{"a value that is optional in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {value: c, optional: true}]}}}}\n", 1, 62, `"value" cannot stand beside "optional" in `, true},
+	{"nothing in a join", "sources: {sms: {path: a.csv, columns: {event_id: {join: [a, {optional: true}]}}}}\n", 1, 61, `want "from" or "value"`, true},
 	{"value and count", "sources: {emails: {path: a.csv, columns: {recipients: {value: 1, count: b}}}}\n", 1, 56, `"value" cannot stand beside "count"`, true},
 	{"nothing behind a key", "sources:\n  sms:\n    path:\n", 3, 5, `path of source "sms" has no value`, true},
 	{"a null in a list", "sources: {sms: {path: a.csv, absent: [NULL]}}\n", 1, 39, `absent of source "sms" has no value; text goes in quotes if it is one`, true},

@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"rating/calendar":   {},
 	"rating/money":      {},
 	"fixtures/generate": {"rating/calendar"},
+	"fixtures/s3server": {}, // a module of its own, for tests and demos
+	"fixtures/s3test":   {}, // for tests alone
 }
 
 // rating is pure: no I/O, clock, environment, goroutine or logger.

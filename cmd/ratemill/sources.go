@@ -47,6 +47,11 @@ func (k *checkSourcesCommand) Run(c *console) error {
 		return c.config.placed(err)
 	}
 	printSamples(c.stdout, samples)
+	for i := range samples {
+		if samples[i].Problem != nil {
+			return samples[i].Problem
+		}
+	}
 	return nil
 }
 
@@ -73,7 +78,17 @@ func printSample(w io.Writer, s *pipeline.Sample) {
 		fmt.Fprintf(w, "%s: no file found: nothing lies under %s\n", name, strings.Join(s.Paths, " or "))
 		return
 	}
-	fmt.Fprintf(w, "%s: %s\ncolumns of the file: %s\n\n", name, visible(s.File), visible(strings.Join(s.Columns, ", ")))
+	fmt.Fprintf(w, "%s: %s\n", name, visible(s.File))
+	if len(s.Columns) > 0 {
+		fmt.Fprintf(w, "columns of the file: %s\n", visible(strings.Join(s.Columns, ", ")))
+	}
+	if s.Problem != nil {
+		fmt.Fprintf(w, "it cannot be used: %s\n", visible(s.Problem.Error()))
+	}
+	if len(s.Rows) == 0 && s.Problem != nil {
+		return
+	}
+	fmt.Fprintln(w)
 	var table strings.Builder
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "row\t%s\t\n", strings.Join(s.Fields, "\t"))
@@ -117,7 +132,7 @@ func sampleSentence(s *pipeline.Sample) string {
 			why[reason]++
 		}
 	}
-	text := fmt.Sprintf("%d rows read: %d mapped, %d left out", s.Read, s.Read-left-rejected, left)
+	text := fmt.Sprintf("%s read: %d mapped, %d left out", number(int(s.Read), "row"), s.Read-left-rejected, left)
 	text += counted(s.LeftOut) + fmt.Sprintf(", %d rejected", rejected)
 	return text + counted(why)
 }

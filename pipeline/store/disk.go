@@ -153,6 +153,9 @@ func (d *disk) NewRangeReader(ctx context.Context, key string, offset, length in
 	}
 	// Asked of the open file: the name may meanwhile stand for another one.
 	info, err := f.Stat()
+	if want := unchanged(ctx).etag; err == nil && want != "" && etag(info) != want {
+		err = &fs.PathError{Op: "read", Path: path, Err: errChanged}
+	}
 	if err == nil && opts.BeforeRead != nil {
 		err = opts.BeforeRead(asFile(f))
 	}
@@ -237,7 +240,7 @@ func (d *disk) ErrorCode(err error) gcerrors.ErrorCode {
 		return false
 	}
 	switch {
-	case is(errExists):
+	case is(errExists, errChanged):
 		return gcerrors.FailedPrecondition
 	case is(errEmptyKey, syscall.ENAMETOOLONG):
 		return gcerrors.InvalidArgument

@@ -49,7 +49,7 @@ const knownSchemes = "a path, file://, s3://, mem://"
 //
 //	exports, /data/out       a folder, taken literally
 //	file:///data/out         a folder
-//	s3://bucket/prefix?...   S3, below a prefix; the query is that of s3blob.URLOpener
+//	s3://bucket/prefix?...   S3, below a prefix; the query is described in docs/s3.md
 //	mem://name/prefix        memory: the same bucket for the same name in this process
 //	mem://                   memory of its own
 //
@@ -169,18 +169,6 @@ func openFolder(path string, options []Option) (*blob.Bucket, error) {
 		return nil, err
 	}
 	return blob.NewBucket(d), nil
-}
-
-// openS3 takes the path off the URL, because the opener ignores it and works
-// at the root of the bucket.
-func openS3(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
-	root := *u
-	root.Path, root.RawPath = "", ""
-	bucket, err := new(s3blob.URLOpener).OpenBucketURL(ctx, &root)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", u, err)
-	}
-	return below(bucket, u), nil
 }
 
 var memory = struct {

@@ -97,6 +97,7 @@ type Version struct {
 	PriceTables  []PriceTable
 	Services     []Service
 	Discounts    []Discount // in the order in which they are taken
+	Proration    Proration
 
 	// What may happen to an account; nil: it is refused.
 	PlanChanges        *PlanChanges
@@ -110,7 +111,8 @@ type Version struct {
 type Plan struct {
 	Name       string
 	Cohort     string
-	Base       decimal.Decimal // a month; zero makes no line
+	Base       decimal.Decimal // a month, on every term by its factor; zero makes no line
+	BaseByTerm []TermPrice     // what the base fee is on each term, in place of Base; nil: Base holds
 	Rule       RuleID          // of the base fee
 	Seats      *Seats          // nil: the plan has no seats, each is refused
 	Allowances []Allowance     // by meter
@@ -145,11 +147,13 @@ type AddOn struct {
 	LineKind    string // seat, package
 	Description string
 	Price       decimal.Decimal // a billing period
+	PriceByTerm []TermPrice     // the price on each term, in place of Price; nil: Price holds
 	Adds        int64           // packages: how much each adds to the allowance of Meter
 	Meter       string
 	Renewal     Renewal
 	ByDay       bool // bought within a period: only the rest of it is charged (rule G-5); else all of it
 	Credit      bool // given up within a period: the unused rest becomes unused-time credit; else nothing
+	TrialFree   bool // not charged in a free trial
 	Rule        RuleID
 	Line        int
 }

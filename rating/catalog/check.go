@@ -18,6 +18,7 @@ func (p *problems) check(d *draft) {
 		}
 		before = max(before, v.From)
 		c := &checker{problems: p, draft: d, version: v}
+		c.baseFees()
 		c.plans()
 		c.addOns()
 		c.charges()
@@ -65,6 +66,9 @@ func (c *checker) plans() {
 func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 	if plan.base == nil {
 		c.add(plan.key.place, "plan %q has no %q%s", plan.key.text, "base", forCohort(plan.cohort))
+	}
+	if plan.base != nil {
+		c.prices(&plan.base.prices, "base of plan "+inQuotes(plan.key.text))
 	}
 	if s := plan.seats; s != nil {
 		if m := c.meter(s.meter); m != nil && m.Kind != HighWater && m.Kind != "" {
@@ -196,6 +200,7 @@ func (c *checker) addOns() {
 	for i := range c.version.addOns {
 		a := &c.version.addOns[i]
 		c.meter(a.meter)
+		c.prices(&a.prices, "add-on "+inQuotes(a.Name))
 		if a.LineKind == "seat" && a.Adds > 1 {
 			c.add(a.adds.place, "add-on %q adds %d, but a seat is for one user", a.Name, a.Adds)
 		}

@@ -40,10 +40,11 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 	plan := Plan{
 		Name:   key.text,
 		Cohort: body.cohort,
-		Base:   body.base.price,
+		Base:   body.base.prices.one,
 		Rule:   body.base.rule,
 		Line:   key.line,
 	}
+	plan.BaseByTerm = body.base.prices.byTerm
 	plan.Sells, plan.Minimum = body.Sells, body.minimum
 	if body.seats != nil {
 		seats := body.seats.Seats

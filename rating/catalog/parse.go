@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
 )
@@ -49,6 +47,7 @@ type versionDraft struct {
 	addOns  []addOnDraft
 	charges []chargeDraft
 	tables  []tableDraft
+	terms   []entry          // of Terms
 	later   []func(*checker) // what constructs want checked once the version is read
 }
 
@@ -69,8 +68,8 @@ type planBody struct {
 }
 
 type baseDraft struct {
-	price decimal.Decimal
-	rule  RuleID
+	prices pricesDraft
+	rule   RuleID
 }
 
 type seatsDraft struct {
@@ -86,6 +85,7 @@ type allowanceDraft struct {
 type addOnDraft struct {
 	AddOn
 	meter, adds *node
+	prices      pricesDraft
 }
 
 type chargeDraft struct {

@@ -8,6 +8,7 @@ type When string
 const (
 	AtOnce          When = "at_once"
 	NextBillingDate When = "next_billing_date"
+	Prorated        When = "prorated" // of a price: from the day of the change on, by the part of the period that remains
 )
 
 // PlanChanges say what a customer's wish for another plan does. Without them
@@ -24,6 +25,7 @@ type PlanMove struct {
 	From, To   string // of an exception
 	Allowances When
 	Price      When // AtOnce: the paid term ends, and nothing of it is given back
+	Waits      bool // a prorated difference to pay waits for the next invoice; else it is invoiced the same day
 	MustFit    bool // refused where the levels or users are beyond the new plan
 	Rule       RuleID
 }
@@ -78,7 +80,7 @@ func (p *problems) planMove(n *node, what string, v *versionDraft) PlanMove {
 		return m
 	}
 	f := p.fields(n, "%s of plan_changes", what)
-	prices := []string{string(NextBillingDate)}
+	prices := []string{string(NextBillingDate), string(Prorated)}
 	if v != nil {
 		from, to := f.required("from"), f.required("to")
 		m.From, m.To = p.text(from, "from"), p.text(to, "to")
@@ -91,12 +93,17 @@ func (p *problems) planMove(n *node, what string, v *versionDraft) PlanMove {
 	price := f.required("price")
 	m.Allowances = When(p.word(f.required("allowances"), "allowances", string(AtOnce), string(NextBillingDate)))
 	m.Price = When(p.word(price, "price", prices...))
+	difference := f.optional("difference")
+	m.Waits = p.word(difference, "difference", "at_once", "next_invoice") == "next_invoice"
 	if n := f.optional("must_fit"); n != nil {
 		m.MustFit = p.isTrue(n, "must_fit")
 	}
 	m.Rule = p.rule(f)
 	f.done()
-	if m.Price == AtOnce && m.Allowances == NextBillingDate {
+	if difference != nil && m.Price != Prorated && m.Price != "" {
+		p.add(difference.place, "difference needs price: prorated: nothing else leaves one")
+	}
+	if (m.Price == AtOnce || m.Price == Prorated) && m.Allowances == NextBillingDate {
 		p.add(price.place, "the price of a plan cannot begin before its allowances do")
 	}
 	if m.Price == AtOnce && v != nil {
@@ -112,8 +119,8 @@ func (c *checker) free(use *node, plan string) {
 		for i := range c.version.plans {
 			p := &c.version.plans[i]
 			body, ok := p.of(cohort)
-			if ok && p.key.text == plan && body.base != nil && !body.base.price.IsZero() {
-				c.add(use.place, "price at_once needs a plan without a base fee; %q has %s", plan, body.base.price)
+			if ok && p.key.text == plan && body.base != nil && !body.base.prices.free() {
+				c.add(use.place, "price at_once needs a plan without a base fee; %q has %s", plan, pricesText(body.base.prices.one, body.base.prices.byTerm))
 				return
 			}
 		}
@@ -155,6 +162,9 @@ func (m *PlanMove) print() string {
 	}
 	o.add("allowances", string(m.Allowances))
 	o.add("price", string(m.Price))
+	if m.Waits {
+		o.add("difference", "next_invoice")
+	}
 	if m.MustFit {
 		o.add("must_fit", "true")
 	}

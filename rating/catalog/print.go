@@ -101,6 +101,7 @@ func (c *Catalog) printVersion(w *printer, v *Version) {
 	section(w, "price_tables", v.PriceTables, func(t *PriceTable) { t.print(w) })
 	section(w, "services", v.Services, func(s *Service) { w.line(2, "%s: %s", quote(s.Name), s.print()) })
 	section(w, "discounts", v.Discounts, func(d *Discount) { w.line(2, "%s: %s", quote(d.Name), d.print()) })
+	v.Proration.print(w)
 	v.PlanChanges.print(w)
 	v.printAccountRules(w)
 	v.Guarantee.print(w)
@@ -121,7 +122,7 @@ func section[T any](w *printer, key string, all []T, print func(*T)) {
 type planKey struct{ key, value string }
 
 func (p *Plan) keys() []planKey {
-	base := inline{"price: " + number(p.Base)}
+	base := inline{"price: " + pricesText(p.Base, p.BaseByTerm)}
 	keys := []planKey{{"base", base.rule(p.Rule)}}
 	if p.Seats != nil {
 		keys = append(keys, planKey{"seats", p.Seats.print()})
@@ -211,7 +212,7 @@ func (a *Allowance) print() string {
 func (a *AddOn) print() string {
 	o := inline{"line: " + quote(a.LineKind)}
 	o.add("description", quote(a.Description))
-	o.add("price", number(a.Price))
+	o.add("price", pricesText(a.Price, a.PriceByTerm))
 	o.add("adds", fmt.Sprint(a.Adds))
 	o.add("of", quote(a.Meter))
 	o.add("renewal", quote(string(a.Renewal)))
@@ -220,6 +221,9 @@ func (a *AddOn) print() string {
 	}
 	if a.Credit {
 		o.add("given_up", "credit")
+	}
+	if a.TrialFree {
+		o.add("in_trial", "free")
 	}
 	return o.rule(a.Rule)
 }

@@ -7,7 +7,9 @@ type Term struct {
 	Name       string
 	Period     Cycle           // a billing period
 	BaseEvery  Cycle           // the base fee is charged once in so long: whole billing periods
-	BasePrices decimal.Decimal // × the plan's monthly base: 1, 10
+	BasePrices decimal.Decimal // × the plan's monthly base: 1, 10; zero: plans say it for each term
+	Arrears    bool            // the base fee is charged when its time is over; else in advance
+	Additions  *Additions      // nil: what is added within a period is charged at once, under its own rule
 	Methods    []string        // of payment that the term takes; empty: any
 	Rule       RuleID
 
@@ -31,16 +33,21 @@ func usualPeriod(baseEvery Cycle) Cycle {
 
 func (p *problems) term(e entry) Term {
 	f := p.fields(e.value, "term %q", e.key.text)
-	every := f.required("base_every")
-	t := Term{Name: e.key.text, BaseEvery: p.cycle(every, "base_every")}
+	t := Term{Name: e.key.text}
+	key, every := f.oneOf("every", "base_every")
+	t.BaseEvery = p.cycle(every, key)
 	t.Period = usualPeriod(t.BaseEvery)
-	if n := f.optional("period"); n != nil {
+	if key == "every" {
+		t.Period = t.BaseEvery
+	} else if n := f.optional("period"); n != nil {
 		t.Period = p.cycle(n, "period")
 	}
 	if (t.BaseEvery != Cycle{} && t.Period != Cycle{}) && !t.BaseEvery.holds(t.Period) {
 		p.add(every.place, "base_every %s is not a whole number of periods of %s", t.BaseEvery, t.Period)
 	}
-	t.BasePrices = p.times(f.required("base"), "base", "monthly")
+	t.BasePrices = p.times(f.optional("base"), "base", "monthly")
+	t.Arrears = p.word(f.optional("charged"), "charged", "in_advance", "in_arrears") == "in_arrears"
+	t.Additions = p.additions(t.Name, f.optional("additions"))
 	if n := f.optional("methods"); n != nil {
 		t.Methods = p.names(n, "methods")
 	}
@@ -68,7 +75,15 @@ func (t *Term) print() string {
 	if t.Period != usualPeriod(t.BaseEvery) {
 		o.add("period", t.Period.String())
 	}
-	o.add("base", number(t.BasePrices)+" x monthly")
+	if !t.BasePrices.IsZero() {
+		o.add("base", number(t.BasePrices)+" x monthly")
+	}
+	if t.Arrears {
+		o.add("charged", "in_arrears")
+	}
+	if t.Additions != nil {
+		o.add("additions", t.Additions.print())
+	}
 	if len(t.Methods) > 0 {
 		o.add("methods", quoteAll(t.Methods))
 	}
@@ -86,4 +101,30 @@ func (t *Term) print() string {
 		o.add("plan_changes", "{approval: needed}")
 	}
 	return o.rule(t.Rule)
+}
+
+// Additions say when what is added within a period is charged: seats and
+// packages.
+type Additions struct {
+	NextInvoice bool // with the account's next invoice, whatever that is for; else at once
+	Rule        RuleID
+}
+
+func (p *problems) additions(term string, n *node) *Additions {
+	if n == nil {
+		return nil
+	}
+	f := p.fields(n, "additions of term %q", term)
+	a := &Additions{NextInvoice: p.word(f.required("charged"), "charged", "at_once", "next_invoice") == "next_invoice"}
+	a.Rule = p.rule(f)
+	f.done()
+	return a
+}
+
+func (a *Additions) print() string {
+	o := inline{"charged: at_once"}
+	if a.NextInvoice {
+		o[0] = "charged: next_invoice"
+	}
+	return o.rule(a.Rule)
 }

@@ -15,6 +15,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	v.From = p.date(v.from, "from")
 	for _, e := range p.entries(f.required("terms"), "terms") {
 		v.Terms = append(v.Terms, p.term(e))
+		v.terms = append(v.terms, e)
 	}
 	for _, e := range p.entries(f.required("plans"), "plans") {
 		v.plans = append(v.plans, p.plan(d, e))
@@ -37,6 +38,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	for _, e := range p.entries(f.optional("discounts"), "discounts") {
 		v.Discounts = append(v.Discounts, p.discount(e))
 	}
+	v.Proration = p.proration(f.optional("proration"))
 	v.PlanChanges = p.planChanges(&v, f.optional("plan_changes"))
 	v.BillingDateChanges = p.billingDateChanges(f.optional("billing_date_changes"))
 	v.StoreRemoval = p.storeRemoval(f.optional("store_removal"))
@@ -73,7 +75,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	f := p.fields(n, "%q of plan %q", cohort, plan)
 	if b := f.optional("base"); b != nil {
 		base := p.fields(b, "base of plan %q", plan)
-		body.base = &baseDraft{price: p.decimal(base.required("price"), "price"), rule: p.rule(base)}
+		body.base = &baseDraft{prices: p.prices(base.required("price"), "price"), rule: p.rule(base)}
 		base.done()
 	}
 	if s := f.optional("seats"); s != nil {
@@ -159,7 +161,8 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a := addOnDraft{AddOn: AddOn{Name: e.key.text, Line: e.key.line}}
 	a.LineKind = p.word(f.required("line"), "line", "seat", "package")
 	a.Description = p.text(f.required("description"), "description")
-	a.Price = p.decimal(f.required("price"), "price")
+	a.prices = p.prices(f.required("price"), "price")
+	a.Price, a.PriceByTerm = a.prices.one, a.prices.byTerm
 	a.adds = f.required("adds")
 	a.Adds = p.count(a.adds, "adds", 1)
 	a.meter = f.required("of")
@@ -167,6 +170,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
+	a.TrialFree = p.word(f.optional("in_trial"), "in_trial", "charged", "free") == "free"
 	a.Rule = p.rule(f)
 	f.done()
 	return a
