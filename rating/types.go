@@ -50,6 +50,8 @@ type Account struct {
 	BillingDateMoved bool // in the running period
 	FirstPurchaseOn  Day  // of the first base fee; None before it
 
+	Customer Customer // who pays
+
 	Segments    []Segment      // by From, as far back as the window reaches
 	Counters    []Counter      // by Meter, From
 	Levels      []Level        // by Meter
@@ -203,11 +205,12 @@ type Origin struct {
 // Events are an account's inputs of one billing day, each list in its total
 // order.
 type Events struct {
-	Account  []AccountEvent // by time, event id
-	Payments []PaymentEvent // by time, event id
-	Readings []Reading      // by meter source, day
-	Seats    []SeatEvent    // by time, event id
-	Usage    []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
+	Account   []AccountEvent // by time, event id
+	Customers []CustomerRow  // by day
+	Payments  []PaymentEvent // by time, event id
+	Readings  []Reading      // by meter source, day
+	Seats     []SeatEvent    // by time, event id
+	Usage     []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
 }
 
 // AccountEvent is something that happened to the account itself.

@@ -253,14 +253,11 @@ func checkRecord(record arrow.Record, m arrowMessage, columns []*arrowColumn) (e
 		if c.leaf == nil {
 			continue
 		}
-		if err := c.check(record, m); err != nil {
-			return err
-		}
-		for _, keys := range c.keys {
-			if keys == nil {
+		for _, column := range append([]*arrowColumn{c, c.inner}, c.keys...) {
+			if column == nil {
 				continue
 			}
-			if err := keys.check(record, m); err != nil {
+			if err := column.check(record, m); err != nil {
 				return err
 			}
 		}
@@ -302,6 +299,7 @@ func (e *Export) arrowColumns() []*arrowColumn {
 		}
 		if c.leaf != nil {
 			c.openKeys(shared)
+			c.openElements(words)
 		}
 		columns[i] = c
 	}

@@ -14,6 +14,7 @@ type arrowColumn struct {
 	columnCursor
 	way     []arrow.Array   // to the column: what is around it, and itself
 	keys    []*arrowColumn  // of the maps on the way, by the leaf's picks; nil of a list
+	inner   *arrowColumn    // the elements of lists that are read as JSON; nil where none are
 	entries arrow.ArrayData // what c.dictionary was made of
 	present []int           // places of the cells that are there
 }
@@ -50,6 +51,8 @@ func (c *arrowColumn) take(column arrow.Array) (err error) {
 	}
 	if c.leaf.countOnly {
 		err = c.countElements(values, column)
+	} else if c.leaf.elements != nil {
+		err = c.listElements(values, column.(array.ListLike))
 	} else if dictionary, ok := column.(*array.Dictionary); ok {
 		err = c.lookUpEntries(values, dictionary)
 	} else {

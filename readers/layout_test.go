@@ -27,7 +27,7 @@ func parsePath(t testing.TB, text string) Path {
 // behind a colon where it is not text ("a.b:integer").
 func wanting(t testing.TB, words ...string) *Schema {
 	t.Helper()
-	kinds := map[string]Kind{"": Text, "integer": Integer, "instant": Instant, "date": Date, "id": EventID, "count": Integer}
+	kinds := map[string]Kind{"": Text, "integer": Integer, "instant": Instant, "date": Date, "id": EventID, "count": Integer, "list": Text}
 	s := &Schema{Source: "x"}
 	for i, word := range words {
 		path, kind, _ := strings.Cut(word, ":")
@@ -35,7 +35,7 @@ func wanting(t testing.TB, words ...string) *Schema {
 			t.Fatal(word)
 		}
 		s.Fields = append(s.Fields, Field{Name: fmt.Sprint("field", i), Kind: kinds[kind], Optional: true,
-			Path: parsePath(t, path), Count: kind == "count"})
+			Path: parsePath(t, path), Count: kind == "count", JSON: kind == "list"})
 	}
 	return s
 }

@@ -64,7 +64,7 @@ func (e *Export) cursor(at int, l *leaf, shared *cellParser) columnCursor {
 	if field.Zone != nil {
 		c.parser = newCellParser(*field.Zone)
 	}
-	if l == nil || !l.isText() {
+	if l == nil || !l.isText() || l.elements != nil { // as in JSON, the elements of a list are what they are
 		return c
 	}
 	if len(l.rest) > 0 {
@@ -99,9 +99,10 @@ type columnCursor struct {
 	scratch       []byte
 	wide          wideNumber
 
-	// Where a row may have several entries, or is only counted.
+	// Where a row may have several entries, or is only counted, or is a list.
 	walk     walk
-	elements int64 // counted of the open row; below 0 where the list is absent
+	elements int64  // counted of the open row; below 0 where the list is absent
+	list     []byte // as JSON: what the open row has of it
 	wanted   []wanted
 	places   []int32 // of what is wanted, among the page's values
 	levels   []byte  // of a page's rows, 1 where there is a value
@@ -156,7 +157,7 @@ func (c *columnCursor) end() (err error) {
 
 // nextPage decodes the next page into c.page, or is io.EOF.
 func (c *columnCursor) nextPage() error {
-	if c.leaf.countOnly {
+	if c.leaf.countOnly || c.leaf.elements != nil {
 		return c.countPage()
 	}
 	if len(c.leaf.picks) > 0 {
@@ -170,13 +171,7 @@ func (c *columnCursor) nextPage() error {
 	if p.levels != nil {
 		values = &c.dense
 	}
-	values.reset(p.present)
-	if isDictionary(p.encoding) {
-		err = c.lookUp(values, p)
-	} else if err = c.raw.decode(c.leaf, p.encoding, p.present, p.values); err == nil {
-		c.convert(values)
-	}
-	if err != nil {
+	if err := c.values(values, p); err != nil {
 		return err
 	}
 	if p.levels != nil {
@@ -184,6 +179,18 @@ func (c *columnCursor) nextPage() error {
 	}
 	c.at = 0
 	return nil
+}
+
+// values sets cells to the values of a page.
+func (c *columnCursor) values(to *cells, p *page) (err error) {
+	to.reset(p.present)
+	if isDictionary(p.encoding) {
+		return c.lookUp(to, p)
+	}
+	if err = c.raw.decode(c.leaf, p.encoding, p.present, p.values); err == nil {
+		c.convert(to)
+	}
+	return err
 }
 
 func (c *columnCursor) readDictionary(entries int, plain []byte) error {

@@ -3,30 +3,48 @@ package readers
 import "io"
 
 // countPage makes cells of the levels of the next page: how many elements each
-// row has. A row may go on in the next page, so that a page's last row becomes
-// a cell with the page behind it.
+// row has, or, with the page's values, what they are. A row may go on in the
+// next page, so that a page's last row becomes a cell with the page behind it.
 func (c *columnCursor) countPage() error {
-	p, err := c.pages.next(func(int, []byte) error { return nil })
+	p, err := c.pages.next(c.elementDictionary)
 	if err == io.EOF && c.walk.open {
 		c.at, c.walk.open = 0, false
 		c.page.reset(1)
-		c.setCount(0)
+		c.endCounted(0)
 		return c.walk.rowEnds()
 	}
 	if err != nil {
 		return err
 	}
+	if c.leaf.elements != nil {
+		if err := c.values(&c.dense, p); err != nil {
+			return err
+		}
+	}
 	c.at = 0
 	c.page.reset(p.rows + 1)
-	done := 0
+	return c.countEntries(p)
+}
+
+// elementDictionary keeps a dictionary where values are wanted.
+func (c *columnCursor) elementDictionary(entries int, plain []byte) error {
+	if c.leaf.elements == nil {
+		return nil
+	}
+	return c.readDictionary(entries, plain)
+}
+
+// countEntries sets the cells of the rows that end in a page.
+func (c *columnCursor) countEntries(p *page) error {
+	done, value := 0, 0
 	for i := range p.entries {
 		repetition, level := p.levelsOf(i, c.leaf)
 		if repetition == 0 && c.walk.open {
-			c.setCount(done)
+			c.endCounted(done)
 			done++
 		}
 		if repetition == 0 {
-			c.elements = -1
+			c.elements, c.list = -1, c.list[:0]
 		}
 		chosen, err := c.walk.next(c.leaf, repetition, level)
 		if err != nil {
@@ -34,6 +52,12 @@ func (c *columnCursor) countPage() error {
 		}
 		if chosen {
 			c.countEntry(repetition, level)
+		}
+		if chosen && c.leaf.elements != nil && c.elements > 0 {
+			c.listEntry(level, value)
+		}
+		if level == c.leaf.defined {
+			value++
 		}
 	}
 	c.page.cut(done)
@@ -59,10 +83,14 @@ func (c *columnCursor) countEntry(repetition, level uint8) {
 	}
 }
 
-func (c *columnCursor) setCount(i int) {
-	if c.elements < 0 {
+// endCounted sets cell i to what was found of the open row.
+func (c *columnCursor) endCounted(i int) {
+	switch {
+	case c.elements < 0:
 		c.page.miss(i)
-		return
+	case c.leaf.elements != nil:
+		c.page.setText(i, closeList(c.list), c.parser)
+	default:
+		c.page.Ints[i] = c.elements
 	}
-	c.page.Ints[i] = c.elements
 }

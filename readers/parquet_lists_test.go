@@ -337,6 +337,8 @@ func (k *kindOf) path(rng *rand.Rand, to string) string {
 		return to + ":integer"
 	case k.is != "map" && to != "" && rng.IntN(5) == 0:
 		return to + ":count"
+	case k.is == "list" && k.item.is == "text" && to != "" && rng.IntN(2) == 0:
+		return to + ":list"
 	case k.is == "map":
 		return k.item.path(rng, to+".k"+strconv.Itoa(rng.IntN(5)))
 	case k.is == "list":

@@ -40,6 +40,10 @@ type leaf struct {
 	// For a field that counts: whether that needs no values; and where from, see node.
 	countOnly, isList bool
 	there, element    uint8
+
+	// For a field of JSON: the elements of the list that it is, in Parquet the
+	// leaf itself; nil where it is none.
+	elements *leaf
 }
 
 // meaning is what the values of a column stand for.

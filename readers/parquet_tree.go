@@ -287,6 +287,8 @@ func (f *found) leafFor(field *Field) (*leaf, error) {
 		l.countOnly = f.shape != value || !l.isText() // a text may be empty, or JSON
 		l.there, l.element, l.isList = f.there, f.element, f.shape == list
 		return &l, nil
+	case f.shape == list && f.keys == nil && field.JSON:
+		return &l, f.listOf(&l, field)
 	case f.shape == list && f.keys != nil:
 		return nil, fmt.Errorf("column %q cannot be read: it is a map, of which the value of a key is read (%s.key), or how many entries it has", path, f.text)
 	case f.shape == list:
