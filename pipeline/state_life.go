@@ -10,6 +10,9 @@ import (
 // lifeRow writes what of an account's life is kept in lists: suspensions,
 // subscriptions, what is collected and what may be given back.
 func lifeRow(s *writers.State, a *rating.Account) {
+	for _, x := range a.Discounts {
+		s.Discounts = append(s.Discounts, writers.StateDiscount{Name: x.Name, Begun: x.Begun, Left: int32(x.Left), Used: cents(x.Used)})
+	}
 	for _, x := range a.Suspensions {
 		s.Suspensions = append(s.Suspensions, writers.StateSuspension{From: int32(x.From), Until: int32(x.Until)})
 	}
@@ -81,6 +84,13 @@ func paidOf(a *rating.Account, s *writers.State) error {
 
 // lifeOf reads back what lifeRow wrote.
 func lifeOf(a *rating.Account, s *writers.State) error {
+	for _, x := range s.Discounts {
+		used, err := money.New(writers.FromMoney(x.Used), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Discounts = append(a.Discounts, rating.HeldDiscount{Name: x.Name, Begun: x.Begun, Left: int(x.Left), Used: used})
+	}
 	for _, x := range s.Suspensions {
 		a.Suspensions = append(a.Suspensions, rating.Suspension{From: calendar.Day(x.From), Until: calendar.Day(x.Until)})
 	}

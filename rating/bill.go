@@ -104,6 +104,7 @@ func clone(a Account) Account {
 	a.Waiting = slices.Clone(a.Waiting)
 	a.Due = slices.Clone(a.Due)
 	a.Tallies = slices.Clone(a.Tallies)
+	a.Discounts = slices.Clone(a.Discounts)
 	a.Flags = slices.Clone(a.Flags)
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)

@@ -79,7 +79,7 @@ var positional = map[string][]string{
 
 var accountEventTypes = strings.Fields(`signed_up plan_changed term_changed cancelled uninstalled suspended resumed
 	nonprofit_granted nonprofit_revoked payment_method_changed billing_date_changed refund_requested credits_purchased
-	package_subscribed package_unsubscribed service_used`)
+	package_subscribed package_unsubscribed service_used discount_granted discount_revoked`)
 
 // runCase is what a case's shown days put out.
 func runCase(defaults, commands []command) (string, error) {

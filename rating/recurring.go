@@ -67,7 +67,7 @@ func (b *billing) chargeBase() {
 	case !price.IsZero():
 		l := b.baseLine(base, times, price, money.Whole, b.day, a.BaseDueOn)
 		b.addLine(l)
-		base.Price, base.Left = b.netPrice(BaseFee, price), b.netAmount(&l)
+		base.Price, base.Left = b.netPrice(BaseFee, "", price), b.netAmount(&l)
 	}
 	if b.termEnded || price.IsZero() { // nothing is paid for beyond the period
 		a.BaseDueOn = a.NextBillingOn
@@ -270,7 +270,7 @@ func (b *billing) periodEnd() Day {
 func (b *billing) buy(addOn *catalog.AddOn, rule RuleID, quantity int64, part money.Fraction, why string) Line {
 	a := &b.account
 	l := b.addOnLine(addOn, rule, quantity, part, why)
-	price := b.netPrice(l.Kind, l.UnitPrice)
+	price := b.netPrice(l.Kind, l.Meter, l.UnitPrice)
 	end := len(a.AddOns)
 	for i := range a.AddOns {
 		switch on := &a.AddOns[i]; {

@@ -22,6 +22,9 @@ func (b *billing) signUp(e *AccountEvent) {
 	a.PlanSince, a.Channel = e.Day, e.Channel
 	if e.Offer != "" && !term.DropsOffers {
 		a.Offers = []string{e.Offer}
+		if d := b.version.Discount(e.Offer); d != nil {
+			b.holdDiscount(d)
+		}
 	}
 	b.cohort = b.cat.CohortOf(e.Day)
 

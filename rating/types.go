@@ -60,6 +60,7 @@ type Account struct {
 	Unused      []UnusedTime   // in the order in which they arose
 	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
+	Discounts   []HeldDiscount // granted, by Name; those of a flag are not among them
 	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
 
 	Suspensions   []Suspension   // in order, as far back as the window reaches

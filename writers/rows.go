@@ -115,7 +115,7 @@ type PlanChange struct {
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
 	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, billing_date_changed, package_ended, and any other account event that came late, under its type"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -198,6 +198,7 @@ type State struct {
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
 	Tallies     []StateTally   `parquet:"tallies,list" doc:"what charges that count usage have counted and charged, within the window"`
 
+	Discounts     []StateDiscount     `parquet:"discounts,list" doc:"discounts granted to the account"`
 	Flags         []string            `parquet:"flags,list" doc:"what stays true of the account: nonprofit, ever_suspended, billing_delayed, uninstalled"`
 	Offers        []string            `parquet:"offers,list" doc:"offers on the account"`
 	Suspensions   []StateSuspension   `parquet:"suspensions,list" doc:"days on which the account was suspended, within the window"`
@@ -205,6 +206,14 @@ type State struct {
 	FreeUnits     []StateFreeUnits    `parquet:"free_units,list" doc:"free units of services used"`
 	Collections   []StateCollection   `parquet:"collections,list" doc:"amounts due that are unpaid, and those asked for or paid within the window"`
 	Refundable    []StateRefundable   `parquet:"refundable,list" doc:"amounts charged that a guarantee may give back"`
+}
+
+// StateDiscount is a discount that was granted.
+type StateDiscount struct {
+	Name  string `parquet:"name" doc:"discount of the catalog"`
+	Begun bool   `parquet:"begun" doc:"it was taken off something"`
+	Left  int32  `parquet:"left" doc:"billing periods left with the running one; 0: for ever, or once"`
+	Used  int64  `parquet:"used,decimal(4:18)" doc:"of an amount: taken in the running period, or of what is given once"`
 }
 
 // StateSuspension is days of suspension.

@@ -36,7 +36,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 		v.Services = append(v.Services, p.service(&v, e))
 	}
 	for _, e := range p.entries(f.optional("discounts"), "discounts") {
-		v.Discounts = append(v.Discounts, p.discount(e))
+		v.Discounts = append(v.Discounts, p.discount(&v, e))
 	}
 	v.Proration = p.proration(f.optional("proration"))
 	v.PlanChanges = p.planChanges(&v, f.optional("plan_changes"))
