@@ -31,7 +31,7 @@ func lifeRow(s *writers.State, a *rating.Account) {
 	}
 	for _, r := range a.Refundable {
 		s.Refundable = append(s.Refundable, writers.StateRefundable{
-			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: string(r.Kind), Description: r.Description,
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: string(r.Kind), Rule: string(r.Rule), Description: r.Description,
 			PeriodStart: int32(r.PeriodStart), PeriodEnd: int32(r.PeriodEnd), Amount: cents(r.Amount),
 		})
 	}
@@ -48,7 +48,7 @@ func paidRow(s *writers.State, a *rating.Account) {
 	}
 	for _, l := range a.Waiting {
 		s.Waiting = append(s.Waiting, writers.StateWaiting{
-			Kind: string(l.Kind), Of: string(l.Of), Rule: string(l.Rule), Description: l.Description, Meter: l.Meter,
+			Kind: string(l.Kind), Of: string(l.Of), TaxCategory: l.TaxCategory, Rule: string(l.Rule), Description: l.Description, Meter: l.Meter,
 			Quantity: wide(l.Quantity), UnitPrice: wide(l.UnitPrice), PartOf: l.Part.N, Whole: l.Part.D, Amount: cents(l.Amount),
 			PeriodStart: int32(l.PeriodStart), PeriodEnd: int32(l.PeriodEnd), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
 		})
@@ -73,7 +73,7 @@ func paidOf(a *rating.Account, s *writers.State) error {
 			return err
 		}
 		a.Waiting = append(a.Waiting, rating.Line{
-			Kind: rating.LineKind(l.Kind), Of: rating.LineKind(l.Of), Rule: rating.RuleID(l.Rule), Description: l.Description, Meter: l.Meter,
+			Kind: rating.LineKind(l.Kind), Of: rating.LineKind(l.Of), TaxCategory: l.TaxCategory, Rule: rating.RuleID(l.Rule), Description: l.Description, Meter: l.Meter,
 			Quantity: writers.FromWide(l.Quantity), UnitPrice: writers.FromWide(l.UnitPrice), Part: money.Fraction{N: l.PartOf, D: l.Whole},
 			Amount: amount, PeriodStart: calendar.Day(l.PeriodStart), PeriodEnd: calendar.Day(l.PeriodEnd), Late: l.Late,
 			Calculation: l.Calculation, CatalogLine: int(l.CatalogLine),
@@ -117,7 +117,7 @@ func lifeOf(a *rating.Account, s *writers.State) error {
 			return err
 		}
 		a.Refundable = append(a.Refundable, rating.Refundable{
-			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: rating.LineKind(r.Kind), Description: r.Description,
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: rating.LineKind(r.Kind), Rule: rating.RuleID(r.Rule), Description: r.Description,
 			PeriodStart: calendar.Day(r.PeriodStart), PeriodEnd: calendar.Day(r.PeriodEnd), Amount: amount,
 		})
 	}

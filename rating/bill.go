@@ -43,6 +43,7 @@ type billing struct {
 	renewal     *renewal
 	lines       []Line
 	net         []money.Amount // of the lines, less their discounts
+	taxShares   []taxShare
 	draws       []draw
 	seatEvents  []SeatEvent
 	usersBefore []string             // at the beginning of the day

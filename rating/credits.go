@@ -27,7 +27,7 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 	}
 	l := b.line(Line{
 		Kind: Bought, Rule: balance.Rule, Description: balance.Description, Quantity: whole(e.Quantity), UnitPrice: tier.Each, Part: money.Whole,
-		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line,
+		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line, TaxCategory: balance.TaxCategory,
 	})
 	l.Calculation = fmt.Sprintf("%s; %s", tierText(balance.Tiers, tier), l.Calculation)
 	b.addLine(l)

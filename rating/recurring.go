@@ -92,7 +92,7 @@ func (b *billing) baseLine(base BaseInForce, times, price decimal.Decimal, part 
 	}
 	return b.line(Line{
 		Kind: BaseFee, Rule: base.Rule, Description: base.Description, Quantity: times, UnitPrice: price, Part: part,
-		PeriodStart: from, PeriodEnd: to, CatalogLine: base.CatalogLine,
+		PeriodStart: from, PeriodEnd: to, CatalogLine: base.CatalogLine, TaxCategory: b.planCategory(base.Plan),
 	})
 }
 
@@ -242,7 +242,7 @@ func (b *billing) addOnLine(addOn *catalog.AddOn, rule RuleID, quantity int64, p
 	l := b.line(Line{
 		Kind: LineKind(addOn.LineKind), Rule: rule, Description: addOn.Description, Meter: addOn.Meter,
 		Quantity: whole(quantity), UnitPrice: addOn.Each(b.account.Term), Part: part,
-		PeriodStart: from, PeriodEnd: b.periodEnd(), Late: b.lastLived() < b.day, CatalogLine: addOn.Line,
+		PeriodStart: from, PeriodEnd: b.periodEnd(), Late: b.lastLived() < b.day, CatalogLine: addOn.Line, TaxCategory: addOn.TaxCategory,
 	})
 	l.Calculation = why + "; " + l.Calculation
 	return l

@@ -27,7 +27,7 @@ func (b *billing) useService(e *AccountEvent) (Reason, string) {
 	if charged := e.Quantity - free; charged > 0 {
 		l := b.line(Line{
 			Kind: OneTime, Rule: service.Rule, Description: service.Description, Quantity: whole(charged), UnitPrice: service.Each, Part: money.Whole,
-			PeriodStart: e.Day, PeriodEnd: e.Day + 1, ServiceDate: e.Day, Late: e.Day < b.day, CatalogLine: service.Line,
+			PeriodStart: e.Day, PeriodEnd: e.Day + 1, ServiceDate: e.Day, Late: e.Day < b.day, CatalogLine: service.Line, TaxCategory: service.TaxCategory,
 		})
 		if free > 0 {
 			l.Calculation = fmt.Sprintf("%d used, %d of them free; %s", e.Quantity, free, l.Calculation)

@@ -24,6 +24,7 @@ type Day = calendar.Day
 // (but for its ID) is one that has not signed up.
 type Account struct {
 	ID            AccountID
+	Customer      Customer
 	SignedUpOn    Day // fixes the cohort; first day whose usage counts
 	TrialEndsOn   Day // the first charge falls on this day, or later with a late sign-up; None: no trial
 	ClosedOn      Day // last day whose usage counts; None: open
@@ -310,6 +311,8 @@ const (
 	Bought   LineKind = "credit"
 	Reduced  LineKind = "discount"
 	GivenUp  LineKind = "refund"
+	Taxed    LineKind = "tax"
+	TaxedIn  LineKind = "tax_included" // takes a tax out of prices that contain it, so that its line can add it
 )
 
 // Line is one line of an invoice: quantity × unit price × part, rounded once.
@@ -329,6 +332,9 @@ type Line struct {
 	Late        bool
 	Calculation string // the arithmetic, with its figures, as it was done
 	CatalogLine int
+	TaxCategory string        // empty: none in particular
+	Prepays     bool          // money kept in a balance: taxed when it is used
+	TaxOf       *TaxBase      // of a tax; nil otherwise
 	Counted     *CountedPrice // where a counter was priced: the amount comes from there; nil otherwise
 }
 

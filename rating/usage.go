@@ -214,7 +214,7 @@ func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.
 		Kind: LineKind(addOn.LineKind), Rule: allowance.Rule, Description: addOn.Description, Meter: c.Meter,
 		Quantity: whole(more), UnitPrice: addOn.Each(b.account.Term), Part: money.Whole,
 		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
-		CatalogLine: addOn.Line,
+		CatalogLine: addOn.Line, TaxCategory: addOn.TaxCategory,
 	})
 	raised := ""
 	if c.Raised > 0 {

@@ -37,7 +37,7 @@ type InvoiceLine struct {
 	InvoiceID   string `parquet:"invoice_id" doc:"invoice that the line stands on"`
 	LineNo      int32  `parquet:"line_no" doc:"position on the invoice, from 1"`
 	AccountID   string `parquet:"account_id" doc:"account that is invoiced"`
-	Kind        string `parquet:"kind,dict" doc:"what the line is for: base_fee, seat, usage, overage, package, minimum, proration_credit, proration_charge, credit, discount, service, tax, refund"`
+	Kind        string `parquet:"kind,dict" doc:"what the line is for: base_fee, seat, usage, overage, package, minimum, proration_credit, proration_charge, credit, discount, service, tax_included, tax, refund"`
 	Description string `parquet:"description,dict" doc:"the line in words"`
 	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that made the line"`
 	Meter       string `parquet:"meter,dict,optional" doc:"meter behind the line, null where there is none"`
@@ -63,9 +63,9 @@ type Invoice struct {
 	Kind           string `parquet:"kind,dict" doc:"invoice, credit_note or debit_note"`
 	Plan           string `parquet:"plan,dict" doc:"plan in force at the end of the day"`
 	Lines          int32  `parquet:"lines" doc:"number of lines in invoice_lines"`
-	Subtotal       int64  `parquet:"subtotal,decimal(4:18)" doc:"sum of the lines but discounts and taxes"`
+	Subtotal       int64  `parquet:"subtotal,decimal(4:18)" doc:"sum of the lines but discounts and tax lines; of prices that contain taxes, without these"`
 	Discounts      int64  `parquet:"discounts,decimal(4:18)" doc:"sum of the discount lines, zero or below"`
-	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the tax lines"`
+	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the lines of kind tax"`
 	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
 	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice"`
 	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
@@ -255,7 +255,8 @@ type StateRefundable struct {
 	InvoiceID   string `parquet:"invoice_id" doc:"invoice"`
 	ChargeID    string `parquet:"charge_id" doc:"last attempt to collect it; empty: none could be made"`
 	Method      string `parquet:"method" doc:"payment method of it"`
-	Kind        string `parquet:"kind" doc:"kind of the line"`
+	Kind        string `parquet:"kind" doc:"kind of the line; tax_included: a tax that the price contains"`
+	Rule        string `parquet:"rule" doc:"of a tax: its rule; else empty"`
 	Description string `parquet:"description" doc:"the line in words"`
 	PeriodStart int32  `parquet:"period_start,date" doc:"first day of the line"`
 	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after"`
@@ -311,6 +312,7 @@ type StateBase struct {
 type StateWaiting struct {
 	Kind        string `parquet:"kind" doc:"kind of the line"`
 	Of          string `parquet:"of" doc:"of a proration_charge: the kind of what it charges"`
+	TaxCategory string `parquet:"tax_category" doc:"what it sells, for taxes; empty: nothing in particular"`
 	Rule        string `parquet:"rule" doc:"rule that made it"`
 	Description string `parquet:"description" doc:"the line in words"`
 	Meter       string `parquet:"meter" doc:"meter, empty where none is behind it"`

@@ -12,6 +12,7 @@ type Balance struct {
 	Service     string // units: under this name events of type credits_purchased buy it
 	Description string // units: of the line that sells them
 	Tiers       []Tier // units: each at the price of the tier that the purchase reaches
+	TaxCategory string // units: of what is sold
 	Rule        RuleID
 	Line        int // line of the catalog file
 }
@@ -65,6 +66,7 @@ func (p *problems) balance(v *versionDraft, e entry) Balance {
 			b.Tiers = p.tiers(price.required("volume"), "volume")
 			price.done()
 		}
+		b.TaxCategory = p.taxCategory(f)
 	}
 	b.Rule = p.rule(f)
 	f.done()
@@ -105,6 +107,7 @@ func (b *Balance) print() string {
 		o.add("sold_as", quote(b.Service))
 		o.add("description", quote(b.Description))
 		o.add("price", "{volume: "+printTiers(b.Tiers)+"}")
+		o.taxCategory(b.TaxCategory)
 	}
 	return o.rule(b.Rule)
 }

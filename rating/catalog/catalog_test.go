@@ -78,6 +78,11 @@ func withoutPlaces(c *Catalog) *Catalog {
 		for j := range v.Discounts {
 			v.Discounts[j].Line = 0
 		}
+		if v.Taxes != nil {
+			for j := range v.Taxes.Rates {
+				v.Taxes.Rates[j].Line = 0
+			}
+		}
 		for j := range v.Balances {
 			v.Balances[j].Line = 0
 			for k := range v.Balances[j].Tiers {

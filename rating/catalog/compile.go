@@ -44,6 +44,7 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 		Rule:   body.base.rule,
 		Line:   key.line,
 	}
+	plan.TaxCategory = body.base.taxed
 	plan.BaseByTerm = body.base.prices.byTerm
 	plan.Sells, plan.Minimum = body.Sells, body.minimum
 	if body.seats != nil {

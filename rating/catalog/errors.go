@@ -92,6 +92,8 @@ type problems struct {
 	file  string
 	lines []string
 	found Errors
+
+	categories []*node // of taxes, that the version being read names
 }
 
 func (p *problems) add(at place, format string, args ...any) {

@@ -41,14 +41,15 @@ type draft struct {
 }
 
 type versionDraft struct {
-	from    *node
-	Version // all but Plans, AddOns, UsageCharges and PriceTables
-	plans   []planDraft
-	addOns  []addOnDraft
-	charges []chargeDraft
-	tables  []tableDraft
-	terms   []entry          // of Terms
-	later   []func(*checker) // what constructs want checked once the version is read
+	from       *node
+	Version    // all but Plans, AddOns, UsageCharges and PriceTables
+	plans      []planDraft
+	addOns     []addOnDraft
+	charges    []chargeDraft
+	tables     []tableDraft
+	terms      []entry          // of Terms
+	categories []*node          // of taxes
+	later      []func(*checker) // what constructs want checked once the version is read
 }
 
 type planDraft struct {
@@ -70,6 +71,7 @@ type planBody struct {
 type baseDraft struct {
 	prices pricesDraft
 	rule   RuleID
+	taxed  string
 }
 
 type seatsDraft struct {

@@ -101,6 +101,7 @@ func (c *Catalog) printVersion(w *printer, v *Version) {
 	section(w, "price_tables", v.PriceTables, func(t *PriceTable) { t.print(w) })
 	section(w, "services", v.Services, func(s *Service) { w.line(2, "%s: %s", quote(s.Name), s.print()) })
 	section(w, "discounts", v.Discounts, func(d *Discount) { w.line(2, "%s: %s", quote(d.Name), d.print()) })
+	v.Taxes.print(w)
 	v.Proration.print(w)
 	v.PlanChanges.print(w)
 	v.printAccountRules(w)
@@ -123,6 +124,7 @@ type planKey struct{ key, value string }
 
 func (p *Plan) keys() []planKey {
 	base := inline{"price: " + pricesText(p.Base, p.BaseByTerm)}
+	base.taxCategory(p.TaxCategory)
 	keys := []planKey{{"base", base.rule(p.Rule)}}
 	if p.Seats != nil {
 		keys = append(keys, planKey{"seats", p.Seats.print()})
@@ -222,6 +224,7 @@ func (a *AddOn) print() string {
 	if a.Credit {
 		o.add("given_up", "credit")
 	}
+	o.taxCategory(a.TaxCategory)
 	if a.TrialFree {
 		o.add("in_trial", "free")
 	}
@@ -240,6 +243,9 @@ func (u *UsageCharge) print(w *printer) {
 		w.line(3, "price: {%s: %s}", modelName(u.Counting.Model), modelText(u.Counting.Model))
 	default:
 		w.line(3, "price: {each: %s}", number(u.Price))
+	}
+	if u.TaxCategory != "" {
+		w.line(3, "tax_category: %s", quote(u.TaxCategory))
 	}
 	if len(u.Uses) > 0 {
 		w.line(3, "uses: %s", quoteAll(u.Uses))

@@ -10,6 +10,7 @@ type Service struct {
 	Free        int64    // units without charge
 	FreeDays    int      // while the account is in its first so many days from the first purchase on; the day of purchase is the first
 	FreeNotOn   []string // plans without free units
+	TaxCategory string
 	Rule        RuleID
 	Line        int // line of the catalog file
 }
@@ -34,6 +35,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 		}
 		free.done()
 	}
+	s.TaxCategory = p.taxCategory(f)
 	s.Rule = p.rule(f)
 	f.done()
 	return s
@@ -50,5 +52,6 @@ func (s *Service) print() string {
 		}
 		o.add("free", free.object())
 	}
+	o.taxCategory(s.TaxCategory)
 	return o.rule(s.Rule)
 }

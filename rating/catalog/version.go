@@ -10,6 +10,7 @@ import (
 // version reads one item of "versions".
 func (p *problems) version(d *draft, n *node) versionDraft {
 	var v versionDraft
+	p.categories = nil
 	f := p.fields(n, "version")
 	v.from = f.required("from")
 	v.From = p.date(v.from, "from")
@@ -38,6 +39,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	for _, e := range p.entries(f.optional("discounts"), "discounts") {
 		v.Discounts = append(v.Discounts, p.discount(&v, e))
 	}
+	v.Taxes = p.taxes(&v, f.optional("taxes"))
 	v.Proration = p.proration(f.optional("proration"))
 	v.PlanChanges = p.planChanges(&v, f.optional("plan_changes"))
 	v.BillingDateChanges = p.billingDateChanges(f.optional("billing_date_changes"))
@@ -45,6 +47,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	v.Guarantee = p.guarantee(&v, f.optional("guarantee"))
 	v.Payments = p.payments(f.optional("payments"))
 	f.done()
+	v.categories = p.categories
 	return v
 }
 
@@ -75,7 +78,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	f := p.fields(n, "%q of plan %q", cohort, plan)
 	if b := f.optional("base"); b != nil {
 		base := p.fields(b, "base of plan %q", plan)
-		body.base = &baseDraft{prices: p.prices(base.required("price"), "price"), rule: p.rule(base)}
+		body.base = &baseDraft{prices: p.prices(base.required("price"), "price"), taxed: p.taxCategory(base), rule: p.rule(base)}
 		base.done()
 	}
 	if s := f.optional("seats"); s != nil {
@@ -170,6 +173,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
+	a.TaxCategory = p.taxCategory(f)
 	a.TrialFree = p.word(f.optional("in_trial"), "in_trial", "charged", "free") == "free"
 	a.Rule = p.rule(f)
 	f.done()
@@ -185,6 +189,7 @@ func (p *problems) charge(e entry) chargeDraft {
 	if u.counting = p.counting(f, what, model, e.key); u.counting != nil {
 		u.Counting = u.counting.Counting
 	}
+	u.TaxCategory = p.taxCategory(f)
 	if n := f.optional("uses"); n != nil {
 		u.Uses = p.names(n, "uses")
 		u.uses = n.items
