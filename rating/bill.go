@@ -33,7 +33,8 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 
 // billing is an account's day in the making.
 type billing struct {
-	cat     *catalog.Catalog
+	home    *catalog.Catalog // with the prices of all currencies
+	cat     *catalog.Catalog // with those of the account's
 	version *catalog.Version // in force on the day; nil before the first
 	day     Day
 	cohort  string
@@ -73,7 +74,11 @@ type draw struct {
 }
 
 func begin(cat *catalog.Catalog, account Account, day Day) *billing {
-	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
+	home := cat
+	if priced := cat.In(account.Currency.Code); priced != nil {
+		cat = priced
+	}
+	b := &billing{home: home, cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
 	if b.account.Exists() {
 		b.cohort = cat.CohortOf(b.account.SignedUpOn)
 	}

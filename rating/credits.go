@@ -22,6 +22,9 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 		return UnknownService, fmt.Sprintf("no credits are sold for %q", e.Service)
 	}
 	tier := balance.Tier(e.Quantity)
+	if !catalog.Priced(tier.Each) {
+		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
+	}
 	if reason, detail := refuseAmount(e.Quantity, tier.Each); reason != "" {
 		return reason, detail
 	}

@@ -28,6 +28,8 @@ func (b *billing) grantDiscount(e *AccountEvent) (Reason, string) {
 		return MissingField, "offer"
 	case d == nil:
 		return UnknownDiscount, fmt.Sprintf("offer %q", e.Offer)
+	case !catalog.Priced(d.Amount):
+		return NoPrice, fmt.Sprintf("discount %s has no amount in %s", d.Name, b.cat.Currency.Code)
 	case b.account.Has(d.Name) || b.heldDiscount(d.Name) != nil:
 		return NoChange, ""
 	}
@@ -108,6 +110,9 @@ func (b *billing) endDiscount(d *catalog.Discount, why string) {
 
 // takes tells whether the account has a discount, on the plan that it has.
 func (b *billing) takes(d *catalog.Discount) bool {
+	if !catalog.Priced(d.Amount) {
+		return false
+	}
 	if len(d.Plans) > 0 && !slices.Contains(d.Plans, b.account.Plan) {
 		return false
 	}

@@ -53,6 +53,9 @@ func (b *billing) refuseService(e *AccountEvent) (*catalog.Service, Reason, stri
 	if b.account.Has(uninstalled) {
 		return nil, StoreRemoved, ""
 	}
+	if !catalog.Priced(service.Each) {
+		return nil, NoPrice, fmt.Sprintf("service %s has no price in %s", service.Name, b.cat.Currency.Code)
+	}
 	reason, detail := refuseAmount(e.Quantity, service.Each)
 	return service, reason, detail
 }

@@ -84,7 +84,7 @@ func (p *problems) tiers(n *node, what string) []Tier {
 		if bound != nil {
 			t.UpTo = p.count(bound, "up_to", 1)
 		}
-		t.Each = p.decimal(f.required("each"), "each")
+		t.Each = p.money(f.required("each"), "each")
 		f.done()
 		last := i == len(items)-1
 		switch {
@@ -122,7 +122,7 @@ func printTiers(tiers []Tier) string {
 		if t.UpTo > 0 {
 			o.add("up_to", wholeText(t.UpTo))
 		}
-		o.add("each", number(t.Each))
+		o.add("each", amountText(t.Each))
 		text += o.object()
 	}
 	return text + "]"

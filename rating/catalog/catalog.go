@@ -44,6 +44,8 @@ type Catalog struct {
 	Meters     []Meter
 	Versions   []Version // by From, ascending; at least one
 	Digest     string    // SHA-256 of the text, lower-case hex
+
+	others []*Catalog // with the prices of other currencies, by code
 }
 
 // Cohort is a group of accounts by sign-up date, which never changes.
@@ -181,6 +183,7 @@ type UsageCharge struct {
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage
 	TaxCategory string
+	Unpriced    bool      // an amount of it is missing in the currency
 	Counting    *Counting // nil: each day's usage by itself, quantity × price
 	Rule        RuleID
 	Line        int

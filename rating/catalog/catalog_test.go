@@ -57,6 +57,9 @@ func day(t testing.TB, text string) calendar.Day {
 // spelling.
 func withoutPlaces(c *Catalog) *Catalog {
 	c.Digest = ""
+	for _, other := range c.others {
+		withoutPlaces(other)
+	}
 	c.Zone = calendar.Zone{} // follows from ZoneName
 	for i := range c.Meters {
 		c.Meters[i].DefinedLine = 0

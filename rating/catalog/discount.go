@@ -42,7 +42,7 @@ func (p *problems) discount(v *versionDraft, e entry) Discount {
 	case "percent":
 		d.Percent = p.percent(n, key)
 	case "amount":
-		d.Amount = p.positive(n, key)
+		d.Amount = p.moneyAbove0(n, key)
 		v.later = append(v.later, func(c *checker) { c.minorUnits(n, key) })
 	}
 	d.On = p.lineKinds(f.required("on"), "on")
@@ -108,7 +108,7 @@ func (p *problems) lineKinds(n *node, what string) []string {
 func (d *Discount) print() string {
 	o := inline{"description: " + quote(d.Description)}
 	if d.Percent.IsZero() {
-		o.add("amount", number(d.Amount))
+		o.add("amount", amountText(d.Amount))
 	} else {
 		o.add("percent", number(d.Percent))
 	}

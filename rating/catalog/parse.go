@@ -27,8 +27,14 @@ func Parse(name string, text []byte) (*Catalog, error) {
 		return nil, p.err()
 	}
 	c := d.compile()
+	if c.others = p.inOthers(root); p.found != nil {
+		return nil, p.err()
+	}
 	sum := sha256.Sum256(text)
 	c.Digest = hex.EncodeToString(sum[:])
+	for _, other := range c.others {
+		other.Digest = c.Digest
+	}
 	return c, nil
 }
 
@@ -125,6 +131,12 @@ func (p *problems) header(d *draft, n *node) {
 		var err error
 		if d.Currency, err = money.LookupCurrency(p.text(c, "currency")); err != nil {
 			p.add(c.place, "currency: %s", err)
+		}
+		p.home = d.Currency.Code
+		if p.in == "" {
+			p.in = p.home
+		} else {
+			d.Currency, _ = money.LookupCurrency(p.in)
 		}
 	}
 	if z := f.required("time_zone"); z != nil {

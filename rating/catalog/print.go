@@ -16,7 +16,18 @@ import (
 // gives the same catalog, but for line numbers and the digest; comments are
 // not kept. What a plan says alike for every cohort stands under "all".
 func (c *Catalog) Print() string {
-	w := &printer{}
+	all := append([]*Catalog{c}, c.others...)
+	var texts []string
+	for _, one := range all {
+		texts = append(texts, one.printOne(all))
+	}
+	return together(c.Currencies(), texts)
+}
+
+// printOne writes the catalog with the prices of one currency alone, but for
+// plans: what cohorts have in common is so in all currencies.
+func (c *Catalog) printOne(all []*Catalog) string {
+	w := &printer{all: all}
 	c.printHeader(w)
 	for i := range c.Versions {
 		if i == 0 {
@@ -28,7 +39,10 @@ func (c *Catalog) Print() string {
 }
 
 // printer writes lines, each indented by so many steps.
-type printer struct{ strings.Builder }
+type printer struct {
+	strings.Builder
+	all []*Catalog // one a currency
+}
 
 func (w *printer) line(steps int, format string, args ...any) {
 	w.WriteString(strings.Repeat("  ", steps))
@@ -94,7 +108,7 @@ func (c *Catalog) printVersion(w *printer, v *Version) {
 		w.line(2, "%s: %s", quote(v.Terms[i].Name), v.Terms[i].print())
 	}
 	w.line(1, "plans:")
-	c.printPlans(w, v)
+	c.printPlans(w, slices.IndexFunc(c.Versions, func(o Version) bool { return o.From == v.From }))
 	section(w, "add_ons", v.AddOns, func(a *AddOn) { w.line(2, "%s: %s", quote(a.Name), a.print()) })
 	section(w, "balances", v.Balances, func(b *Balance) { w.line(2, "%s: %s", quote(b.Name), b.print()) })
 	section(w, "usage_charges", v.UsageCharges, func(u *UsageCharge) { u.print(w) })
@@ -141,37 +155,66 @@ func (p *Plan) keys() []planKey {
 	return keys
 }
 
-// printPlans writes each name's plans together, in the order of the names.
-func (c *Catalog) printPlans(w *printer, v *Version) {
-	byName := make(map[string][]*Plan)
-	for i := range v.Plans {
-		name := v.Plans[i].Name
-		byName[name] = append(byName[name], &v.Plans[i])
-	}
-	for i := range v.Plans {
-		name := v.Plans[i].Name
-		if byName[name][0] == &v.Plans[i] {
-			w.line(2, "%s:", quote(name))
-			printPlan(w, byName[name], max(len(c.Cohorts), 1))
+// cohortKeys is what a cohort has under a plan's name.
+type cohortKeys struct {
+	plan, cohort string
+	keys         []planKey
+}
+
+// keysOf are a version's plans with their keys, in all currencies.
+func (w *printer) keysOf(version int) []cohortKeys {
+	codes := w.all[0].Currencies()
+	var plans []cohortKeys
+	for i := range w.all[0].Versions[version].Plans {
+		p := &w.all[0].Versions[version].Plans[i]
+		of := cohortKeys{p.Name, p.Cohort, p.keys()}
+		for k := range of.keys {
+			var texts []string
+			for _, c := range w.all {
+				texts = append(texts, c.Versions[version].Plans[i].keys()[k].value)
+			}
+			of.keys[k].value = together(codes, texts)
 		}
+		plans = append(plans, of)
+	}
+	return plans
+}
+
+// printPlans writes each name's plans together, in the order of the names.
+func (c *Catalog) printPlans(w *printer, version int) {
+	plans := w.keysOf(version)
+	done := make(map[string]bool)
+	for _, first := range plans {
+		if done[first.plan] {
+			continue
+		}
+		done[first.plan] = true
+		var cohorts []cohortKeys
+		for _, p := range plans {
+			if p.plan == first.plan {
+				cohorts = append(cohorts, p)
+			}
+		}
+		w.line(2, "%s:", quote(first.plan))
+		printPlan(w, cohorts, max(len(c.Cohorts), 1))
 	}
 }
 
 // printPlan writes what the cohorts have under one plan's name. There is an
 // "all" only where every cohort has the plan: it would give it to the others.
-func printPlan(w *printer, cohorts []*Plan, ofCohorts int) {
+func printPlan(w *printer, cohorts []cohortKeys, ofCohorts int) {
 	var common []planKey
 	if len(cohorts) == ofCohorts {
-		for _, k := range cohorts[0].keys() {
-			if !slices.ContainsFunc(cohorts, func(p *Plan) bool { return !slices.Contains(p.keys(), k) }) {
+		for _, k := range cohorts[0].keys {
+			if !slices.ContainsFunc(cohorts, func(p cohortKeys) bool { return !slices.Contains(p.keys, k) }) {
 				common = append(common, k)
 			}
 		}
 	}
 	printBody(w, all, common)
 	for _, p := range cohorts {
-		own := slices.DeleteFunc(p.keys(), func(k planKey) bool { return slices.Contains(common, k) })
-		printBody(w, p.Cohort, own)
+		own := slices.DeleteFunc(p.keys, func(k planKey) bool { return slices.Contains(common, k) })
+		printBody(w, p.cohort, own)
 	}
 }
 
@@ -242,7 +285,7 @@ func (u *UsageCharge) print(w *printer) {
 	case u.Counted() && u.Counting.Model != nil:
 		w.line(3, "price: {%s: %s}", modelName(u.Counting.Model), modelText(u.Counting.Model))
 	default:
-		w.line(3, "price: {each: %s}", number(u.Price))
+		w.line(3, "price: {each: %s}", amountText(u.Price))
 	}
 	if u.TaxCategory != "" {
 		w.line(3, "tax_category: %s", quote(u.TaxCategory))
@@ -251,7 +294,7 @@ func (u *UsageCharge) print(w *printer) {
 		w.line(3, "uses: %s", quoteAll(u.Uses))
 	}
 	if u.RestTo != "" {
-		w.line(3, "minimum: {charge: %s, rest_to: %s}", number(u.Minimum), quote(u.RestTo))
+		w.line(3, "minimum: {charge: %s, rest_to: %s}", amountText(u.Minimum), quote(u.RestTo))
 	}
 	if u.Counted() {
 		u.Counting.print(w)
@@ -264,7 +307,7 @@ func (t *PriceTable) print(w *printer) {
 	w.line(3, "columns: %s", quoteAll(t.Columns))
 	w.line(3, "rows:")
 	for _, r := range t.Rows {
-		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), number(r.Price))
+		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), amountText(r.Price))
 	}
 	w.line(3, "rule: %s", quote(string(t.Rule)))
 }

@@ -24,7 +24,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 	f := p.fields(e.value, "service %q", e.key.text)
 	s := Service{Name: e.key.text, Line: e.key.line}
 	s.Description = p.text(f.required("description"), "description")
-	s.Each = p.decimal(f.required("each"), "each")
+	s.Each = p.money(f.required("each"), "each")
 	if n := f.optional("free"); n != nil {
 		free := p.fields(n, "free of service %q", s.Name)
 		s.Free = p.count(free.required("units"), "units", 1)
@@ -43,7 +43,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 
 func (s *Service) print() string {
 	o := inline{"description: " + quote(s.Description)}
-	o.add("each", number(s.Each))
+	o.add("each", amountText(s.Each))
 	if s.Free > 0 {
 		free := inline{"units: " + wholeText(s.Free)}
 		free.add("first", durationText(s.FreeDays, "day"))

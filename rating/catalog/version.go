@@ -197,9 +197,13 @@ func (p *problems) charge(e entry) chargeDraft {
 	if n := f.optional("minimum"); n != nil {
 		m := p.fields(n, "minimum of the usage charge of %q", e.key.text)
 		u.minimum, u.restTo = m.required("charge"), m.required("rest_to")
-		u.Minimum = p.positive(u.minimum, "charge")
+		u.Minimum = p.moneyAbove0(u.minimum, "charge")
 		u.RestTo = p.text(u.restTo, "rest_to")
 		m.done()
+	}
+	u.Unpriced = !Priced(u.Price) || !Priced(u.Minimum) || unpriced(model)
+	if u.counting != nil && u.Counting.Spend != nil {
+		u.Unpriced = u.Unpriced || !Priced(u.Counting.Spend.Least) || !Priced(u.Counting.Spend.Most)
 	}
 	u.Rule = p.rule(f)
 	f.done()
@@ -216,7 +220,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":
 	case "each":
-		u.Price = p.decimal(value, key)
+		u.Price = p.money(value, key)
 	case "table":
 		u.table, u.Table = value, p.text(value, key)
 	case "column":
@@ -255,7 +259,7 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
 		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
 	}
-	row.Price = p.decimal(f.required("each"), "each")
+	row.Price = p.money(f.required("each"), "each")
 	f.done()
 	return row
 }
