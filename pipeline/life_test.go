@@ -218,3 +218,48 @@ func TestChatCatalog(t *testing.T) {
 		account_events/date=2024-01-31/part-0.csv:2 B not_allowed open
 	`)
 }
+
+// The team app: what waits for the next invoice, the credit for unused time and
+// the base fee of the period are kept from night to night.
+func TestTeamsCatalog(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2024-04-01
+		s1,A,2024-04-01T09:00:00,signed_up,premium,monthly,card
+		s2,B,2024-04-01T09:00:00,signed_up,standard,monthly,card
+		-- seats/2024-04-01
+		u1,A,2024-04-01T10:00:00,ann,activated
+		u2,B,2024-04-01T10:00:00,ann,activated
+		-- seats/2024-04-11
+		u3,B,2024-04-11T10:00:00,ann,deactivated
+		-- account_events/2024-04-16
+		p1,A,2024-04-16T09:00:00,plan_changed,standard
+		-- seats/2024-04-16
+		u4,B,2024-04-16T10:00:00,bob,activated
+		-- seats/2024-04-20
+		u5,A,2024-04-20T10:00:00,bob,activated
+		u6,B,2024-04-20T10:00:00,cid,activated
+	`)
+	text, err := os.ReadFile("../fixtures/catalogs/teams.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.knobs.Catalog, err = catalog.Parse("teams.yaml", text); err != nil {
+		t.Fatal(err)
+	}
+	c.nights("2024-04-01", "2024-05-01")
+	c.wantDocuments("2024-05-01", `
+		invoice A total 9.33 credits 0.00 due 9.33
+		  base_fee 10.00 TM-1
+		  seat 10.00 TM-1
+		  proration_credit -5.67 TM-4
+		  proration_credit -5.00 TM-4
+		invoice B total 21.00 credits 0.00 due 21.00
+		  base_fee 10.00 TM-1
+		  seat 10.00 TM-1
+		  seat 1.83 TM-2
+		  proration_credit -0.83 TM-5
+		charge A 9.33 card
+		charge B 21.00 card
+		balance A unused_time 10.67 + 0.00 - 10.67 = 0.00
+	`)
+}

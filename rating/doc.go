@@ -13,16 +13,16 @@
 //     payment_method, credits, subscriptions, services, guarantee.
 //  3. readings: levels such as contact counts; ladders of upgrades are climbed.
 //  4. seats: users come and go; the level at the end of the day counts.
-//  5. recurring: the renewal's lines and what the day's levels need beyond it,
-//     with the quantities of the end of the day.
+//  5. recurring: the renewal's lines, a plan change's, and what the day's levels
+//     need beyond it, with the quantities of the end of the day.
 //  6. usage: the day's metered usage is priced, counted for a price of all of
 //     it (Tally), or counted against an allowance.
 //  7. due: usage whose charge falls due becomes lines, balances are drawn,
 //     minimums are applied.
 //  8. payments: what became of charges is taken over, and failed ones are tried
 //     again.
-//  9. invoice: one document holds all that fell on the day, less discounts and
-//     open credit for unused time; what is due is collected.
+//  9. invoice: one document holds all that fell on the day and what waited for
+//     the next invoice, less discounts and open credit for unused time; what is due is collected.
 //  10. refunds: what a guarantee gives back becomes a credit note. It comes last,
 //     so that a cancellation or a failure of the same day counts whenever it came.
 //

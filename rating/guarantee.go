@@ -170,7 +170,7 @@ func (b *billing) keepRefundable(inv *Invoice) {
 	for i := range b.net {
 		l := &b.lines[i]
 		amount := money.Min(b.net[i], open)
-		if !contains(g.Of, l.Kind) || amount.Sign() <= 0 {
+		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 {
 			continue
 		}
 		open = open.Sub(amount)

@@ -44,7 +44,7 @@ func (b *billing) settles() bool {
 	if len(a.Waiting) == 0 {
 		return false
 	}
-	if a.ClosedOn == b.day {
+	if a.ClosedOn != calendar.None { // or after it, of a late row
 		return true
 	}
 	open := money.Zero(a.Currency)

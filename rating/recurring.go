@@ -125,10 +125,30 @@ func (b *billing) adjustSeats() {
 	if addOn == nil {
 		return
 	}
-	users := int64(len(b.account.ActiveUsers))
-	paid := b.addOnInForce(addOn.Name)
+	users, others := int64(len(b.account.ActiveUsers)), int64(0)
+	needed := max(0, users-plan.Seats.Included)
+	for _, other := range b.otherSeats(addOn) { // paid for under another plan
+		inForce := b.addOnInForce(other.Name)
+		if less := others + inForce - needed; less > 0 {
+			b.adjustAddOn(other, plan.Seats.Rule, inForce-less, "", b.seatBatches)
+		}
+		others += b.addOnInForce(other.Name)
+	}
+	paid := b.addOnInForce(addOn.Name) + others
 	why := fmt.Sprintf("%d active users, %d included, %d paid for this period", users, plan.Seats.Included, paid)
-	b.adjustAddOn(addOn, plan.Seats.Rule, users-plan.Seats.Included, why, b.seatBatches)
+	b.adjustAddOn(addOn, plan.Seats.Rule, needed-others, why, b.seatBatches)
+}
+
+// otherSeats are the add-ons for users in force that the plan does not sell: of
+// a plan whose price still holds.
+func (b *billing) otherSeats(sold *catalog.AddOn) []*catalog.AddOn {
+	var others []*catalog.AddOn
+	for _, on := range b.account.AddOns {
+		if addOn := b.seatAddOn(on.Name); addOn != nil && addOn.Name != sold.Name && !slices.Contains(others, addOn) {
+			others = append(others, addOn)
+		}
+	}
+	return others
 }
 
 // seatsSold is the add-on that the plan in force sells to further users, or nil.

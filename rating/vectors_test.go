@@ -37,6 +37,7 @@ var vectorModels = map[string]func(*testing.T, vector){
 	"cycle.in_arrears":             inArrears,
 	"cycle.next_invoice_date":      nextInvoiceDate,
 	"cycle.whole_periods":          wholePeriods,
+	"proration.fixed_days_month":   fixedDays,
 	"proration.month_factor":       monthFactor,
 	"proration_seconds":            prorationSeconds,
 	"repair.slice":                 partialAmount,
@@ -46,9 +47,8 @@ var vectorModels = map[string]func(*testing.T, vector){
 // Models that are left out, with the reason.
 var leftOutModels = map[string]string{
 	"prorated_graduated":                  "tiers are reached by prorated units, or by whole ones: units that are both are not built yet",
-	"proration.calendar_months_inclusive": "a month counts as its own days and an end is never inclusive (G-5): no such day count yet",
-	"proration.fixed_days_month":          "a month counts as its own days (G-5): no day count with months of 30 days yet",
-	"proration.months_and_days":           "a month counts as its own days (G-5): no day count by months and days yet",
+	"proration.calendar_months_inclusive": "a part is of the cycle that contains it and never includes its end (G-5): no count of calendar months",
+	"proration.months_and_days":           "a part is of the cycle that contains it (G-5): no count of whole months and days of the next",
 	"refund.account_balance":              "an account has no running balance: refunds are credit notes of their own (G-14)",
 	"usage.capacity_tier":                 "one price over several meters is not built yet",
 }
@@ -299,6 +299,20 @@ func unusedTime(t *testing.T, v vector) { partOfRate(t, v, one.Neg()) }
 func partOfRate(t *testing.T, v vector, quantity decimal.Decimal) {
 	part := money.Fraction{N: v.Input.whole(t, "days"), D: v.Input.whole(t, "days_in_period")}
 	expect(t, "the part", money.Line(quantity, v.Input.number(t, "rate"), part, dollars, money.HalfUp), v.Expected.text("amount"))
+}
+
+// fixedDays counts as proration: {month: 30 days} does.
+func fixedDays(t *testing.T, v vector) {
+	month := int(v.Params.whole(t, "fixed_days"))
+	to := v.Input.date(t, "to")
+	_, _, anchor := to.Civil()
+	days := calendar.FixedDays(v.Input.date(t, "from"), to, anchor, month)
+	if want := v.Expected.whole(t, "days"); int64(days) != want {
+		t.Errorf("%d days, want %d", days, want)
+	}
+	if want := v.Expected.text("ratio"); want != "" {
+		expect(t, "the ratio", money.Line(one, one, money.Fraction{N: int64(days), D: int64(month)}, ratio, money.HalfUp), want)
+	}
 }
 
 // monthFactor is days over the days of their month.

@@ -37,8 +37,8 @@ func TestFixedBytesHaveNoBounds(t *testing.T) {
 			}
 		}
 	}
-	if seen != 21 {
-		t.Errorf("%d columns of fixed-length bytes, want 21", seen)
+	if seen != 25 {
+		t.Errorf("%d columns of fixed-length bytes, want 25", seen)
 	}
 }
 

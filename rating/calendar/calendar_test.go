@@ -182,3 +182,29 @@ func TestAddMonthsProperties(t *testing.T) {
 		}
 	})
 }
+
+// Months of a fixed length: a whole month is one, wherever it begins and ends,
+// and parts of a cycle add up to it.
+func TestFixedDays(t *testing.T) {
+	for _, c := range []struct {
+		from, to            string
+		anchor, month, want int
+	}{
+		{"2023-05-23", "2023-06-15", 15, 30, 22},
+		{"2024-02-23", "2024-03-15", 15, 30, 22},
+		{"2023-05-23", "2023-06-15", 15, 28, 20},
+		{"2024-01-31", "2024-02-29", 31, 30, 30},
+		{"2024-02-29", "2024-03-31", 31, 30, 30},
+		{"2024-01-01", "2025-01-01", 1, 30, 360},
+		{"2024-07-01", "2025-01-01", 1, 30, 180},
+		{"2024-05-31", "2024-06-01", 1, 30, 0},
+		{"2024-05-30", "2024-06-01", 1, 28, 0},
+		{"2024-05-30", "2024-05-30", 30, 30, 0},
+	} {
+		from, _ := Parse(c.from)
+		to, _ := Parse(c.to)
+		if got := FixedDays(from, to, c.anchor, c.month); got != c.want {
+			t.Errorf("from %s to %s, anchor %d, months of %d: %d, want %d", c.from, c.to, c.anchor, c.month, got, c.want)
+		}
+	}
+}

@@ -122,6 +122,20 @@ func printsAndParsesBack(t interface {
 	}
 }
 
+func TestFixturesPrintAndParseBack(t *testing.T) {
+	files, err := filepath.Glob("../../fixtures/catalogs/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d catalogs: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printsAndParsesBack(t, mustParse(t, string(text)))
+	}
+}
+
 func TestPrintMarketing(t *testing.T) {
 	c := mustParse(t, marketing(t))
 	printed := c.Print()

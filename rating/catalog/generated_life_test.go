@@ -24,6 +24,10 @@ func (g generator) term(name string) Term {
 	if !t.BaseEvery.holds(t.Period) {
 		t.BaseEvery = t.Period
 	}
+	t.Arrears = g.yes("in arrears")
+	if g.yes("additions") {
+		t.Additions = &Additions{NextInvoice: g.yes("next invoice"), Rule: g.rule()}
+	}
 	if g.yes("methods") {
 		t.Methods = g.some("methods", 1, 2)
 	}
@@ -32,6 +36,18 @@ func (g generator) term(name string) Term {
 	t.DropsOffers = t.ApprovedSignUp && g.yes("drops offers")
 	t.ApprovedPlanMove = g.yes("approval of plan changes")
 	return t
+}
+
+// byTerm draws a price for each term of a version, or none.
+func (g generator) byTerm(v *Version) []TermPrice {
+	if !g.yes("by term") {
+		return nil
+	}
+	var all []TermPrice
+	for _, t := range v.Terms {
+		all = append(all, TermPrice{t.Name, g.price()})
+	}
+	return all
 }
 
 func (g generator) balance(name string) Balance {
@@ -99,6 +115,15 @@ func (g generator) life(v *Version) {
 		if len(plans) > 1 {
 			v.PlanChanges.Exceptions = []PlanMove{{From: plans[0], To: plans[1], Allowances: AtOnce, Price: NextBillingDate, Rule: g.rule()}}
 		}
+	}
+	switch rapid.IntRange(0, 3).Draw(g.T, "proration") {
+	case 1:
+		v.Proration = Proration{Seconds: true}
+	case 2:
+		v.Proration = Proration{MonthDays: rapid.IntRange(28, 31).Draw(g.T, "month"), ToOld: g.yes("to the old")}
+	}
+	if c := v.PlanChanges; c != nil && g.yes("prorated") {
+		c.Upgrade.Price, c.Upgrade.Waits = Prorated, g.yes("waits")
 	}
 	if g.yes("billing date changes") {
 		v.BillingDateChanges = &BillingDateChanges{3, g.rule()}

@@ -133,7 +133,11 @@ func (g generator) version(from calendar.Day) Version {
 		v.Terms = append(v.Terms, g.term(name))
 	}
 	for _, name := range g.some("add-ons", 0, 3) {
-		v.AddOns = append(v.AddOns, g.addOn(name))
+		a := g.addOn(name)
+		if a.PriceByTerm = g.byTerm(&v); a.PriceByTerm != nil {
+			a.Price = decimal.Decimal{}
+		}
+		v.AddOns = append(v.AddOns, a)
 	}
 	if g.yes("balances") {
 		for _, name := range g.some("balances", 1, 3) {
@@ -162,6 +166,7 @@ func (g generator) addOn(name string) AddOn {
 		Renewal:     rapid.SampledFrom([]Renewal{WhileNeeded, Never}).Draw(g.T, "renewal"),
 		ByDay:       g.yes("proration"),
 		Credit:      g.yes("given_up"),
+		TrialFree:   g.yes("in_trial"),
 		Rule:        g.rule(),
 	}
 	if a.LineKind == "package" {
@@ -332,7 +337,7 @@ func (g generator) plans(v *Version) {
 			}
 			p := g.plan(v, name, cohort)
 			if alike && first != nil {
-				p.Base, p.Rule, p.Seats = first.Base, first.Rule, first.Seats
+				p.Base, p.BaseByTerm, p.Rule, p.Seats = first.Base, first.BaseByTerm, first.Rule, first.Seats
 			}
 			v.Plans = append(v.Plans, p)
 			first = &p
@@ -342,6 +347,9 @@ func (g generator) plans(v *Version) {
 
 func (g generator) plan(v *Version, name, cohort string) Plan {
 	p := Plan{Name: name, Cohort: cohort, Base: g.price(), Rule: g.rule()}
+	if p.BaseByTerm = g.byTerm(v); p.BaseByTerm != nil {
+		p.Base = decimal.Decimal{}
+	}
 	for i := range g.catalog.Meters {
 		m := &g.catalog.Meters[i]
 		if m.Kind == HighWater {
