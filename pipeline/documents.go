@@ -153,6 +153,10 @@ func (f *fitter) state(a *rating.Account) {
 	for _, c := range a.Counters {
 		f.wide("counter of "+c.Meter, c.Used)
 	}
+	for _, p := range a.Spends {
+		f.money("charged for a period", p.Charged)
+		f.money("charged for a period", p.Adjusted)
+	}
 	for _, u := range a.Unused {
 		f.money("unused time", u.Amount)
 	}

@@ -10,6 +10,9 @@ import (
 // lifeRow writes what of an account's life is kept in lists: suspensions,
 // subscriptions, what is collected and what may be given back.
 func lifeRow(s *writers.State, a *rating.Account) {
+	for _, x := range a.Spends {
+		s.Spends = append(s.Spends, writers.StateSpend{From: int32(x.From), Charged: cents(x.Charged), Adjusted: cents(x.Adjusted)})
+	}
 	for _, x := range a.Discounts {
 		s.Discounts = append(s.Discounts, writers.StateDiscount{Name: x.Name, Begun: x.Begun, Left: int32(x.Left), Used: cents(x.Used)})
 	}
@@ -84,6 +87,17 @@ func paidOf(a *rating.Account, s *writers.State) error {
 
 // lifeOf reads back what lifeRow wrote.
 func lifeOf(a *rating.Account, s *writers.State) error {
+	for _, x := range s.Spends {
+		charged, err := money.New(writers.FromMoney(x.Charged), a.Currency)
+		if err != nil {
+			return err
+		}
+		adjusted, err := money.New(writers.FromMoney(x.Adjusted), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Spends = append(a.Spends, rating.PeriodSpend{From: calendar.Day(x.From), Charged: charged, Adjusted: adjusted})
+	}
 	for _, x := range s.Discounts {
 		used, err := money.New(writers.FromMoney(x.Used), a.Currency)
 		if err != nil {

@@ -25,6 +25,7 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 	b.recurring()
 	b.usage(events.Usage)
 	b.due()
+	b.commitments()
 	b.payments(events.Payments)
 	b.invoice()
 	b.refunds()
@@ -111,6 +112,7 @@ func clone(a Account) Account {
 	a.Due = slices.Clone(a.Due)
 	a.Tallies = slices.Clone(a.Tallies)
 	a.Discounts = slices.Clone(a.Discounts)
+	a.Spends = slices.Clone(a.Spends)
 	a.Flags = slices.Clone(a.Flags)
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)
@@ -152,6 +154,7 @@ func (b *billing) end() Outcome {
 func (b *billing) forget() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
+	b.forgetSpends(oldest)
 	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
 		from := a.Segments[0].From
 		a.Segments = a.Segments[1:]

@@ -135,12 +135,42 @@ func (b *billing) discounts() {
 	if b.version == nil {
 		return
 	}
+	for i := range b.net {
+		if b.net[i].Sign() < 0 {
+			b.reduceNet(i)
+		}
+	}
 	for i := range b.version.Discounts {
 		if d := &b.version.Discounts[i]; b.takes(d) {
 			b.takeDiscount(d)
 		}
 	}
 	b.account.Discounts = slices.DeleteFunc(b.account.Discounts, b.overDiscount)
+}
+
+// reduceNet takes a line below zero, which bounds what other lines come to, off
+// what is left of those.
+func (b *billing) reduceNet(of int) {
+	_, c := b.commitmentOf(b.segment(b.lines[of].PeriodStart).PeriodStart)
+	over := make([]money.Amount, len(b.net)) // zero where it does not bound
+	sum := money.Zero(b.account.Currency)
+	for i := range over {
+		over[i] = money.Zero(b.account.Currency)
+		l := &b.lines[i]
+		bounded := l.Meter == b.lines[of].Meter
+		if b.lines[of].Meter == "" {
+			bounded = c != nil && c.Counts(string(committedKind(l)), l.Meter)
+		}
+		if bounded && b.net[i].Sign() > 0 {
+			over[i] = b.net[i]
+			sum = sum.Add(over[i])
+		}
+	}
+	taken := money.Min(sum, b.net[of].Neg())
+	for i, part := range pricing.Spread(taken, over) {
+		b.net[i] = b.net[i].Sub(part)
+	}
+	b.net[of] = b.net[of].Add(taken)
 }
 
 // takeDiscount takes one discount off the lines that it fits.

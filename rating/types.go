@@ -62,6 +62,7 @@ type Account struct {
 	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
 	Discounts   []HeldDiscount // granted, by Name; those of a flag are not among them
+	Spends      []PeriodSpend  // of plans with a commitment, by From, as far back as the window reaches
 	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
 
 	Suspensions   []Suspension   // in order, as far back as the window reaches

@@ -198,6 +198,7 @@ type State struct {
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
 	Tallies     []StateTally   `parquet:"tallies,list" doc:"what charges that count usage have counted and charged, within the window"`
 
+	Spends        []StateSpend        `parquet:"commitments,list" doc:"what billing periods came to of what the plan's commitment counts, within the window"`
 	Discounts     []StateDiscount     `parquet:"discounts,list" doc:"discounts granted to the account"`
 	Flags         []string            `parquet:"flags,list" doc:"what stays true of the account: nonprofit, ever_suspended, billing_delayed, uninstalled"`
 	Offers        []string            `parquet:"offers,list" doc:"offers on the account"`
@@ -206,6 +207,13 @@ type State struct {
 	FreeUnits     []StateFreeUnits    `parquet:"free_units,list" doc:"free units of services used"`
 	Collections   []StateCollection   `parquet:"collections,list" doc:"amounts due that are unpaid, and those asked for or paid within the window"`
 	Refundable    []StateRefundable   `parquet:"refundable,list" doc:"amounts charged that a guarantee may give back"`
+}
+
+// StateSpend is what a billing period came to.
+type StateSpend struct {
+	From     int32 `parquet:"from,date" doc:"first day of the period"`
+	Charged  int64 `parquet:"charged,decimal(4:18)" doc:"charged, before discounts and taxes"`
+	Adjusted int64 `parquet:"adjusted,decimal(4:18)" doc:"charged beyond it up to the least; below zero: taken off above the most"`
 }
 
 // StateDiscount is a discount that was granted.

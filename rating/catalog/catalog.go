@@ -121,6 +121,7 @@ type Plan struct {
 	Seats       *Seats          // nil: the plan has no seats, each is refused
 	Allowances  []Allowance     // by meter
 	Sells       []string        // add-ons that the account may subscribe to
+	Commitment  *Commitment     // nil: no bounds
 	Minimum     *MinimumTerm    // before which the account cannot leave for another plan; nil: none
 	Line        int             // line of the catalog file
 }

@@ -80,6 +80,7 @@ func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 		c.allowance(plan, a, has)
 	}
 	c.priced(plan, has)
+	c.commitment(plan)
 	for _, use := range plan.sells {
 		c.subscription(plan, use)
 	}

@@ -47,6 +47,9 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 	plan.TaxCategory = body.base.taxed
 	plan.BaseByTerm = body.base.prices.byTerm
 	plan.Sells, plan.Minimum = body.Sells, body.minimum
+	if body.commitment != nil {
+		plan.Commitment = body.commitment.Commitment
+	}
 	if body.seats != nil {
 		seats := body.seats.Seats
 		plan.Seats = &seats
@@ -98,6 +101,9 @@ func (p *planDraft) of(cohort string) (planBody, bool) {
 		}
 		if over.minimum != nil {
 			body.minimum = over.minimum
+		}
+		if over.commitment != nil {
+			body.commitment = over.commitment
 		}
 		body.allowances = overlay(body.allowances, over.allowances)
 	}

@@ -72,6 +72,7 @@ type planBody struct {
 	Sells      []string
 	sells      []*node
 	minimum    *MinimumTerm
+	commitment *commitmentDraft
 }
 
 type baseDraft struct {

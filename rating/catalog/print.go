@@ -149,6 +149,9 @@ func (p *Plan) keys() []planKey {
 	if p.Minimum != nil {
 		keys = append(keys, planKey{"minimum_term", p.Minimum.print()})
 	}
+	if p.Commitment != nil {
+		keys = append(keys, planKey{"commitment", p.Commitment.print()})
+	}
 	for i := range p.Allowances {
 		keys = append(keys, planKey{p.Allowances[i].Meter, p.Allowances[i].print()})
 	}

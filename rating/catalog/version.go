@@ -91,6 +91,9 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	if m := f.optional("minimum_term"); m != nil {
 		body.minimum = p.minimumTerm(plan, m)
 	}
+	if m := f.optional("commitment"); m != nil {
+		body.commitment = p.commitment(plan, m)
+	}
 	for _, m := range d.Meters {
 		if slices.Contains(planWords, m.Name) {
 			continue // such a meter has no allowance
@@ -107,7 +110,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 }
 
 // planWords are the reserved words of a plan.
-var planWords = []string{"base", "seats", "sells", "minimum_term"}
+var planWords = []string{"base", "seats", "sells", "minimum_term", "commitment"}
 
 func (p *problems) seats(plan string, n *node) *seatsDraft {
 	f := p.fields(n, "seats of plan %q", plan)
