@@ -27,6 +27,9 @@
 // order of the accounts' hash and id; indexes, maps and the order in which
 // workers finish decide nothing.
 //
+// The first night of a company that is in business already begins with its
+// opening book (opening.go): rows that become the state of the day before.
+//
 // Every row that is read ends in exactly one place, and the control totals
 // prove it: a file's rows are passed on, duplicates, rejected or not yet due;
 // what is passed on or taken up from earlier nights is rated, left out by a

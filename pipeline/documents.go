@@ -117,13 +117,17 @@ func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
 		d.balances = append(d.balances, row)
 	}
 	for i, c := range o.PlanChanges {
-		d.planChanges = append(d.planChanges, writers.PlanChange{
-			AccountID: string(a.ID), Seq: int32(i + 1), FromPlan: c.From, ToPlan: c.To, Cause: c.Cause, Rule: string(c.Rule),
-			EffectiveOn: int32(c.EffectiveOn), PriceFrom: int32(c.PriceFrom), NeedsRerate: c.NeedsRerate, Detail: c.Detail,
-		})
+		d.planChanges = append(d.planChanges, planChangeRow(a, i+1, c))
 	}
 	f.state(a)
 	return d, f.misfits
+}
+
+func planChangeRow(a *rating.Account, seq int, c rating.PlanChange) writers.PlanChange {
+	return writers.PlanChange{
+		AccountID: string(a.ID), Seq: int32(seq), FromPlan: c.From, ToPlan: c.To, Cause: c.Cause, Rule: string(c.Rule),
+		EffectiveOn: int32(c.EffectiveOn), PriceFrom: int32(c.PriceFrom), NeedsRerate: c.NeedsRerate, Detail: c.Detail,
+	}
 }
 
 // fitter writes figures into columns and notes what does not fit.
@@ -234,11 +238,13 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 			tax = tax.Add(l.Amount)
 		}
 	}
-	d.invoices = append(d.invoices, writers.Invoice{
+	row := writers.Invoice{
 		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: kind, Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
 		Subtotal: f.money("subtotal", inv.Total.Sub(discounts).Sub(tax)), Discounts: f.money("discounts", discounts), Tax: f.money("tax", tax), Total: f.money("total", inv.Total),
 		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
-	})
+	}
+	addressTo(&row, &a.Customer)
+	d.invoices = append(d.invoices, row)
 }
 
 func (f *fitter) lineRow(inv *rating.Invoice, l *rating.Line, number int) writers.InvoiceLine {

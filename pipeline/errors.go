@@ -84,6 +84,7 @@ func ExitCode(err error) int {
 	var totals *TotalsError
 	var other *OtherInputsError
 	var lost *LostError
+	var book *OpeningError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -93,7 +94,7 @@ func ExitCode(err error) int {
 		return ExitOther
 	case temporary(err):
 		return ExitTemporary
-	case errors.As(err, &file), errors.As(err, &history):
+	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book):
 		return ExitInput
 	case errors.As(err, &totals):
 		return ExitTotals

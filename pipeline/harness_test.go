@@ -79,6 +79,8 @@ const furtherColumns = ",quantity,service,offer,channel,approved"
 // headers are the columns of the sources, as these tests write them.
 var headers = map[string]string{
 	"account_events": "event_id,account_id,occurred_at,type,plan,term,method,date",
+	"accounts":       "account_id,as_of,name,address_line_1,country,tax_id,tax_exempt,test",
+	"opening":        "account_id,signed_up_on,plan,term,method,currency,next_billing_date,first_purchase_on,active_users,contacts,balances,offers,flags",
 	"contacts":       "account_id,as_of,contacts,custom_object_records",
 	"emails":         "event_id,account_id,occurred_at,recipients",
 	"payments":       "event_id,charge_id,account_id,occurred_at,status,reference,reason",

@@ -30,6 +30,8 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 			ev.Payments = append(ev.Payments, paymentEvent(s, it.event, origin))
 		case levelRows:
 			ev.Readings = append(ev.Readings, readingsOf(s, it.event, origin)...)
+		case customerRows:
+			ev.Customers = append(ev.Customers, customerRow(s, it.event, origin))
 		case seatRows:
 			ev.Seats = append(ev.Seats, rating.SeatEvent{Origin: origin, Day: it.event.day, At: it.event.occurred, User: it.event.cell(s, "user_id"), Action: it.event.cell(s, "action")})
 		case usageRows:

@@ -125,7 +125,7 @@ func (l *ledger) addBalance(b *writers.BalanceMovement) {
 
 // totals are the entry's control totals.
 func (n *night) totals(s *stage) writers.Totals {
-	t := writers.Totals{Files: n.fileTotals()}
+	t := writers.Totals{Files: n.fileTotals(), Opening: n.bookTotals()}
 	passed, leftOut := make([]int64, len(n.sources)), n.leftOut()
 	for i, f := range t.Files {
 		passed[n.files[i].source] += f.Passed

@@ -31,6 +31,7 @@ type mapped struct {
 	signups []string            // accounts with a signed_up row
 	late    map[lateID]struct{} // rows of days before the billing day
 
+	book   booked
 	buffer []byte
 }
 
@@ -80,8 +81,11 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
 		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
-		if source.role == usageRows {
+		switch source.role {
+		case usageRows:
 			take = newUsageMapper(n, m, s.file, source).batch
+		case openingRows:
+			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
 		}
 		filters := exports[s.file].Filters()
 		return exports[s.file].Read(ctx, s.split, func(b *readers.Batch) error {
@@ -141,7 +145,9 @@ func (f fault) found() bool { return f.reason != "" }
 func firstFault(s *source, b *readers.Batch, row int) fault {
 	for i := range s.schema.Fields {
 		f, c := &s.schema.Fields[i], &b.Columns[i]
-		if bad, is := c.Bad[row]; is {
+		if bad, is := c.Bad[row]; is && s.isPrivate(f) {
+			return fault{string(bad.Reason), f.Name}
+		} else if is {
 			return fault{string(bad.Reason), fmt.Sprintf("%s %q", f.Name, bad.Text)}
 		}
 		if s.required(i) && absent(f.Kind, c, row) {
@@ -193,6 +199,15 @@ func (n *night) outside(m *mapped, file int, row int64, day calendar.Day) fault 
 	return fault{}
 }
 
+// outsideOf is outside, but for customers: of those the latest row counts,
+// however old it is.
+func (n *night) outsideOf(m *mapped, file int, row int64, s *source, day calendar.Day) fault {
+	if s.role == customerRows {
+		return fault{}
+	}
+	return n.outside(m, file, row, day)
+}
+
 // mapEvents takes a batch of rows that rating wants event by event.
 func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) error {
 	m.files[file].read += int64(b.Len)
@@ -210,8 +225,12 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 			n.reject(m, file, number, account, f)
 			continue
 		}
+		if f := customerFault(s, b, row); f.found() {
+			n.reject(m, file, number, account, f)
+			continue
+		}
 		e := n.eventAt(file, s, b, row, account)
-		if f := n.outside(m, file, number, e.day); f.found() {
+		if f := n.outsideOf(m, file, number, s, e.day); f.found() {
 			if f.reason != beforeHistory {
 				n.reject(m, file, number, account, f)
 			}
@@ -242,7 +261,7 @@ func levelOverflow(s *source, b *readers.Batch, row int) fault {
 
 // noteEvent keeps what later phases want to know of an event beforehand.
 func (n *night) noteEvent(m *mapped, s *source, e *event) {
-	if e.day < n.day {
+	if e.day < n.day && s.registers() {
 		m.late[lateID{e.source, e.day, e.hi, e.lo}] = struct{}{}
 	}
 	if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
@@ -260,7 +279,7 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 		}
 	}
 	at := b.Columns[s.at].Ints[row]
-	if s.role == levelRows {
+	if s.id < 0 {
 		e.day = calendar.Day(at)
 		e.occurred = n.Catalog.Zone.Midnight(e.day)
 		e.hi, e.lo = idBits(readers.Key([]byte(account + "\x00" + e.cells[s.at])))

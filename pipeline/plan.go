@@ -133,7 +133,13 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	if err != nil {
 		return err
 	}
+	if p.before != nil {
+		sources = withoutBook(sources)
+	}
 	found, err := listExports(ctx, s, sources)
+	if err == nil {
+		err = ofDay(found, s.Day)
+	}
 	if err != nil {
 		return err
 	}
@@ -447,7 +453,9 @@ func (p *Plan) consumed(day calendar.Day) []writers.InputFile {
 		}
 	}
 	all = append(all, p.Inputs...)
-	return slices.DeleteFunc(all, func(f writers.InputFile) bool { return f.Date != "" && f.Date < oldest })
+	return slices.DeleteFunc(all, func(f writers.InputFile) bool {
+		return f.Date != "" && f.Date < oldest || f.Source == openingBook // which nobody reads again
+	})
 }
 
 // differences say how a published entry differs from what the plan would do

@@ -113,6 +113,7 @@ func (n *night) reduceBucket(b int, states []rating.Account) (*tables, error) {
 // billing day. Where a bill fails its own checks, or does not fit its columns,
 // nothing of that day is issued and the account is parked.
 func (n *night) billAccount(out *tables, w *accountWork) {
+	made := n.open(out, w)
 	n.setAsideNotDue(out, w)
 	n.order(w)
 	from := n.day
@@ -122,7 +123,7 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 	for i := range w.items { // of an account parked on the day it signed up
 		from = min(from, w.items[i].runDay)
 	}
-	state, made := w.state, documents{}
+	state := w.state
 	for day := from; day <= n.day; day++ {
 		o := rating.Bill(n.Catalog, state, day, n.eventsOf(w, day))
 		broken := rating.Check(n.Catalog, &state, &o)

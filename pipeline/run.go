@@ -91,6 +91,11 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if err := noteStrays(ctx, s, sources); err != nil {
 		return nil, err
 	}
+	if head != nil {
+		if err := noteUnreadBooks(ctx, s, sources); err != nil {
+			return nil, err
+		}
+	}
 	return runPlan(ctx, s, plan)
 }
 
@@ -126,6 +131,9 @@ func (n *night) mapInputs(ctx context.Context) error {
 		return err
 	}
 	if err := n.readExports(ctx, func(r role) bool { return r != usageRows }); err != nil {
+		return err
+	}
+	if err := n.checkBook(); err != nil {
 		return err
 	}
 	if err := n.takeUpHeld(func(r role) bool { return r != usageRows }); err != nil {

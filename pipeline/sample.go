@@ -192,6 +192,9 @@ func sampleRow(s *source, b *readers.Batch, row int, filters []string) SampleRow
 	if !f.found() {
 		f = levelOverflow(s, b, row)
 	}
+	if !f.found() {
+		f = customerFault(s, b, row)
+	}
 	r.Reject, r.Detail = f.reason, f.detail
 	return r
 }

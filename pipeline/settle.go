@@ -43,10 +43,15 @@ func (n *night) settle(out *tables, w *accountWork, day calendar.Day, o *rating.
 // take notes that a row was billed, or left out for good: its event id is
 // taken now, and if it waited it waits no more.
 func (n *night) take(out *tables, it *item) {
-	if it.event != nil && (it.held == nil || it.held.Reason != parked) {
+	if n.takes(it) {
 		out.ids = append(out.ids, n.idOf(it.event))
 	}
 	n.noteRecycled(out, it)
+}
+
+// takes tells whether an item takes its event id now.
+func (n *night) takes(it *item) bool {
+	return it.event != nil && n.sources[it.source].registers() && (it.held == nil || it.held.Reason != parked)
 }
 
 // noteRecycled closes the reject of an item that waited for a reason which
@@ -82,7 +87,7 @@ func (n *night) settleRefused(out *tables, it *item, r *rating.Rejection) {
 	if isNew && !r.Reason.Refusal() {
 		e.alarming += it.rows
 	}
-	expired := it.day()+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
+	expired := n.since(it)+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
 	switch {
 	case r.Reason.Retryable() && !expired:
 		e.putAside += it.rows
@@ -100,6 +105,18 @@ func (n *night) settleRefused(out *tables, it *item, r *rating.Rejection) {
 	if it.group != nil && it.held == nil {
 		out.rejected[it.group.key] = struct{}{}
 	}
+}
+
+// since is the day from which the window of an item that waits is counted: its
+// own, but for a customer, whose row may be of any day.
+func (n *night) since(it *item) calendar.Day {
+	switch {
+	case n.sources[it.source].role != customerRows:
+		return it.day()
+	case it.held != nil:
+		return calendar.Day(it.held.FirstSeen)
+	}
+	return n.day
 }
 
 func (n *night) rejectRow(it *item, reason rating.Reason, detail, status string) writers.Reject {
@@ -125,7 +142,7 @@ func (n *night) park(out *tables, w *accountWork, day calendar.Day, reason strin
 		}
 		e.putAside += it.rows
 		p.RowsHeld += it.rows
-		if it.event != nil && (it.held == nil || it.held.Reason != parked) {
+		if n.takes(it) {
 			out.ids = append(out.ids, n.idOf(it.event))
 		}
 		n.noteRecycled(out, it)

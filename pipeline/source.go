@@ -15,11 +15,13 @@ import (
 type role uint8
 
 const (
-	usageRows   role = iota // summed up, or counted one by one
-	levelRows               // readings such as contact counts
-	seatRows                // users that come and go
-	accountRows             // what happens to the account itself
-	paymentRows             // what became of charges
+	usageRows    role = iota // summed up, or counted one by one
+	levelRows                // readings such as contact counts
+	seatRows                 // users that come and go
+	accountRows              // what happens to the account itself
+	paymentRows              // what became of charges
+	customerRows             // who pays for the account
+	openingRows              // accounts of the opening book
 )
 
 // source is a kind of export: its columns, what they are for, and where its
@@ -93,8 +95,10 @@ func canonicalSources() []source {
 			optional("method", readers.Text), optional("currency", readers.Text), optional("quantity", readers.Integer),
 			optional("service", readers.Text), optional("date", readers.Date), optional("offer", readers.Text),
 			optional("channel", readers.Text), optional("approved", readers.Text)),
+		accountsSource(),
 		levelSource("contacts", readers.Field{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer)),
 		usageSource("emails", "recipients"),
+		openingSource(),
 		eventSource("payments", paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
 			optional("reference", readers.Text), optional("reason", readers.Text)),
 		usageSource("postcards", "quantity"),
@@ -189,6 +193,10 @@ func dimensionNames(cat *catalog.Catalog) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// registers tells whether the ids of the source's rows are kept for the window.
+// A row of a customer is known by what the account has of it already.
+func (s *source) registers() bool { return s.role != customerRows }
 
 // decimals is how many decimals the source's quantities keep.
 func (s *source) decimals() int { return s.schema.Fields[s.quantity].Scale }

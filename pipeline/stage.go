@@ -185,9 +185,12 @@ func compareHeldRows(x, y writers.Held) int {
 }
 
 // number gives a document the next number of its series. Credit notes have one
-// of their own.
+// of their own, and so have the documents of test accounts.
 func (n *night) number(s *stage, inv *writers.Invoice) {
 	series := n.Catalog.Series
+	if inv.Test {
+		series += "-TEST"
+	}
 	if inv.Kind == creditNote {
 		series += "-CN"
 	}

@@ -47,6 +47,7 @@ func stateRow(a *rating.Account) writers.State {
 			Per: u.Per, Rows: u.Rows, Exact: wide(u.Exact),
 		})
 	}
+	s.Customer = stateCustomer(&a.Customer)
 	for i := range a.Tallies {
 		s.Tallies = append(s.Tallies, tallyRow(&a.Tallies[i]))
 	}
@@ -69,6 +70,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		PendingPlan: s.PendingPlan, PendingTerm: s.PendingTerm, Channel: s.Channel, Flags: s.Flags, Offers: s.Offers,
 		FirstPurchaseOn: calendar.Day(s.FirstPurchaseOn), BillingDateMoved: s.BillingDateMoved,
 	}
+	a.Customer = customerOf(s.Customer)
 	for _, g := range s.Segments {
 		a.Segments = append(a.Segments, rating.Segment{From: calendar.Day(g.From), PeriodStart: calendar.Day(g.PeriodStart), PeriodEnd: calendar.Day(g.PeriodEnd), Plan: g.Plan})
 	}

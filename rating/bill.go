@@ -20,6 +20,7 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 	b := begin(cat, account, day)
 	b.renew()
 	b.accountEvents(events.Account)
+	b.customers(events.Customers)
 	b.readings(events.Readings)
 	b.seats(events.Seats)
 	b.recurring()

@@ -70,9 +70,14 @@ type Payment struct {
 }
 
 // collect charges the amount due to the method on file; without one it is
-// listed as uncollectable (rules G-3, G-13).
+// listed as uncollectable (rules G-3, G-13). Nothing is owed by a test account,
+// and nothing stays open.
 func (b *billing) collect(inv *Invoice) {
 	if inv.AmountDue.Sign() <= 0 {
+		return
+	}
+	if b.account.Customer.Test {
+		b.out.Uncollected = &Uncollected{inv.ID, inv.AmountDue, TestAccount}
 		return
 	}
 	c := Collection{InvoiceID: inv.ID, InvoicedOn: b.day, Amount: inv.AmountDue, Attempt: 1, Method: b.account.Method, Status: Requested, AttemptedOn: b.day}

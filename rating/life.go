@@ -12,6 +12,7 @@ import (
 // from and to the plan that the account has.
 const (
 	causeSignedUp     = "signed_up"
+	causeOpening      = "opening" // of the book of a company already in business
 	causeCancelled    = "cancelled"
 	causeUninstalled  = "uninstalled"
 	causeAutoUpgrade  = "auto_upgrade"

@@ -103,7 +103,7 @@ func (b *billing) retry(c *Collection) {
 		c.Status, c.Reason, c.NextAttemptOn = Ended, string(StoreRemoved), calendar.None
 		b.record(c, b.day, "")
 		return
-	case !due && !b.newMethod:
+	case !due && !b.newMethod, b.account.Customer.Test:
 		return
 	}
 	if due {

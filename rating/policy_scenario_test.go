@@ -31,6 +31,11 @@ import (
 //	signed_up ID DATE plan=P [term= method= currency= trial=DATE offer= channel= approved=true]
 //	cancelled ID DATE                 likewise any other type of account event, with the columns it
 //	                                  needs: plan= term= method= service= quantity= offer= date= approved=true
+//	opening ID DATE plan=P since=DATE next=DATE [term= method= first_purchase=DATE users=U;V contacts=N
+//	        balances=NAME=AMOUNT;… offers=O;… flags=F;…]
+//	                                  of the book of a company in business; DATE is the first night
+//	customer ID DATE [name= address= country= region= tax_id= tax_exempt=true test=true]
+//	                                  who pays, as of the day
 //	payment ID DATE succeeded|failed of=DATE [attempt=N reason=R]
 //	                                  the result of an attempt, else the first, to collect the invoice of a day
 //	sms ID DATE DIRECTION CARRIER COUNTRY SEGMENTS [unit_price=PRICE]   "-" is an absent value
@@ -71,6 +76,8 @@ var positional = map[string][]string{
 	"emails":    {"recipients"},
 	"contacts":  {"contacts"},
 	"postcards": {"quantity"},
+	"opening":   {},
+	"customer":  {},
 
 	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
@@ -272,7 +279,8 @@ func (s *scenario) bill(words []string) error {
 
 // settings are the columns that a row names.
 var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price country
-	service quantity offer channel date approved of attempt reason region tax_id tax_exempt at`)
+	service quantity offer channel date approved of attempt reason
+	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test at`)
 
 // splitColumns takes name=value off the other words.
 func splitColumns(words []string) (columns map[string]string, rest []string, err error) {
@@ -359,7 +367,11 @@ func (s *scenario) runAccount(id rating.AccountID, rows []int, texts map[calenda
 	}
 	account := rating.Account{ID: id, Customer: s.customers[id]}
 	for day := first; day <= s.shown[len(s.shown)-1].to; day++ {
-		events, err := s.events(arriving[day])
+		rows, err := s.openFrom(&account, arriving[day], day, texts)
+		if err != nil {
+			return err
+		}
+		events, err := s.events(rows)
 		if err != nil {
 			return err
 		}
@@ -426,12 +438,12 @@ func rowsOut(o *rating.Outcome) (rows int64) {
 		rows += r.Rows
 	}
 	for _, u := range o.Unbillable {
-		if u.Source != "account_events" && u.Source != "payment" {
+		if u.Source != "account_events" && u.Source != "customer" && u.Source != "payment" {
 			rows += u.Rows
 		}
 	}
 	for _, r := range o.Rejections {
-		if r.Source != "account_events" && r.Source != "payment" {
+		if r.Source != "account_events" && r.Source != "customer" && r.Source != "payment" {
 			rows += r.Rows
 		}
 	}
@@ -452,6 +464,8 @@ func (s *scenario) events(rows []int) (rating.Events, error) {
 				return e, fmt.Errorf("%s: %w", r.text, err)
 			}
 			e.Account = append(e.Account, a)
+		case "customer":
+			e.Customers = append(e.Customers, customerOf(r, origin))
 		case "payment":
 			p, err := s.paymentOf(r, origin)
 			if err != nil {

@@ -37,6 +37,12 @@ const (
 	BadPrice         Reason = "bad_price"         // the price that the row brings is no plain decimal, negative or too long
 	Overflow         Reason = "overflow"          // costs more than a line can hold
 	NoCatalog        Reason = "no_catalog"        // retryable: no version in force on the service day
+	DuplicateUser    Reason = "duplicate_user"    // of the opening book, as those that follow: a user stands twice
+	UnknownFlag      Reason = "unknown_flag"      // says nothing that is known of accounts
+	UnknownBalance   Reason = "unknown_balance"   // the catalog has no such balance
+	DuplicateBalance Reason = "duplicate_balance" // a balance stands twice
+	NegativeBalance  Reason = "negative_balance"  // accounts owe nothing in a balance
+	BadAmount        Reason = "bad_amount"        // more digits than its currency or unit has
 )
 
 // Reasons for which a row is left out of billing without being wrong.
@@ -48,8 +54,11 @@ const (
 	StoreRemoved Reason = "store_removed" // nothing is charged after a removal through a store (rule CH-4)
 )
 
-// NoMethod is why an amount due is not collected: no method on file (rule G-13).
-const NoMethod Reason = "no_payment_method"
+// Why an amount due is not collected.
+const (
+	NoMethod    Reason = "no_payment_method" // none is on file (rule G-13)
+	TestAccount Reason = "test_account"      // the accounts source says that it is one
+)
 
 // Retryable tells whether a rejection for the reason can heal by itself.
 func (r Reason) Retryable() bool {

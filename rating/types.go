@@ -24,7 +24,6 @@ type Day = calendar.Day
 // (but for its ID) is one that has not signed up.
 type Account struct {
 	ID            AccountID
-	Customer      Customer
 	SignedUpOn    Day // fixes the cohort; first day whose usage counts
 	TrialEndsOn   Day // the first charge falls on this day, or later with a late sign-up; None: no trial
 	ClosedOn      Day // last day whose usage counts; None: open
@@ -50,6 +49,8 @@ type Account struct {
 
 	BillingDateMoved bool // in the running period
 	FirstPurchaseOn  Day  // of the first base fee; None before it
+
+	Customer Customer // who pays
 
 	Segments    []Segment      // by From, as far back as the window reaches
 	Counters    []Counter      // by Meter, From
@@ -206,11 +207,12 @@ type Origin struct {
 // Events are an account's inputs of one billing day, each list in its total
 // order.
 type Events struct {
-	Account  []AccountEvent // by time, event id
-	Payments []PaymentEvent // by time, event id
-	Readings []Reading      // by meter source, day
-	Seats    []SeatEvent    // by time, event id
-	Usage    []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
+	Account   []AccountEvent // by time, event id
+	Customers []CustomerRow  // by day
+	Payments  []PaymentEvent // by time, event id
+	Readings  []Reading      // by meter source, day
+	Seats     []SeatEvent    // by time, event id
+	Usage     []Usage        // by meter, service date, dimensions; rows that are rated one by one then by time, event id
 }
 
 // AccountEvent is something that happened to the account itself.

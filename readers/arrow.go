@@ -46,7 +46,7 @@ func arrowTree(fields []arrow.Field, above *leaf, nodes *int, never map[int]bool
 			*nodes++
 			n.children = arrowTree(t.Fields(), l, nodes, never)
 		case arrow.ListLikeType:
-			n.shape = list
+			n.shape, n.elements = list, arrowLeaf(t.ElemField())
 			*nodes += nodesOf(t, *nodes, never)
 		default:
 			*nodes += nodesOf(t, *nodes, never)

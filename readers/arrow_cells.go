@@ -36,6 +36,8 @@ func (c *arrowColumn) load(record arrow.Record, from, n int) (err error) {
 	}
 	if c.leaf.countOnly {
 		err = c.countElements(values, column)
+	} else if c.leaf.elements != nil {
+		err = c.listElements(values, column)
 	} else if dictionary, ok := column.(*array.Dictionary); ok {
 		err = c.lookUpEntries(values, dictionary)
 	} else {

@@ -23,6 +23,7 @@ type Field struct {
 	// numbers, times as ISO 8601 in the export's zone.
 	Path  Path           // where the cell stands in a row
 	Count bool           // Integer: how many elements the list at Path has; 1 where it is a value, absent where it is absent
+	JSON  bool           // Text: a list, or in JSON also an object, is read as its JSON text; without it such a cell is bad
 	Scale int            // Integer: decimals that are kept, 0 to 18
 	Time  TimeForm       // Instant, Date: how times are written, also those in a column of integers without a unit
 	Zone  *calendar.Zone // Instant, Date: of times without an offset; nil: the export's

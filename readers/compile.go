@@ -75,6 +75,7 @@ type rawKey struct {
 	path  string
 	kind  Kind
 	count bool
+	json  bool
 	scale int
 	time  TimeForm
 	zone  string
@@ -208,11 +209,11 @@ func (c *compiler) constants(r *recipe, rule *Rule) (what string) {
 
 // columns is a field that is made of the first of several columns.
 func (c *compiler) columns(r *recipe, rule *Rule) {
-	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count}
+	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count, JSON: r.field.JSON}
 	switch {
 	case r.work.needed() || raw.Kind == Text && (len(rule.Paths) > 1 || rule.Default != nil):
 		r.way = viaText
-		raw = Field{Kind: Text}
+		raw = Field{Kind: Text, JSON: r.field.JSON}
 	case rule.Count:
 		raw.Count, raw.Scale = true, 0
 		for range r.field.Scale {
@@ -251,7 +252,7 @@ func (c *compiler) joined(r *recipe, rule *Rule) {
 func (c *compiler) read(f Field) int {
 	f.Path, f.Optional = f.path(), true
 	f.Name = f.Path.Text
-	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.Scale, f.Time, ""}
+	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.JSON, f.Scale, f.Time, ""}
 	if f.Zone != nil {
 		key.zone = f.Zone.Location().String()
 	}

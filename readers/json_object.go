@@ -301,6 +301,10 @@ func (o *objectReader) set(to *cells, t *jsonText, value jsontext.Value) {
 			o.setCount(to, o.n, value, o.parser)
 			return
 		}
+		if to.field.JSON && value.Compact() == nil {
+			o.setText(to, value)
+			return
+		}
 		to.reject(o.n, badCell(value, notOfKind(to.kind)))
 	case '"':
 		text, err := t.unquoted(value)

@@ -97,9 +97,10 @@ type columnCursor struct {
 	scratch       []byte
 	wide          wideNumber
 
-	// Where elements are counted: a row may go on in the next page.
+	// Where elements are counted or listed: a row may go on in the next page.
 	open     bool
-	elements int64 // of the open row; below 0 where the list is absent
+	elements int64  // of the open row; below 0 where the list is absent
+	list     []byte // the elements of the open row, as JSON
 }
 
 // fill puts the next n rows into c.batch.
@@ -145,6 +146,9 @@ func (c *columnCursor) nextPage() error {
 	if c.leaf.countOnly {
 		return c.countPage()
 	}
+	if c.leaf.listed {
+		return c.listPage()
+	}
 	p, err := c.pages.next(c.readDictionary)
 	if err != nil {
 		return err
@@ -153,13 +157,7 @@ func (c *columnCursor) nextPage() error {
 	if p.levels != nil {
 		values = &c.dense
 	}
-	values.reset(p.present)
-	if isDictionary(p.encoding) {
-		err = c.lookUp(values, p)
-	} else if err = c.raw.decode(c.leaf, p.encoding, p.present, p.values); err == nil {
-		c.convert(values)
-	}
-	if err != nil {
+	if err := c.values(values, p); err != nil {
 		return err
 	}
 	if p.levels != nil {
@@ -167,6 +165,18 @@ func (c *columnCursor) nextPage() error {
 	}
 	c.at = 0
 	return nil
+}
+
+// values sets cells to the values of a page.
+func (c *columnCursor) values(to *cells, p *page) (err error) {
+	to.reset(p.present)
+	if isDictionary(p.encoding) {
+		return c.lookUp(to, p)
+	}
+	if err = c.raw.decode(c.leaf, p.encoding, p.present, p.values); err == nil {
+		c.convert(to)
+	}
+	return err
 }
 
 func (c *columnCursor) readDictionary(entries int, plain []byte) error {

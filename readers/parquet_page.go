@@ -29,7 +29,7 @@ type page struct {
 	encoding format.Encoding
 	values   []byte // encoded; not where only elements are counted
 
-	// Where only elements are counted, levels as they are; nil where a column
+	// Where elements are counted or listed, levels as they are; nil where a column
 	// can have no others than 0.
 	repetitions, definitions []byte
 }
@@ -254,7 +254,7 @@ func (r *pageReader) readLevels(h *pageHeader, nestings, levels []byte) (err err
 			return fmt.Errorf("definition levels: %w", err)
 		}
 		p.present = bytes.Count(r.levels, []byte{column.defined})
-		if p.definitions = r.levels; !column.countOnly {
+		if p.definitions = r.levels; !column.countOnly && !column.listed {
 			p.levels = valuePresence(r.levels, column.defined)
 		}
 	}

@@ -21,7 +21,7 @@ type leaf struct {
 	rest     []Step // of the path, in the JSON that a text is
 
 	// Parquet: the highest definition and repetition levels, of a value. Without
-	// a definition level no row lacks it; with a repetition level countOnly is set.
+	// a definition level no row lacks it; with a repetition level countOnly or listed is set.
 	defined, repeated uint8
 
 	// Arrow: place in the record, and in each struct on the way down from there;
@@ -31,6 +31,11 @@ type leaf struct {
 	// For a field that counts: whether that needs no values; and where from, see node.
 	countOnly, isList bool
 	there, element    uint8
+
+	// For a field of JSON: whether it is a list, of which the leaf is an element;
+	// in Arrow the leaf is the list, and this an element.
+	listed   bool
+	elements *leaf
 }
 
 // meaning is what the values of a column stand for.

@@ -14,6 +14,7 @@ type node struct {
 	shape    shape
 	children []*node // of a group
 	leaf     *leaf   // how it is read; in Parquet by its first value where it is not one; nil: there is none
+	elements *leaf   // Arrow: how an element of a list is read
 
 	// Parquet: the definition levels from which it is there, and from which it
 	// has an element. They differ in lists alone.
@@ -214,6 +215,8 @@ func (n *node) leafFor(field *Field, rest []Step) (*leaf, error) {
 		l.countOnly = n.shape != value || !l.isText() // a text may be empty, or JSON
 		l.there, l.element, l.isList = n.there, n.element, n.shape == list
 		return &l, nil
+	case n.shape == list && field.JSON:
+		return &l, n.list(&l, field)
 	case n.shape == list:
 		return nil, fmt.Errorf("column %q cannot be read: it is a list, of which only how many elements it has is read", path)
 	case n.shape == group:

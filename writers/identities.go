@@ -19,7 +19,24 @@ func (t *Totals) Check() []string {
 	for _, b := range t.Balances {
 		x.balance(b)
 	}
+	t.checkOpening(&x)
 	return x
+}
+
+// checkOpening: every account of the book is opened.
+func (t *Totals) checkOpening(x *broken) {
+	opened := int64(0)
+	for _, s := range t.Sources {
+		if s.Source == "opening" {
+			opened = s.Rated
+		}
+	}
+	book := int64(0)
+	if t.Opening != nil {
+		book = t.Opening.Accounts
+		once(x, "opening balance", t.Opening.Balances, OpeningBalance.name)
+	}
+	x.equal("opening book", "accounts", count(book), "opened", count(opened))
 }
 
 func (t *Totals) checkRows(x *broken) {
@@ -44,12 +61,16 @@ func (t *Totals) checkRows(x *broken) {
 }
 
 // CheckAgainst is one line for each balance that does not open with what it
-// closed with in the entry before. A balance that is not listed is 0; so are
-// all before the first entry, whose previous is nil.
+// closed with in the entry before. A balance that is not listed is 0. Before
+// the first entry, whose previous is nil, there is what the opening book has,
+// which no later entry can have.
 func (t *Totals) CheckAgainst(previous *Totals) []string {
 	var x broken
-	if previous == nil {
-		previous = &Totals{}
+	switch {
+	case previous == nil:
+		previous = t.book()
+	case t.Opening != nil:
+		x = append(x, "opening book: this is not the first entry")
 	}
 	closing := map[string]decimal.Decimal{}
 	for _, b := range previous.Balances {
@@ -65,6 +86,17 @@ func (t *Totals) CheckAgainst(previous *Totals) []string {
 		}
 	}
 	return x
+}
+
+// book is the opening book as if an entry had closed with it.
+func (t *Totals) book() *Totals {
+	book := &Totals{}
+	if t.Opening != nil {
+		for _, b := range t.Opening.Balances {
+			book.Balances = append(book.Balances, BalanceTotals{Balance: b.Balance, Currency: b.Currency, Unit: b.Unit, Closing: b.Amount})
+		}
+	}
+	return book
 }
 
 // broken are the identities that do not hold.

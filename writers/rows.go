@@ -71,6 +71,17 @@ type Invoice struct {
 	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
 	Currency       string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
+
+	CustomerName string `parquet:"customer_name,optional" doc:"who pays, as the accounts source had it on that day; so are the columns that follow"`
+	AddressLine1 string `parquet:"address_line_1,optional" doc:"first line of the address"`
+	AddressLine2 string `parquet:"address_line_2,optional" doc:"second line"`
+	PostalCode   string `parquet:"postal_code,optional" doc:"postal code"`
+	City         string `parquet:"city,optional" doc:"city"`
+	Region       string `parquet:"region,dict,optional" doc:"state or province"`
+	Country      string `parquet:"country,dict,optional" doc:"country"`
+	TaxID        string `parquet:"tax_id,optional" doc:"the customer's tax number"`
+	Language     string `parquet:"language,dict,optional" doc:"language that documents are to be in"`
+	Test         bool   `parquet:"test" doc:"true for a test account: a document for show, of a number series of its own, and nothing is collected"`
 }
 
 // Refund is money to give back; the refund files hold the same rows.
@@ -115,7 +126,7 @@ type PlanChange struct {
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
 	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -198,6 +209,8 @@ type State struct {
 	Due         []StateDue     `parquet:"due_usage,list" doc:"rated usage whose charge falls due later"`
 	Tallies     []StateTally   `parquet:"tallies,list" doc:"what charges that count usage have counted and charged, within the window"`
 
+	Customer []StateCustomer `parquet:"customer,list" doc:"who pays, as the latest row of the accounts source has it; empty until there is one"`
+
 	Spends        []StateSpend        `parquet:"commitments,list" doc:"what billing periods came to of what the plan's commitment counts, within the window"`
 	Discounts     []StateDiscount     `parquet:"discounts,list" doc:"discounts granted to the account"`
 	Flags         []string            `parquet:"flags,list" doc:"what stays true of the account: nonprofit, ever_suspended, billing_delayed, uninstalled"`
@@ -222,6 +235,22 @@ type StateDiscount struct {
 	Begun bool   `parquet:"begun" doc:"it was taken off something"`
 	Left  int32  `parquet:"left" doc:"billing periods left with the running one; 0: for ever, or once"`
 	Used  int64  `parquet:"used,decimal(4:18)" doc:"of an amount: taken in the running period, or of what is given once"`
+}
+
+// StateCustomer is who pays for the account.
+type StateCustomer struct {
+	AsOf         int32  `parquet:"as_of,date" doc:"day of the row"`
+	Name         string `parquet:"name" doc:"name"`
+	AddressLine1 string `parquet:"address_line_1" doc:"first line of the address"`
+	AddressLine2 string `parquet:"address_line_2" doc:"second line"`
+	PostalCode   string `parquet:"postal_code" doc:"postal code"`
+	City         string `parquet:"city" doc:"city"`
+	Region       string `parquet:"region" doc:"state or province"`
+	Country      string `parquet:"country" doc:"country"`
+	TaxID        string `parquet:"tax_id" doc:"tax number"`
+	TaxExempt    bool   `parquet:"tax_exempt" doc:"true where no tax is charged"`
+	Language     string `parquet:"language" doc:"language of documents"`
+	Test         bool   `parquet:"test" doc:"true for a test account"`
 }
 
 // StateSuspension is days of suspension.

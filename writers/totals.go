@@ -10,7 +10,28 @@ type Totals struct {
 	Sources  []SourceTotals  `json:"sources"`  // by source
 	Money    []MoneyTotals   `json:"money"`    // by currency
 	Balances []BalanceTotals `json:"balances"` // by balance and currency
+
+	Opening *OpeningTotals `json:"opening,omitempty"` // of the first entry, if it opened a book
 }
+
+// OpeningTotals are the opening book, as it was read.
+//
+//	accounts = rated of the source opening
+//	balances = opening of the entry's balances
+type OpeningTotals struct {
+	Accounts int64            `json:"accounts"`
+	Balances []OpeningBalance `json:"balances"` // by balance and currency
+}
+
+// OpeningBalance is what all accounts of the book have of a balance.
+type OpeningBalance struct {
+	Balance  string          `json:"balance"`
+	Currency string          `json:"currency"`       // empty where there is a unit
+	Unit     string          `json:"unit,omitempty"` // such as postcards
+	Amount   decimal.Decimal `json:"amount"`
+}
+
+func (b OpeningBalance) name() string { return balanceName(b.Balance, b.Currency, b.Unit) }
 
 // FileTotals are the rows of one export.
 //
@@ -85,7 +106,7 @@ type ReasonAmount struct {
 // BalanceTotals are all accounts' balances of one name in one currency or unit.
 //
 //	opening + added − used − lapsed = closing
-//	opening = closing of the entry before
+//	opening = closing of the entry before, or in the first the opening book's
 type BalanceTotals struct {
 	Balance  string          `json:"balance"`
 	Currency string          `json:"currency"`       // empty where there is a unit
@@ -98,11 +119,13 @@ type BalanceTotals struct {
 }
 
 // name is unambiguous: a currency has no space, and a unit stands apart.
-func (b BalanceTotals) name() string {
-	if b.Unit != "" {
-		return b.Balance + " in " + b.Unit
+func (b BalanceTotals) name() string { return balanceName(b.Balance, b.Currency, b.Unit) }
+
+func balanceName(balance, currency, unit string) string {
+	if unit != "" {
+		return balance + " in " + unit
 	}
-	return b.Balance + " " + b.Currency
+	return balance + " " + currency
 }
 
 // ordered is a copy with every list in the order of its keys.
@@ -117,5 +140,8 @@ func (t Totals) ordered() Totals {
 		t.Money[i].Uncollectable = ordered(t.Money[i].Uncollectable, func(r ReasonAmount) string { return r.Reason })
 	}
 	t.Balances = ordered(t.Balances, BalanceTotals.name)
+	if t.Opening != nil {
+		t.Opening = &OpeningTotals{t.Opening.Accounts, ordered(t.Opening.Balances, OpeningBalance.name)}
+	}
 	return t
 }

@@ -91,6 +91,20 @@ func TestCheck(t *testing.T) {
 			[]string{"balance sms USD: opening 5 + added 10 − used 3.4 − lapsed 1 = 10.6, but closing = 10.61"}},
 		{"lapsed", func(t *Totals) { t.Balances[0].Lapsed = dec("0") },
 			[]string{"balance sms USD: opening 5 + added 10 − used 3.4 − lapsed 0 = 11.6, but closing = 10.6"}},
+		{"an opening book", func(t *Totals) {
+			t.Files = append(t.Files, FileTotals{Source: "opening", Key: "opening/a", Read: 3, Passed: 3})
+			t.Sources = append(t.Sources, SourceTotals{Source: "opening", Passed: 3, Rated: 2, NotBillable: []ReasonRows{{"closed", 1}}})
+			t.Opening = &OpeningTotals{Accounts: 2}
+		}, nil},
+		{"an account of the book is lost", func(t *Totals) { t.Opening = &OpeningTotals{Accounts: 1} },
+			[]string{"opening book: accounts = 1, but opened = 0"}},
+		{"an account of no book", func(t *Totals) {
+			t.Files = append(t.Files, FileTotals{Source: "opening", Key: "opening/a", Read: 1, Passed: 1})
+			t.Sources = append(t.Sources, SourceTotals{Source: "opening", Passed: 1, Rated: 1})
+		}, []string{"opening book: accounts = 0, but opened = 1"}},
+		{"a balance of the book twice", func(t *Totals) {
+			t.Opening = &OpeningTotals{Balances: []OpeningBalance{{"sms", "USD", "", dec("1")}, {"sms", "USD", "", dec("2")}}}
+		}, []string{"opening balance sms USD is listed twice"}},
 		{"listed twice", func(t *Totals) { t.Balances[1].Currency = "USD" },
 			[]string{"balance sms USD is listed twice"}},
 	} {
@@ -110,6 +124,10 @@ func TestCheckAgainst(t *testing.T) {
 	opened := func(name, amount string) BalanceTotals {
 		return BalanceTotals{Balance: name, Currency: "USD", Opening: dec(amount)}
 	}
+	booked := func(t *Totals, amount string) *Totals {
+		t.Opening = &OpeningTotals{Balances: []OpeningBalance{{Balance: "sms", Currency: "USD", Amount: dec(amount)}}}
+		return t
+	}
 	for _, test := range []struct {
 		name      string
 		now, then *Totals
@@ -122,6 +140,13 @@ func TestCheckAgainst(t *testing.T) {
 			[]string{"balance sms USD: closing of the entry before = 4.99, but opening = 5"}},
 		{"out of nothing", balances(opened("sms", "5")), nil,
 			[]string{"balance sms USD: closing of the entry before = 0, but opening = 5"}},
+		{"a book", booked(balances(opened("sms", "8.10")), "8.1"), nil, nil},
+		{"a book in a later entry", booked(balances(opened("sms", "8.10")), "8.1"), balances(closed("sms", "8.1")),
+			[]string{"opening book: this is not the first entry"}},
+		{"another book", booked(balances(opened("sms", "8")), "8.1"), nil,
+			[]string{"balance sms USD: closing of the entry before = 8.1, but opening = 8"}},
+		{"a book that vanished", booked(balances(), "8.1"), nil,
+			[]string{"balance sms USD (not listed): closing of the entry before = 8.1, but opening = 0"}},
 		{"vanished", balances(), balances(closed("sms", "-5")),
 			[]string{"balance sms USD (not listed): closing of the entry before = -5, but opening = 0"}},
 	} {

@@ -139,7 +139,7 @@ var settingsMistakes = []settingsMistake{
 	{"a delimiter of two", "sources: {sms: {path: a.csv, csv: {delimiter: '\\t'}}}\n", 1, 47, `delimiter of csv of source "sms" is "\\t" where one ASCII character, a tab as "\t" is wanted`, true},
 	{"a space at the end", "sources: {sms: {path: a.csv, columns: {carrier: \"a \"}}}\n", 1, 49, `column "carrier" of source "sms" "a " begins or ends with a space`, false},
 
-	{"an unknown source", "sources:\n  emials: {path: a.csv}\n", 2, 3, `there is no source "emials" (did you mean "emails"?); there are account_events, contacts, emails, payments, postcards, seats, sms; a source of your own has a kind: usage, levels or seats`, false},
+	{"an unknown source", "sources:\n  emials: {path: a.csv}\n", 2, 3, `there is no source "emials" (did you mean "emails"?); there are account_events, accounts, contacts, emails, opening, payments, postcards, seats, sms; a source of your own has a kind: usage, levels or seats`, false},
 	{"a kind of a known source", "sources:\n  sms: {path: a.csv, kind: usage}\n", 2, 28, `"sms" is a source that ratemill knows: it has no kind`, false},
 	{"a quantity of a known source", "sources:\n  sms: {path: a.csv, quantity: parts}\n", 2, 32, `source sms has no quantity`, false},
 	{"levels of usage", "sources:\n  x: {kind: usage, path: a.csv, levels: [a]}\n", 2, 41, `a source of kind "usage" has no levels`, false},
