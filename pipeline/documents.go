@@ -157,6 +157,10 @@ func (f *fitter) state(a *rating.Account) {
 	for _, c := range a.Counters {
 		f.wide("counter of "+c.Meter, c.Used)
 	}
+	for _, p := range a.Spends {
+		f.money("charged for a period", p.Charged)
+		f.money("charged for a period", p.Adjusted)
+	}
 	for _, u := range a.Unused {
 		f.money("unused time", u.Amount)
 	}
@@ -223,17 +227,20 @@ func compareRated(x, y rating.RatedUsage) int {
 const creditNote = "credit_note"
 
 func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Account, kind string) {
-	discounts := money.Zero(inv.Currency)
+	discounts, tax := money.Zero(inv.Currency), money.Zero(inv.Currency)
 	for i := range inv.Lines {
 		l := &inv.Lines[i]
 		d.lines = append(d.lines, f.lineRow(inv, l, i+1))
-		if l.Kind == rating.Reduced {
+		switch l.Kind {
+		case rating.Reduced:
 			discounts = discounts.Add(l.Amount)
+		case rating.Taxed:
+			tax = tax.Add(l.Amount)
 		}
 	}
 	row := writers.Invoice{
 		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: kind, Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
-		Subtotal: f.money("subtotal", inv.Total.Sub(discounts)), Discounts: f.money("discounts", discounts), Total: f.money("total", inv.Total),
+		Subtotal: f.money("subtotal", inv.Total.Sub(discounts).Sub(tax)), Discounts: f.money("discounts", discounts), Tax: f.money("tax", tax), Total: f.money("total", inv.Total),
 		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
 	}
 	addressTo(&row, &a.Customer)

@@ -10,6 +10,12 @@ import (
 // lifeRow writes what of an account's life is kept in lists: suspensions,
 // subscriptions, what is collected and what may be given back.
 func lifeRow(s *writers.State, a *rating.Account) {
+	for _, x := range a.Spends {
+		s.Spends = append(s.Spends, writers.StateSpend{From: int32(x.From), Charged: cents(x.Charged), Adjusted: cents(x.Adjusted)})
+	}
+	for _, x := range a.Discounts {
+		s.Discounts = append(s.Discounts, writers.StateDiscount{Name: x.Name, Begun: x.Begun, Left: int32(x.Left), Used: cents(x.Used)})
+	}
 	for _, x := range a.Suspensions {
 		s.Suspensions = append(s.Suspensions, writers.StateSuspension{From: int32(x.From), Until: int32(x.Until)})
 	}
@@ -28,7 +34,7 @@ func lifeRow(s *writers.State, a *rating.Account) {
 	}
 	for _, r := range a.Refundable {
 		s.Refundable = append(s.Refundable, writers.StateRefundable{
-			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: string(r.Kind), Description: r.Description,
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: string(r.Kind), Rule: string(r.Rule), Description: r.Description,
 			PeriodStart: int32(r.PeriodStart), PeriodEnd: int32(r.PeriodEnd), Amount: cents(r.Amount),
 		})
 	}
@@ -45,7 +51,7 @@ func paidRow(s *writers.State, a *rating.Account) {
 	}
 	for _, l := range a.Waiting {
 		s.Waiting = append(s.Waiting, writers.StateWaiting{
-			Kind: string(l.Kind), Of: string(l.Of), Rule: string(l.Rule), Description: l.Description, Meter: l.Meter,
+			Kind: string(l.Kind), Of: string(l.Of), TaxCategory: l.TaxCategory, Rule: string(l.Rule), Description: l.Description, Meter: l.Meter,
 			Quantity: wide(l.Quantity), UnitPrice: wide(l.UnitPrice), PartOf: l.Part.N, Whole: l.Part.D, Amount: cents(l.Amount),
 			PeriodStart: int32(l.PeriodStart), PeriodEnd: int32(l.PeriodEnd), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
 		})
@@ -70,7 +76,7 @@ func paidOf(a *rating.Account, s *writers.State) error {
 			return err
 		}
 		a.Waiting = append(a.Waiting, rating.Line{
-			Kind: rating.LineKind(l.Kind), Of: rating.LineKind(l.Of), Rule: rating.RuleID(l.Rule), Description: l.Description, Meter: l.Meter,
+			Kind: rating.LineKind(l.Kind), Of: rating.LineKind(l.Of), TaxCategory: l.TaxCategory, Rule: rating.RuleID(l.Rule), Description: l.Description, Meter: l.Meter,
 			Quantity: writers.FromWide(l.Quantity), UnitPrice: writers.FromWide(l.UnitPrice), Part: money.Fraction{N: l.PartOf, D: l.Whole},
 			Amount: amount, PeriodStart: calendar.Day(l.PeriodStart), PeriodEnd: calendar.Day(l.PeriodEnd), Late: l.Late,
 			Calculation: l.Calculation, CatalogLine: int(l.CatalogLine),
@@ -81,6 +87,24 @@ func paidOf(a *rating.Account, s *writers.State) error {
 
 // lifeOf reads back what lifeRow wrote.
 func lifeOf(a *rating.Account, s *writers.State) error {
+	for _, x := range s.Spends {
+		charged, err := money.New(writers.FromMoney(x.Charged), a.Currency)
+		if err != nil {
+			return err
+		}
+		adjusted, err := money.New(writers.FromMoney(x.Adjusted), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Spends = append(a.Spends, rating.PeriodSpend{From: calendar.Day(x.From), Charged: charged, Adjusted: adjusted})
+	}
+	for _, x := range s.Discounts {
+		used, err := money.New(writers.FromMoney(x.Used), a.Currency)
+		if err != nil {
+			return err
+		}
+		a.Discounts = append(a.Discounts, rating.HeldDiscount{Name: x.Name, Begun: x.Begun, Left: int(x.Left), Used: used})
+	}
 	for _, x := range s.Suspensions {
 		a.Suspensions = append(a.Suspensions, rating.Suspension{From: calendar.Day(x.From), Until: calendar.Day(x.Until)})
 	}
@@ -107,7 +131,7 @@ func lifeOf(a *rating.Account, s *writers.State) error {
 			return err
 		}
 		a.Refundable = append(a.Refundable, rating.Refundable{
-			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: rating.LineKind(r.Kind), Description: r.Description,
+			InvoiceID: r.InvoiceID, ChargeID: r.ChargeID, Method: r.Method, Kind: rating.LineKind(r.Kind), Rule: rating.RuleID(r.Rule), Description: r.Description,
 			PeriodStart: calendar.Day(r.PeriodStart), PeriodEnd: calendar.Day(r.PeriodEnd), Amount: amount,
 		})
 	}

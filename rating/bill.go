@@ -26,6 +26,7 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 	b.recurring()
 	b.usage(events.Usage)
 	b.due()
+	b.commitments()
 	b.payments(events.Payments)
 	b.invoice()
 	b.refunds()
@@ -34,7 +35,8 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 
 // billing is an account's day in the making.
 type billing struct {
-	cat     *catalog.Catalog
+	home    *catalog.Catalog // with the prices of all currencies
+	cat     *catalog.Catalog // with those of the account's
 	version *catalog.Version // in force on the day; nil before the first
 	day     Day
 	cohort  string
@@ -44,6 +46,7 @@ type billing struct {
 	renewal     *renewal
 	lines       []Line
 	net         []money.Amount // of the lines, less their discounts
+	taxShares   []taxShare
 	draws       []draw
 	seatEvents  []SeatEvent
 	usersBefore []string             // at the beginning of the day
@@ -73,7 +76,11 @@ type draw struct {
 }
 
 func begin(cat *catalog.Catalog, account Account, day Day) *billing {
-	b := &billing{cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
+	home := cat
+	if priced := cat.In(account.Currency.Code); priced != nil {
+		cat = priced
+	}
+	b := &billing{home: home, cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
 	if b.account.Exists() {
 		b.cohort = cat.CohortOf(b.account.SignedUpOn)
 	}
@@ -105,6 +112,8 @@ func clone(a Account) Account {
 	a.Waiting = slices.Clone(a.Waiting)
 	a.Due = slices.Clone(a.Due)
 	a.Tallies = slices.Clone(a.Tallies)
+	a.Discounts = slices.Clone(a.Discounts)
+	a.Spends = slices.Clone(a.Spends)
 	a.Flags = slices.Clone(a.Flags)
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)
@@ -146,6 +155,7 @@ func (b *billing) end() Outcome {
 func (b *billing) forget() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
+	b.forgetSpends(oldest)
 	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
 		from := a.Segments[0].From
 		a.Segments = a.Segments[1:]

@@ -13,7 +13,10 @@ import (
 // returns each break as a line of text. It runs in every test and before
 // anything is written; an account that breaks one is parked.
 func Check(cat *catalog.Catalog, before *Account, o *Outcome) []string {
-	c := checker{cat: cat}
+	c := checker{cat: cat.In(o.Account.Currency.Code)}
+	if c.cat == nil {
+		return []string{"the catalog has no prices in " + o.Account.Currency.Code}
+	}
 	c.account(&o.Account)
 	if o.Invoice != nil {
 		c.lines(o.Invoice)
@@ -58,12 +61,17 @@ func (c *checker) account(a *Account) {
 		c.fail("the catalog in force has no plan %q for cohort %q", a.Plan, c.cat.CohortOf(a.SignedUpOn))
 	case version.Term(a.Term) == nil:
 		c.fail("the catalog in force has no term %q", a.Term)
+	case !version.Plan(a.Plan, c.cat.CohortOf(a.SignedUpOn)).Priced(version.Term(a.Term)):
+		c.fail("the catalog in force has no price of plan %q on term %q in %s", a.Plan, a.Term, a.Currency.Code)
 	}
 }
 
 // lines: every cent has a rule, and is quantity × price × part, rounded once.
 func (c *checker) lines(inv *Invoice) {
 	for i, l := range inv.Lines {
+		if !catalog.Priced(l.UnitPrice) {
+			c.fail("line %d (%s) has no price in %s", i+1, l.Kind, inv.Currency.Code)
+		}
 		if l.Rule == "" {
 			c.fail("line %d (%s) has no rule", i+1, l.Kind)
 		}
@@ -77,6 +85,10 @@ func (c *checker) lines(inv *Invoice) {
 		want := money.Line(l.Quantity, l.UnitPrice, l.Part, inv.Currency, c.cat.Rounding)
 		if l.Counted != nil {
 			want = l.Counted.amount(inv.Currency, c.cat.Rounding)
+		}
+		if l.TaxOf != nil {
+			c.tax(i, &l, inv)
+			continue
 		}
 		if want.Cmp(l.Amount) != 0 {
 			c.fail("line %d (%s) is %s, its figures make %s", i+1, l.Kind, l.Amount, want)

@@ -193,7 +193,7 @@ func (b *billing) openUnused(meter string) {
 		return
 	}
 	charge := version.UsageCharge(meter)
-	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || !costsAtZero(charge) {
+	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced || !costsAtZero(charge) {
 		return
 	}
 	if !slices.ContainsFunc(b.account.Tallies, func(t Tally) bool { return t.Meter == meter && t.From == from }) {

@@ -22,12 +22,15 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 		return UnknownService, fmt.Sprintf("no credits are sold for %q", e.Service)
 	}
 	tier := balance.Tier(e.Quantity)
+	if !catalog.Priced(tier.Each) {
+		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
+	}
 	if reason, detail := refuseAmount(e.Quantity, tier.Each); reason != "" {
 		return reason, detail
 	}
 	l := b.line(Line{
 		Kind: Bought, Rule: balance.Rule, Description: balance.Description, Quantity: whole(e.Quantity), UnitPrice: tier.Each, Part: money.Whole,
-		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line,
+		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line, TaxCategory: balance.TaxCategory,
 	})
 	l.Calculation = fmt.Sprintf("%s; %s", tierText(balance.Tiers, tier), l.Calculation)
 	b.addLine(l)

@@ -87,7 +87,7 @@ func (b *billing) topUp(charge *catalog.UsageCharge, amount, shortfall money.Amo
 	rest := minimum.Sub(shortfall)
 	b.addLine(Line{
 		Kind: Minimum, Rule: charge.Rule, Description: charge.Description + ", up to the minimum charge", Meter: charge.Meter,
-		Quantity: whole(1), UnitPrice: rest.Value(), Part: money.Whole, Amount: rest, ServiceDate: 0,
+		Quantity: whole(1), UnitPrice: rest.Value(), Part: money.Whole, Amount: rest, ServiceDate: 0, Prepays: true,
 		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: charge.Line,
 		Calculation: fmt.Sprintf("usage %s, shortfall %s, minimum %s: %s kept in %s", amount, shortfall, minimum, rest, charge.RestTo),
 	})

@@ -16,6 +16,7 @@ import (
 type Refundable struct {
 	InvoiceID   string
 	Kind        LineKind
+	Rule        RuleID // of a tax; else empty
 	Description string
 	PeriodStart Day
 	PeriodEnd   Day // first day after
@@ -114,6 +115,10 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 			continue
 		}
 		amount := b.percentOf(g.Percent, r.Amount)
+		if r.Rule != "" {
+			b.giveTaxBack(note, &r, amount)
+			continue
+		}
 		l := b.line(Line{
 			Kind: GivenUp, Rule: g.Rule, Description: "refund of " + r.Description, Quantity: whole(-1), UnitPrice: amount.Value(), Part: money.Whole,
 			PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd,
@@ -172,6 +177,7 @@ func (b *billing) keepRefundable(inv *Invoice) {
 		b.account.Refundable = append(b.account.Refundable, Refundable{
 			InvoiceID: inv.ID, Kind: l.Kind, Description: l.Description, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd, Amount: amount,
 		})
+		open = b.keepTaxes(inv, i, open)
 	}
 }
 

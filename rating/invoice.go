@@ -18,6 +18,7 @@ func (b *billing) invoice() {
 		b.lines, b.account.Waiting = append(b.lines, b.account.Waiting...), nil
 		b.discounts()
 		b.takeUnused()
+		b.taxes()
 		total := b.total()
 		credits := b.creditsApplied(total)
 		inv := &Invoice{

@@ -27,6 +27,9 @@ const (
 	causeResumed      = "resumed"
 	causeGranted      = "nonprofit_granted"
 	causeRevoked      = "nonprofit_revoked"
+	causeDiscount     = "discount_granted"
+	causeNoDiscount   = "discount_revoked"
+	causeDiscountOver = "discount_ended" // its periods are over, or it is used up
 	causeBillingDate  = "billing_date_changed"
 	causePackageEnded = "package_ended" // the plan does not sell it any more
 )
@@ -53,6 +56,7 @@ func (b *billing) startPeriod() {
 	a.PeriodStart = b.day
 	a.NextBillingOn = b.periodAfter(b.day)
 	a.BillingDateMoved = false
+	b.nextDiscountPeriod()
 	b.startSegment(a.NextBillingOn)
 }
 
@@ -103,6 +107,8 @@ var accountHandlers = map[string]func(*billing, *AccountEvent) (Reason, string){
 	"resumed":                (*billing).resume,
 	"nonprofit_granted":      (*billing).grantNonprofit,
 	"nonprofit_revoked":      (*billing).revokeNonprofit,
+	"discount_granted":       (*billing).grantDiscount,
+	"discount_revoked":       (*billing).revokeDiscount,
 	"payment_method_changed": (*billing).changeMethod,
 	"billing_date_changed":   (*billing).moveBillingDate,
 	"refund_requested":       (*billing).askForRefund,

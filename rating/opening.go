@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -48,6 +49,9 @@ const (
 // seats and packages that it needs. The change says where it comes from. With
 // a reason there is no account.
 func Open(cat *catalog.Catalog, row *Opening, first Day) (a Account, change PlanChange, reason Reason, detail string) {
+	if priced := cat.In(row.Currency); priced != nil {
+		cat = priced
+	}
 	o := opener{cat: cat, version: cat.At(first), cohort: cat.CohortOf(row.SignedUpOn), row: row, first: first}
 	if reason, detail = o.refuse(); reason != "" {
 		return a, change, reason, detail
@@ -103,7 +107,9 @@ func (o *opener) refusePlan() (Reason, string) {
 	case o.term == nil:
 		return UnknownTerm, fmt.Sprintf("term %q", row.Term)
 	case row.Currency != "" && row.Currency != o.cat.Currency.Code:
-		return UnknownCurrency, fmt.Sprintf("currency %q, the catalog has prices in %s", row.Currency, o.cat.Currency.Code)
+		return UnknownCurrency, fmt.Sprintf("currency %q, the catalog has prices in %s", row.Currency, strings.Join(o.cat.Currencies(), ", "))
+	case !o.plan.Priced(o.term):
+		return NoPrice, b.noPlanPrice(o.plan.Name, o.term.Name)
 	}
 	return refuseMethod(o.term, row.Method)
 }
@@ -225,6 +231,7 @@ func (o *opener) account() Account {
 		a.Suspensions = []Suspension{{From: o.first - 1}}
 		a.Flags = sorted(append(a.Flags, catalog.EverSuspended))
 	}
+	o.discounts(&a)
 	if o.unused.Sign() > 0 {
 		a.Unused = []UnusedTime{{
 			Rule: o.plan.Rule, Description: fmt.Sprintf("unused time, open on %s", o.first-1), Amount: o.unused,
@@ -234,6 +241,19 @@ func (o *opener) account() Account {
 	o.addOns(&a)
 	o.base(&a)
 	return a
+}
+
+// discounts makes flags that name discounts into grants, of which the periods
+// are counted from the book on; nonprofit stays a flag.
+func (o *opener) discounts(a *Account) {
+	b := billing{cat: o.cat, version: o.version, account: *a}
+	for _, flag := range slices.Clone(a.Flags) {
+		if d := o.version.Discount(flag); d != nil && flag != nonprofit && catalog.Priced(d.Amount) {
+			b.dropFlag(flag)
+			b.holdDiscount(d)
+		}
+	}
+	a.Flags, a.Discounts = b.account.Flags, b.account.Discounts
 }
 
 // period finds the running billing period. Where a base fee pays for several

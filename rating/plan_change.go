@@ -1,6 +1,7 @@
 package rating
 
 import (
+	"cmp"
 	"fmt"
 
 	"ratemill/rating/calendar"
@@ -57,6 +58,9 @@ func (b *billing) refusePlanChange(e *AccountEvent) (*catalog.PlanMove, Reason, 
 	}
 	if e.Plan == a.Plan || e.Plan == a.PendingPlan {
 		return nil, NoChange, ""
+	}
+	if term := b.version.Term(cmp.Or(a.PendingTerm, a.Term)); term != nil && !b.version.Plan(e.Plan, b.cohort).Priced(term) {
+		return nil, NoPrice, b.noPlanPrice(e.Plan, term.Name)
 	}
 	if b.version.PlanChanges == nil {
 		return nil, NotAllowed, "the catalog has no plan_changes"

@@ -45,7 +45,7 @@ func (b *billing) assumedBase(plan string) BaseInForce {
 		base.Since = from
 		return base
 	}
-	base.Price = b.netPrice(BaseFee, base.Price)
+	base.Price = b.netPrice(BaseFee, "", base.Price)
 	base.Left = b.line(Line{Quantity: base.Times, UnitPrice: base.Price, Part: money.Whole}).Amount
 	return base
 }
@@ -105,7 +105,7 @@ func (b *billing) changeBase(plan *catalog.Plan, term *catalog.Term) {
 		return
 	}
 	l := b.baseLine(a.Base, times, price, b.rest(at, of), b.boundary(at.day), of.to)
-	a.Base.Price, a.Base.Left = b.netPrice(BaseFee, price), b.netAmount(&l)
+	a.Base.Price, a.Base.Left = b.netPrice(BaseFee, "", price), b.netAmount(&l)
 	if l.Amount.Sign() > 0 {
 		b.addLine(l)
 	}

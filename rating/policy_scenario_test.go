@@ -27,6 +27,7 @@ import (
 //	version DATE                      a further version from DATE, a copy of the last; "with" lines
 //	                                  after it change the copy
 //	account ID plan=P since=DATE …    signed up on the day, method card, approved; see signed_up
+//	                                  and where the customer is: country= region= tax_id= tax_exempt=true
 //	signed_up ID DATE plan=P [term= method= currency= trial=DATE offer= channel= approved=true]
 //	cancelled ID DATE                 likewise any other type of account event, with the columns it
 //	                                  needs: plan= term= method= service= quantity= offer= date= approved=true
@@ -50,9 +51,10 @@ import (
 // day's. Rows of one day happened in the order in which they are written.
 // Every account is billed from its first row to the last day shown.
 type scenario struct {
-	cat   *catalog.Catalog
-	rows  []scenarioRow
-	shown []span
+	cat       *catalog.Catalog
+	rows      []scenarioRow
+	shown     []span
+	customers map[rating.AccountID]rating.Customer
 }
 
 // scenarioRow is a row of an export.
@@ -86,7 +88,7 @@ var positional = map[string][]string{
 
 var accountEventTypes = strings.Fields(`signed_up plan_changed term_changed cancelled uninstalled suspended resumed
 	nonprofit_granted nonprofit_revoked payment_method_changed billing_date_changed refund_requested credits_purchased
-	package_subscribed package_unsubscribed service_used`)
+	package_subscribed package_unsubscribed service_used discount_granted discount_revoked`)
 
 // runCase is what a case's shown days put out.
 func runCase(defaults, commands []command) (string, error) {
@@ -190,6 +192,7 @@ func (s *scenario) command(c command) error {
 	if name == "account" {
 		since := columns["since"]
 		delete(columns, "since")
+		s.customer(rating.AccountID(words[0]), columns)
 		if columns["method"] == "" {
 			columns["method"] = "card"
 		}
@@ -212,6 +215,17 @@ func (s *scenario) command(c command) error {
 		return err
 	}
 	return s.row(row, words[2:])
+}
+
+// customer takes the columns of an account that say who pays for it.
+func (s *scenario) customer(id rating.AccountID, columns map[string]string) {
+	if s.customers == nil {
+		s.customers = map[rating.AccountID]rating.Customer{}
+	}
+	s.customers[id] = rating.Customer{Country: columns["country"], Region: columns["region"], TaxID: columns["tax_id"], TaxExempt: columns["tax_exempt"] == "true"}
+	for _, name := range []string{"country", "region", "tax_id", "tax_exempt"} {
+		delete(columns, name)
+	}
 }
 
 // row fills a row's columns by the order of its words.
@@ -265,8 +279,8 @@ func (s *scenario) bill(words []string) error {
 
 // settings are the columns that a row names.
 var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price country
-	service quantity offer channel date approved of attempt reason at
-	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test`)
+	service quantity offer channel date approved of attempt reason
+	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test at`)
 
 // splitColumns takes name=value off the other words.
 func splitColumns(words []string) (columns map[string]string, rest []string, err error) {
@@ -351,7 +365,7 @@ func (s *scenario) runAccount(id rating.AccountID, rows []int, texts map[calenda
 		first = min(first, s.rows[i].arrives)
 		arriving[s.rows[i].arrives] = append(arriving[s.rows[i].arrives], i)
 	}
-	account := rating.Account{ID: id}
+	account := rating.Account{ID: id, Customer: s.customers[id]}
 	for day := first; day <= s.shown[len(s.shown)-1].to; day++ {
 		rows, err := s.openFrom(&account, arriving[day], day, texts)
 		if err != nil {

@@ -149,9 +149,9 @@ func (b *billing) seatInstants(came bool) []int64 {
 
 // netPrice is a price of a kind of lines less the account's percentage
 // discounts.
-func (b *billing) netPrice(kind LineKind, price decimal.Decimal) decimal.Decimal {
+func (b *billing) netPrice(kind LineKind, meter string, price decimal.Decimal) decimal.Decimal {
 	for i := range b.version.Discounts {
-		if d := &b.version.Discounts[i]; b.account.Has(d.Name) && contains(d.On, kind) {
+		if d := &b.version.Discounts[i]; b.takes(d) && fitsDiscount(d, kind, meter) {
 			price = price.Mul(decimal.NewFromInt(100).Sub(d.Percent)).Shift(-2)
 		}
 	}
@@ -166,7 +166,7 @@ func (b *billing) netAmount(l *Line) money.Amount {
 		return amount
 	}
 	for i := range b.version.Discounts {
-		if d := &b.version.Discounts[i]; b.account.Has(d.Name) && contains(d.On, l.charges()) {
+		if d := &b.version.Discounts[i]; b.takes(d) && fitsDiscount(d, l.charges(), l.Meter) {
 			amount = amount.Sub(b.percentOf(d.Percent, amount))
 		}
 	}

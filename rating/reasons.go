@@ -14,6 +14,7 @@ const (
 	BadDate          Reason = "bad_date"         // a trial that ends before it starts
 	UnknownAction    Reason = "unknown_action"
 	UnknownService   Reason = "unknown_service"   // the catalog has no such service, package or credits
+	UnknownDiscount  Reason = "unknown_discount"  // the catalog has no discount of the event's offer
 	UnknownStatus    Reason = "unknown_status"    // of a payment
 	UnknownCharge    Reason = "unknown_charge"    // the account has no such charge, or not any more
 	PaidTwice        Reason = "paid_twice"        // two attempts at one invoice have succeeded

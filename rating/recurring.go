@@ -67,7 +67,7 @@ func (b *billing) chargeBase() {
 	case !price.IsZero():
 		l := b.baseLine(base, times, price, money.Whole, b.day, a.BaseDueOn)
 		b.addLine(l)
-		base.Price, base.Left = b.netPrice(BaseFee, price), b.netAmount(&l)
+		base.Price, base.Left = b.netPrice(BaseFee, "", price), b.netAmount(&l)
 	}
 	if b.termEnded || price.IsZero() { // nothing is paid for beyond the period
 		a.BaseDueOn = a.NextBillingOn
@@ -92,7 +92,7 @@ func (b *billing) baseLine(base BaseInForce, times, price decimal.Decimal, part 
 	}
 	return b.line(Line{
 		Kind: BaseFee, Rule: base.Rule, Description: base.Description, Quantity: times, UnitPrice: price, Part: part,
-		PeriodStart: from, PeriodEnd: to, CatalogLine: base.CatalogLine,
+		PeriodStart: from, PeriodEnd: to, CatalogLine: base.CatalogLine, TaxCategory: b.planCategory(base.Plan),
 	})
 }
 
@@ -262,7 +262,7 @@ func (b *billing) addOnLine(addOn *catalog.AddOn, rule RuleID, quantity int64, p
 	l := b.line(Line{
 		Kind: LineKind(addOn.LineKind), Rule: rule, Description: addOn.Description, Meter: addOn.Meter,
 		Quantity: whole(quantity), UnitPrice: addOn.Each(b.account.Term), Part: part,
-		PeriodStart: from, PeriodEnd: b.periodEnd(), Late: b.lastLived() < b.day, CatalogLine: addOn.Line,
+		PeriodStart: from, PeriodEnd: b.periodEnd(), Late: b.lastLived() < b.day, CatalogLine: addOn.Line, TaxCategory: addOn.TaxCategory,
 	})
 	l.Calculation = why + "; " + l.Calculation
 	return l
@@ -290,7 +290,7 @@ func (b *billing) periodEnd() Day {
 func (b *billing) buy(addOn *catalog.AddOn, rule RuleID, quantity int64, part money.Fraction, why string) Line {
 	a := &b.account
 	l := b.addOnLine(addOn, rule, quantity, part, why)
-	price := b.netPrice(l.Kind, l.UnitPrice)
+	price := b.netPrice(l.Kind, l.Meter, l.UnitPrice)
 	end := len(a.AddOns)
 	for i := range a.AddOns {
 		switch on := &a.AddOns[i]; {

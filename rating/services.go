@@ -27,7 +27,7 @@ func (b *billing) useService(e *AccountEvent) (Reason, string) {
 	if charged := e.Quantity - free; charged > 0 {
 		l := b.line(Line{
 			Kind: OneTime, Rule: service.Rule, Description: service.Description, Quantity: whole(charged), UnitPrice: service.Each, Part: money.Whole,
-			PeriodStart: e.Day, PeriodEnd: e.Day + 1, ServiceDate: e.Day, Late: e.Day < b.day, CatalogLine: service.Line,
+			PeriodStart: e.Day, PeriodEnd: e.Day + 1, ServiceDate: e.Day, Late: e.Day < b.day, CatalogLine: service.Line, TaxCategory: service.TaxCategory,
 		})
 		if free > 0 {
 			l.Calculation = fmt.Sprintf("%d used, %d of them free; %s", e.Quantity, free, l.Calculation)
@@ -52,6 +52,9 @@ func (b *billing) refuseService(e *AccountEvent) (*catalog.Service, Reason, stri
 	}
 	if b.account.Has(uninstalled) {
 		return nil, StoreRemoved, ""
+	}
+	if !catalog.Priced(service.Each) {
+		return nil, NoPrice, fmt.Sprintf("service %s has no price in %s", service.Name, b.cat.Currency.Code)
 	}
 	reason, detail := refuseAmount(e.Quantity, service.Each)
 	return service, reason, detail

@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
@@ -11,8 +12,11 @@ import (
 // signUp opens the account. Without a free trial the first period is charged
 // on the day itself, after one on the day it ends (rule MK-1).
 func (b *billing) signUp(e *AccountEvent) {
+	before := b.cat
+	b.priceIn(e.Currency)
 	term, reason, detail := b.refuseSignUp(e)
 	if reason != "" {
+		b.priceIn(before.Currency.Code)
 		b.reject(e.Origin, reason, detail)
 		return
 	}
@@ -22,6 +26,9 @@ func (b *billing) signUp(e *AccountEvent) {
 	a.PlanSince, a.Channel = e.Day, e.Channel
 	if e.Offer != "" && !term.DropsOffers {
 		a.Offers = []string{e.Offer}
+		if d := b.version.Discount(e.Offer); d != nil && catalog.Priced(d.Amount) {
+			b.holdDiscount(d)
+		}
 	}
 	b.cohort = b.cat.CohortOf(e.Day)
 
@@ -65,7 +72,9 @@ func (b *billing) refuseSignUp(e *AccountEvent) (*catalog.Term, Reason, string) 
 	case term == nil:
 		return nil, UnknownTerm, fmt.Sprintf("term %q", e.Term)
 	case e.Currency != "" && e.Currency != b.cat.Currency.Code:
-		return nil, UnknownCurrency, fmt.Sprintf("currency %q, the catalog has prices in %s", e.Currency, b.cat.Currency.Code)
+		return nil, UnknownCurrency, fmt.Sprintf("currency %q, the catalog has prices in %s", e.Currency, strings.Join(b.cat.Currencies(), ", "))
+	case !b.version.Plan(e.Plan, cohort).Priced(term):
+		return nil, NoPrice, b.noPlanPrice(e.Plan, term.Name)
 	case e.Date != calendar.None && e.Date < e.Day:
 		return nil, BadDate, fmt.Sprintf("the trial ends on %s, before the sign-up on %s", e.Date, e.Day)
 	case term.ApprovedSignUp && !e.Approved:
@@ -98,4 +107,15 @@ func refuseMethod(term *catalog.Term, method string) (Reason, string) {
 		return "", ""
 	}
 	return NotAllowed, fmt.Sprintf("term %s is not paid by %q", term.Name, method)
+}
+
+// priceIn bills in a currency, where the catalog has prices in it.
+func (b *billing) priceIn(code string) {
+	if priced := b.home.In(code); priced != nil {
+		b.cat, b.version = priced, priced.At(b.day)
+	}
+}
+
+func (b *billing) noPlanPrice(plan, term string) string {
+	return fmt.Sprintf("plan %s on term %s has no price in %s", plan, term, b.cat.Currency.Code)
 }

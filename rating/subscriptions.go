@@ -37,6 +37,9 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 	case plan == nil || !slices.Contains(plan.Sells, e.Service):
 		return nil, NotAllowed, fmt.Sprintf("plan %s does not sell %s", b.account.Plan, e.Service)
 	}
+	if !catalog.Priced(addOn.Each(b.account.Term)) {
+		return nil, NoPrice, fmt.Sprintf("add-on %s has no price in %s", addOn.Name, b.cat.Currency.Code)
+	}
 	reason, detail := refuseAmount(e.Quantity, addOn.Each(b.account.Term))
 	return addOn, reason, detail
 }

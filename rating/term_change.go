@@ -43,6 +43,9 @@ func (b *billing) refuseTermChange(e *AccountEvent) (Reason, string) {
 	if first := a.SignedUpOn + Day(term.FromAccountDay); e.Day < first {
 		return TooEarly, fmt.Sprintf("term %s is possible from %s on, %d days after the sign-up", term.Name, first, term.FromAccountDay)
 	}
+	if plan := b.plan(); plan != nil && !plan.Priced(term) {
+		return NoPrice, b.noPlanPrice(plan.Name, term.Name)
+	}
 	return refuseMethod(term, a.Method)
 }
 

@@ -62,6 +62,8 @@ type Account struct {
 	Unused      []UnusedTime   // in the order in which they arose
 	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose
 	Due         []DueUsage     // rated, its charge not due before DueOn; in line order
+	Discounts   []HeldDiscount // granted, by Name; those of a flag are not among them
+	Spends      []PeriodSpend  // of plans with a commitment, by From, as far back as the window reaches
 	Tallies     []Tally        // in the order of compareTallies, as far back as the window reaches
 
 	Suspensions   []Suspension   // in order, as far back as the window reaches
@@ -312,6 +314,8 @@ const (
 	Bought   LineKind = "credit"
 	Reduced  LineKind = "discount"
 	GivenUp  LineKind = "refund"
+	Taxed    LineKind = "tax"
+	TaxedIn  LineKind = "tax_included" // takes a tax out of prices that contain it, so that its line can add it
 )
 
 // Line is one line of an invoice: quantity × unit price × part, rounded once.
@@ -331,6 +335,9 @@ type Line struct {
 	Late        bool
 	Calculation string // the arithmetic, with its figures, as it was done
 	CatalogLine int
+	TaxCategory string        // empty: none in particular
+	Prepays     bool          // money kept in a balance: taxed when it is used
+	TaxOf       *TaxBase      // of a tax; nil otherwise
 	Counted     *CountedPrice // where a counter was priced: the amount comes from there; nil otherwise
 }
 

@@ -89,11 +89,16 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (PricePoint, Reason, string) {
 	point := PricePoint{Rule: charge.Rule, Description: charge.Description, UnitPrice: charge.Price, CatalogLine: charge.Line}
 	switch {
+	case charge.Unpriced:
+		return point, NoPrice, fmt.Sprintf("no price of %s in the account's currency", u.Meter)
 	case charge.Table != "":
 		table := version.Table(charge.Table)
 		row := table.Lookup(tableValues(table, meter, u.Dimensions))
 		if row == nil {
 			return point, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions))
+		}
+		if !catalog.Priced(row.Price) {
+			return point, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
 		}
 		point.UnitPrice, point.CatalogLine = row.Price, row.Line
 		point.Description = charge.Description + " " + rowText(row)
@@ -214,7 +219,7 @@ func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.
 		Kind: LineKind(addOn.LineKind), Rule: allowance.Rule, Description: addOn.Description, Meter: c.Meter,
 		Quantity: whole(more), UnitPrice: addOn.Each(b.account.Term), Part: money.Whole,
 		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
-		CatalogLine: addOn.Line,
+		CatalogLine: addOn.Line, TaxCategory: addOn.TaxCategory,
 	})
 	raised := ""
 	if c.Raised > 0 {

@@ -37,7 +37,7 @@ type InvoiceLine struct {
 	InvoiceID   string `parquet:"invoice_id" doc:"invoice that the line stands on"`
 	LineNo      int32  `parquet:"line_no" doc:"position on the invoice, from 1"`
 	AccountID   string `parquet:"account_id" doc:"account that is invoiced"`
-	Kind        string `parquet:"kind,dict" doc:"what the line is for: base_fee, seat, usage, overage, package, minimum, proration_credit, proration_charge, credit, discount, service, tax, refund"`
+	Kind        string `parquet:"kind,dict" doc:"what the line is for: base_fee, seat, usage, overage, package, minimum, proration_credit, proration_charge, credit, discount, service, tax_included, tax, refund"`
 	Description string `parquet:"description,dict" doc:"the line in words"`
 	Rule        string `parquet:"rule,dict" doc:"rule of the billing policy that made the line"`
 	Meter       string `parquet:"meter,dict,optional" doc:"meter behind the line, null where there is none"`
@@ -63,9 +63,9 @@ type Invoice struct {
 	Kind           string `parquet:"kind,dict" doc:"invoice, credit_note or debit_note"`
 	Plan           string `parquet:"plan,dict" doc:"plan in force at the end of the day"`
 	Lines          int32  `parquet:"lines" doc:"number of lines in invoice_lines"`
-	Subtotal       int64  `parquet:"subtotal,decimal(4:18)" doc:"sum of the lines but discounts and taxes"`
+	Subtotal       int64  `parquet:"subtotal,decimal(4:18)" doc:"sum of the lines but discounts and tax lines; of prices that contain taxes, without these"`
 	Discounts      int64  `parquet:"discounts,decimal(4:18)" doc:"sum of the discount lines, zero or below"`
-	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the tax lines"`
+	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the lines of kind tax"`
 	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
 	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice"`
 	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
@@ -126,7 +126,7 @@ type PlanChange struct {
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
 	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, billing_date_changed, package_ended, and any other account event that came late, under its type"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -211,6 +211,8 @@ type State struct {
 
 	Customer []StateCustomer `parquet:"customer,list" doc:"who pays, as the latest row of the accounts source has it; empty until there is one"`
 
+	Spends        []StateSpend        `parquet:"commitments,list" doc:"what billing periods came to of what the plan's commitment counts, within the window"`
+	Discounts     []StateDiscount     `parquet:"discounts,list" doc:"discounts granted to the account"`
 	Flags         []string            `parquet:"flags,list" doc:"what stays true of the account: nonprofit, ever_suspended, billing_delayed, uninstalled"`
 	Offers        []string            `parquet:"offers,list" doc:"offers on the account"`
 	Suspensions   []StateSuspension   `parquet:"suspensions,list" doc:"days on which the account was suspended, within the window"`
@@ -218,6 +220,21 @@ type State struct {
 	FreeUnits     []StateFreeUnits    `parquet:"free_units,list" doc:"free units of services used"`
 	Collections   []StateCollection   `parquet:"collections,list" doc:"amounts due that are unpaid, and those asked for or paid within the window"`
 	Refundable    []StateRefundable   `parquet:"refundable,list" doc:"amounts charged that a guarantee may give back"`
+}
+
+// StateSpend is what a billing period came to.
+type StateSpend struct {
+	From     int32 `parquet:"from,date" doc:"first day of the period"`
+	Charged  int64 `parquet:"charged,decimal(4:18)" doc:"charged, before discounts and taxes"`
+	Adjusted int64 `parquet:"adjusted,decimal(4:18)" doc:"charged beyond it up to the least; below zero: taken off above the most"`
+}
+
+// StateDiscount is a discount that was granted.
+type StateDiscount struct {
+	Name  string `parquet:"name" doc:"discount of the catalog"`
+	Begun bool   `parquet:"begun" doc:"it was taken off something"`
+	Left  int32  `parquet:"left" doc:"billing periods left with the running one; 0: for ever, or once"`
+	Used  int64  `parquet:"used,decimal(4:18)" doc:"of an amount: taken in the running period, or of what is given once"`
 }
 
 // StateCustomer is who pays for the account.
@@ -275,7 +292,8 @@ type StateRefundable struct {
 	InvoiceID   string `parquet:"invoice_id" doc:"invoice"`
 	ChargeID    string `parquet:"charge_id" doc:"last attempt to collect it; empty: none could be made"`
 	Method      string `parquet:"method" doc:"payment method of it"`
-	Kind        string `parquet:"kind" doc:"kind of the line"`
+	Kind        string `parquet:"kind" doc:"kind of the line; tax_included: a tax that the price contains"`
+	Rule        string `parquet:"rule" doc:"of a tax: its rule; else empty"`
 	Description string `parquet:"description" doc:"the line in words"`
 	PeriodStart int32  `parquet:"period_start,date" doc:"first day of the line"`
 	PeriodEnd   int32  `parquet:"period_end,date" doc:"first day after"`
@@ -331,6 +349,7 @@ type StateBase struct {
 type StateWaiting struct {
 	Kind        string `parquet:"kind" doc:"kind of the line"`
 	Of          string `parquet:"of" doc:"of a proration_charge: the kind of what it charges"`
+	TaxCategory string `parquet:"tax_category" doc:"what it sells, for taxes; empty: nothing in particular"`
 	Rule        string `parquet:"rule" doc:"rule that made it"`
 	Description string `parquet:"description" doc:"the line in words"`
 	Meter       string `parquet:"meter" doc:"meter, empty where none is behind it"`

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 type catalogCommand struct {
 	Check        checkCommand        `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
@@ -18,7 +21,7 @@ func (k *checkCommand) Run(c *console) error {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "%s: catalog %s is fine: %s, %s, %s, %s\n",
-		k.File, cat.Name, number(len(cat.Versions), "version"), number(len(cat.Meters), "meter"), cat.Currency.Code, cat.ZoneName)
+		k.File, cat.Name, number(len(cat.Versions), "version"), number(len(cat.Meters), "meter"), strings.Join(cat.Currencies(), ", "), cat.ZoneName)
 	return nil
 }
 

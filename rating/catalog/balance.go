@@ -12,6 +12,7 @@ type Balance struct {
 	Service     string // units: under this name events of type credits_purchased buy it
 	Description string // units: of the line that sells them
 	Tiers       []Tier // units: each at the price of the tier that the purchase reaches
+	TaxCategory string // units: of what is sold
 	Rule        RuleID
 	Line        int // line of the catalog file
 }
@@ -65,6 +66,7 @@ func (p *problems) balance(v *versionDraft, e entry) Balance {
 			b.Tiers = p.tiers(price.required("volume"), "volume")
 			price.done()
 		}
+		b.TaxCategory = p.taxCategory(f)
 	}
 	b.Rule = p.rule(f)
 	f.done()
@@ -82,7 +84,7 @@ func (p *problems) tiers(n *node, what string) []Tier {
 		if bound != nil {
 			t.UpTo = p.count(bound, "up_to", 1)
 		}
-		t.Each = p.decimal(f.required("each"), "each")
+		t.Each = p.money(f.required("each"), "each")
 		f.done()
 		last := i == len(items)-1
 		switch {
@@ -105,6 +107,7 @@ func (b *Balance) print() string {
 		o.add("sold_as", quote(b.Service))
 		o.add("description", quote(b.Description))
 		o.add("price", "{volume: "+printTiers(b.Tiers)+"}")
+		o.taxCategory(b.TaxCategory)
 	}
 	return o.rule(b.Rule)
 }
@@ -119,7 +122,7 @@ func printTiers(tiers []Tier) string {
 		if t.UpTo > 0 {
 			o.add("up_to", wholeText(t.UpTo))
 		}
-		o.add("each", number(t.Each))
+		o.add("each", amountText(t.Each))
 		text += o.object()
 	}
 	return text + "]"

@@ -44,6 +44,8 @@ type Catalog struct {
 	Meters     []Meter
 	Versions   []Version // by From, ascending; at least one
 	Digest     string    // SHA-256 of the text, lower-case hex
+
+	others []*Catalog // with the prices of other currencies, by code
 }
 
 // Cohort is a group of accounts by sign-up date, which never changes.
@@ -97,6 +99,7 @@ type Version struct {
 	PriceTables  []PriceTable
 	Services     []Service
 	Discounts    []Discount // in the order in which they are taken
+	Taxes        *Taxes     // nil: none
 	Proration    Proration
 
 	// What may happen to an account; nil: it is refused.
@@ -109,16 +112,18 @@ type Version struct {
 
 // Plan is what one cohort gets under a plan's name.
 type Plan struct {
-	Name       string
-	Cohort     string
-	Base       decimal.Decimal // a month, on every term by its factor; zero makes no line
-	BaseByTerm []TermPrice     // what the base fee is on each term, in place of Base; nil: Base holds
-	Rule       RuleID          // of the base fee
-	Seats      *Seats          // nil: the plan has no seats, each is refused
-	Allowances []Allowance     // by meter
-	Sells      []string        // add-ons that the account may subscribe to
-	Minimum    *MinimumTerm    // before which the account cannot leave for another plan; nil: none
-	Line       int             // line of the catalog file
+	Name        string
+	Cohort      string
+	Base        decimal.Decimal // a month, on every term by its factor; zero makes no line
+	TaxCategory string          // of the base fee
+	BaseByTerm  []TermPrice     // what the base fee is on each term, in place of Base; nil: Base holds
+	Rule        RuleID          // of the base fee
+	Seats       *Seats          // nil: the plan has no seats, each is refused
+	Allowances  []Allowance     // by meter
+	Sells       []string        // add-ons that the account may subscribe to
+	Commitment  *Commitment     // nil: no bounds
+	Minimum     *MinimumTerm    // before which the account cannot leave for another plan; nil: none
+	Line        int             // line of the catalog file
 }
 
 // Seats are the users of a plan.
@@ -153,6 +158,7 @@ type AddOn struct {
 	Renewal     Renewal
 	ByDay       bool // bought within a period: only the rest of it is charged (rule G-5); else all of it
 	Credit      bool // given up within a period: the unused rest becomes unused-time credit; else nothing
+	TaxCategory string
 	TrialFree   bool // not charged in a free trial
 	Rule        RuleID
 	Line        int
@@ -177,7 +183,9 @@ type UsageCharge struct {
 	Uses        []string        // balances, drawn in this order
 	Minimum     decimal.Decimal // least that a shortfall is charged; zero: none
 	RestTo      string          // the balance that keeps what a minimum took beyond the usage
-	Counting    *Counting       // nil: each day's usage by itself, quantity × price
+	TaxCategory string
+	Unpriced    bool      // an amount of it is missing in the currency
+	Counting    *Counting // nil: each day's usage by itself, quantity × price
 	Rule        RuleID
 	Line        int
 }

@@ -57,6 +57,9 @@ func day(t testing.TB, text string) calendar.Day {
 // spelling.
 func withoutPlaces(c *Catalog) *Catalog {
 	c.Digest = ""
+	for _, other := range c.others {
+		withoutPlaces(other)
+	}
 	c.Zone = calendar.Zone{} // follows from ZoneName
 	for i := range c.Meters {
 		c.Meters[i].DefinedLine = 0
@@ -77,6 +80,11 @@ func withoutPlaces(c *Catalog) *Catalog {
 		}
 		for j := range v.Discounts {
 			v.Discounts[j].Line = 0
+		}
+		if v.Taxes != nil {
+			for j := range v.Taxes.Rates {
+				v.Taxes.Rates[j].Line = 0
+			}
 		}
 		for j := range v.Balances {
 			v.Balances[j].Line = 0

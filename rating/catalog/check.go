@@ -79,6 +79,8 @@ func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 	for _, a := range plan.allowances {
 		c.allowance(plan, a, has)
 	}
+	c.priced(plan, has)
+	c.commitment(plan)
 	for _, use := range plan.sells {
 		c.subscription(plan, use)
 	}
@@ -280,8 +282,8 @@ func (c *checker) uses(u *chargeDraft) {
 }
 
 func (c *checker) minimum(u *chargeDraft) {
-	if u.minimum != nil && c.draft.Currency.Code != "" && !u.Minimum.Equal(u.Minimum.Truncate(c.draft.Currency.Minor)) {
-		c.add(u.minimum.place, "charge %s has more digits than %s has (%d)", u.minimum.text, c.draft.Currency.Code, c.draft.Currency.Minor)
+	if u.minimum != nil && c.draft.Currency.Code != "" {
+		c.minorUnits(u.minimum, "charge")
 	}
 	if u.restTo == nil {
 		return

@@ -44,8 +44,12 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 		Rule:   body.base.rule,
 		Line:   key.line,
 	}
+	plan.TaxCategory = body.base.taxed
 	plan.BaseByTerm = body.base.prices.byTerm
 	plan.Sells, plan.Minimum = body.Sells, body.minimum
+	if body.commitment != nil {
+		plan.Commitment = body.commitment.Commitment
+	}
 	if body.seats != nil {
 		seats := body.seats.Seats
 		plan.Seats = &seats
@@ -97,6 +101,9 @@ func (p *planDraft) of(cohort string) (planBody, bool) {
 		}
 		if over.minimum != nil {
 			body.minimum = over.minimum
+		}
+		if over.commitment != nil {
+			body.commitment = over.commitment
 		}
 		body.allowances = overlay(body.allowances, over.allowances)
 	}

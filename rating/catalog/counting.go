@@ -112,10 +112,10 @@ func (p *problems) spend(d *countingDraft, n *node, what string) {
 	f := p.fields(n, "spend of %s", what)
 	d.Spend = &Spend{}
 	if d.least = f.optional("least"); d.least != nil {
-		d.Spend.Least = p.positive(d.least, "least")
+		d.Spend.Least = p.moneyAbove0(d.least, "least")
 	}
 	if d.most = f.optional("most"); d.most != nil {
-		d.Spend.Most = p.positive(d.most, "most")
+		d.Spend.Most = p.moneyAbove0(d.most, "most")
 	}
 	d.Spend.Prorated = p.word(f.optional("prorated"), "prorated", "none", "days") == "days"
 	f.done()
@@ -170,7 +170,7 @@ func (c *checker) bounds(d *countingDraft) {
 	if d.Spend == nil {
 		return
 	}
-	if s := d.Spend; d.least != nil && d.most != nil && s.Least.GreaterThan(s.Most) {
+	if s := d.Spend; d.least != nil && d.most != nil && Priced(s.Least) && Priced(s.Most) && s.Least.GreaterThan(s.Most) {
 		c.add(d.least.place, "least %s is more than most %s", s.Least, s.Most)
 	}
 	if d.Over != OverPeriod {
@@ -189,6 +189,9 @@ func (c *checker) bounds(d *countingDraft) {
 
 // minorUnits refuses an amount with more digits than the currency has.
 func (c *checker) minorUnits(n *node, what string) {
+	if n = c.amountNode(n); n == nil {
+		return
+	}
 	value, err := decimal.NewFromString(n.text)
 	if err == nil && !value.Equal(value.Truncate(c.draft.Currency.Minor)) {
 		c.add(n.place, "%s %s has more digits than %s has (%d)", what, n.text, c.draft.Currency.Code, c.draft.Currency.Minor)
@@ -214,10 +217,10 @@ func (d *Counting) print(w *printer) {
 	if s := d.Spend; s != nil {
 		var o inline
 		if !s.Least.IsZero() {
-			o.add("least", number(s.Least))
+			o.add("least", amountText(s.Least))
 		}
 		if !s.Most.IsZero() {
-			o.add("most", number(s.Most))
+			o.add("most", amountText(s.Most))
 		}
 		if s.Prorated {
 			o.add("prorated", "days")

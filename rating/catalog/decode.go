@@ -358,6 +358,8 @@ func (p *problems) date(n *node, what string) calendar.Day {
 	return day
 }
 
+var periodCount = regexp.MustCompile(`^([1-9][0-9]{0,3}) periods?$`)
+
 var duration = regexp.MustCompile(`^([1-9][0-9]{0,3}) (day|month)s?$`)
 
 // duration is how many days ("30 days") or months ("1 month") are written.

@@ -92,10 +92,14 @@ type problems struct {
 	file  string
 	lines []string
 	found Errors
+
+	in, home   string   // codes of the currency that prices are read in, and of the catalog's own
+	currencies []string // that amounts are given in
+	categories []*node  // of taxes, that the version being read names
 }
 
 func (p *problems) add(at place, format string, args ...any) {
-	e := &Error{File: p.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+	e := &Error{File: p.file, Line: at.line, Column: at.column, Message: strings.ReplaceAll(fmt.Sprintf(format, args...), mark, "")}
 	if at.line >= 1 && at.line <= len(p.lines) {
 		e.Source = p.lines[at.line-1]
 	}

@@ -17,6 +17,7 @@ import (
 //	key:"free,optional"    the key, and whether it may be missing
 //	key:"each,some"        at least one of the keys marked so is there
 //	key:"of,above0"        zero is refused
+//	key:"each,money"       an amount, which may be given for several currencies
 //	key:"tiers,short"      the list may stand for the whole object
 //	key:""                 the only figure: its value stands for the object
 //	words:"up down"        one of these words, the first where it is missing
@@ -24,9 +25,9 @@ import (
 // figure is a field of such a struct, with its tag.
 type figure struct {
 	reflect.StructField
-	key                           string
-	optional, some, above0, short bool
-	words                         []string
+	key                                  string
+	optional, some, above0, short, money bool
+	words                                []string
 }
 
 func figuresOf(t reflect.Type) []figure {
@@ -35,7 +36,7 @@ func figuresOf(t reflect.Type) []figure {
 		field := t.Field(i)
 		options := strings.Split(field.Tag.Get("key"), ",")
 		has := func(o string) bool { return slices.Contains(options[1:], o) }
-		all = append(all, figure{field, options[0], has("optional"), has("some"), has("above0"), has("short"), strings.Fields(field.Tag.Get("words"))})
+		all = append(all, figure{field, options[0], has("optional"), has("some"), has("above0"), has("short"), has("money"), strings.Fields(field.Tag.Get("words"))})
 	}
 	return all
 }
@@ -45,7 +46,9 @@ func (p *problems) model(name string, n *node, what string) pricing.Model {
 	m := pricing.New(name)
 	before := len(p.found)
 	p.fill(n, m, what)
-	p.placed(n, m.Check(), before)
+	if !unpriced(m) {
+		p.placed(n, m.Check(), before)
+	}
 	return m
 }
 
@@ -134,9 +137,16 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 // amount is a figure's number. A zero that could be left out is as if it were.
 func (p *problems) amount(n *node, label string, g figure) decimal.Decimal {
 	d := decimal.Decimal{}
-	if g.above0 {
+	switch {
+	case g.money && n.kind == object && (g.above0 || g.optional || g.some):
+		return p.moneyAbove0(n, label)
+	case g.money && !g.above0:
+		d = p.money(n, label)
+	case g.money:
+		d = p.moneyAbove0(n, label)
+	case g.above0:
 		d = p.positive(n, label)
-	} else {
+	default:
 		d = p.decimal(n, label)
 	}
 	if d.IsZero() && (g.optional || g.some) {
@@ -196,7 +206,7 @@ func modelText(m pricing.Model) string {
 	all := figuresOf(v.Type())
 	for i, g := range all {
 		if g.key == "" || g.short && !slices.ContainsFunc(all, func(o figure) bool { return o.key != g.key && written(v, o) }) {
-			return figureText(v.Field(i))
+			return figureText(v.Field(i), g)
 		}
 	}
 	return objectText(v.Interface())
@@ -212,7 +222,7 @@ func objectText(of any) string {
 	for i, g := range all {
 		first := none && g.some
 		if written(v, g) || first {
-			o.add(g.key, figureText(v.Field(i)))
+			o.add(g.key, figureText(v.Field(i), g))
 			none = none && !first
 		}
 	}
@@ -237,9 +247,12 @@ func written(v reflect.Value, g figure) bool {
 	return !field.IsZero()
 }
 
-func figureText(v reflect.Value) string {
+func figureText(v reflect.Value, g figure) string {
 	switch value := v.Interface().(type) {
 	case decimal.Decimal:
+		if g.money {
+			return amountText(value)
+		}
 		return number(value)
 	case pricing.Percent:
 		return value.String()

@@ -5,6 +5,8 @@ import (
 
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
+
+	"ratemill/rating/pricing"
 )
 
 func (g generator) cycle() Cycle {
@@ -87,9 +89,23 @@ func (g generator) life(v *Version) {
 		v.Services = append(v.Services, s)
 	}
 	for i := range rapid.IntRange(0, 2).Draw(g.T, "discounts") {
-		v.Discounts = append(v.Discounts, Discount{
-			Name: fmt.Sprint("flag ", i), Description: names.Draw(g.T, "description"), Percent: g.percent(), On: g.lineKinds(), Rule: g.rule(),
-		})
+		d := Discount{Name: fmt.Sprint("flag ", i), Description: names.Draw(g.T, "description"), Percent: g.percent(), On: g.lineKinds(), Rule: g.rule()}
+		if g.yes("fixed") {
+			d.Percent, d.Amount = decimal.Decimal{}, decimal.New(rapid.Int64Range(1, 1e9).Draw(g.T, "amount"), -g.catalog.Currency.Minor)
+		}
+		if g.yes("meters") {
+			d.Meters = []string{g.catalog.Meters[0].Name}
+		}
+		if g.yes("plans") {
+			d.Plans = plans
+		}
+		if d.Once = g.yes("once"); !d.Once {
+			d.Periods = rapid.IntRange(0, 24).Draw(g.T, "periods")
+		}
+		v.Discounts = append(v.Discounts, d)
+	}
+	if g.yes("taxes") {
+		v.Taxes = g.taxes(v)
 	}
 	if g.yes("plan changes") {
 		v.PlanChanges = &PlanChanges{
@@ -124,4 +140,44 @@ func (g generator) life(v *Version) {
 			v.Guarantee.NotPlans, v.Guarantee.NotFor = plans, []string{WithTrial, BillingDelayed}
 		}
 	}
+}
+
+// taxes draws rates of different taxes, and a category that things are of.
+func (g generator) taxes(v *Version) *Taxes {
+	t := &Taxes{Inclusive: g.yes("inclusive"), Rounded: rapid.SampledFrom([]pricing.TaxRounding{pricing.PerInvoice, pricing.PerLine}).Draw(g.T, "rounded")}
+	country := rapid.SampledFrom([]string{"DE", "NO", "CA", "US"})
+	if g.yes("without") {
+		t.Without = Address{Country: country.Draw(g.T, "country"), Region: rapid.SampledFrom([]string{"", "BC", "04"}).Draw(g.T, "region")}
+	}
+	if g.yes("reverse charge") {
+		t.ReverseCharge = []string{country.Draw(g.T, "country")}
+	}
+	for i, name := range g.some("taxes", 1, 4) {
+		r := TaxRate{Tax: name, Country: country.Draw(g.T, "country"), Rate: pricing.Percent{Rate: g.percent()}, Rule: g.rule()}
+		if g.yes("region") {
+			r.Region = names.Draw(g.T, "region")
+		}
+		if i == 0 {
+			r.Category = "goods"
+		}
+		t.Rates = append(t.Rates, r)
+	}
+	for i := range v.Services {
+		v.Services[i].TaxCategory = "goods"
+	}
+	for i := range v.UsageCharges {
+		v.UsageCharges[i].TaxCategory = "goods"
+	}
+	for i := range v.AddOns {
+		v.AddOns[i].TaxCategory = "goods"
+	}
+	for i := range v.Plans {
+		v.Plans[i].TaxCategory = "goods"
+	}
+	for i := range v.Balances {
+		if v.Balances[i].Unit != "" {
+			v.Balances[i].TaxCategory = "goods"
+		}
+	}
+	return t
 }

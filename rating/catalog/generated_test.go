@@ -362,6 +362,15 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
 	}
+	if g.yes("commitment") {
+		p.Commitment = &Commitment{Of: []string{"usage", "seat"}, Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated"), Rule: g.rule()}
+		if g.yes("most") {
+			p.Commitment.Most = p.Commitment.Least.Add(decimal.New(5, 0))
+		}
+		if g.yes("of meters") {
+			p.Commitment.Meters = []string{g.catalog.Meters[0].Name}
+		}
+	}
 	if g.yes("minimum term") {
 		p.Minimum = &MinimumTerm{g.cycle(), g.rule()}
 	}

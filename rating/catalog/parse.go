@@ -27,8 +27,14 @@ func Parse(name string, text []byte) (*Catalog, error) {
 		return nil, p.err()
 	}
 	c := d.compile()
+	if c.others = p.inOthers(root); p.found != nil {
+		return nil, p.err()
+	}
 	sum := sha256.Sum256(text)
 	c.Digest = hex.EncodeToString(sum[:])
+	for _, other := range c.others {
+		other.Digest = c.Digest
+	}
 	return c, nil
 }
 
@@ -41,14 +47,15 @@ type draft struct {
 }
 
 type versionDraft struct {
-	from    *node
-	Version // all but Plans, AddOns, UsageCharges and PriceTables
-	plans   []planDraft
-	addOns  []addOnDraft
-	charges []chargeDraft
-	tables  []tableDraft
-	terms   []entry          // of Terms
-	later   []func(*checker) // what constructs want checked once the version is read
+	from       *node
+	Version    // all but Plans, AddOns, UsageCharges and PriceTables
+	plans      []planDraft
+	addOns     []addOnDraft
+	charges    []chargeDraft
+	tables     []tableDraft
+	terms      []entry          // of Terms
+	categories []*node          // of taxes
+	later      []func(*checker) // what constructs want checked once the version is read
 }
 
 type planDraft struct {
@@ -65,11 +72,13 @@ type planBody struct {
 	Sells      []string
 	sells      []*node
 	minimum    *MinimumTerm
+	commitment *commitmentDraft
 }
 
 type baseDraft struct {
 	prices pricesDraft
 	rule   RuleID
+	taxed  string
 }
 
 type seatsDraft struct {
@@ -123,6 +132,12 @@ func (p *problems) header(d *draft, n *node) {
 		var err error
 		if d.Currency, err = money.LookupCurrency(p.text(c, "currency")); err != nil {
 			p.add(c.place, "currency: %s", err)
+		}
+		p.home = d.Currency.Code
+		if p.in == "" {
+			p.in = p.home
+		} else {
+			d.Currency, _ = money.LookupCurrency(p.in)
 		}
 	}
 	if z := f.required("time_zone"); z != nil {

@@ -53,15 +53,16 @@ type pricesDraft struct {
 
 func (d *pricesDraft) free() bool { return d.one.IsZero() && !anyPrice(d.byTerm) }
 
-// prices reads 79, or {monthly: 5, annual: 55}.
+// prices reads 79, or {monthly: 5, annual: 55}, each of them in one currency or
+// in several.
 func (p *problems) prices(n *node, what string) pricesDraft {
 	d := pricesDraft{node: n}
-	if n == nil || n.kind != object {
-		d.one = p.decimal(n, what)
+	if n == nil || n.kind != object || isByCurrency(n) {
+		d.one = p.money(n, what)
 		return d
 	}
 	for _, e := range p.entries(n, "%s", what) {
-		d.byTerm = append(d.byTerm, TermPrice{e.key.text, p.decimal(e.value, what)})
+		d.byTerm = append(d.byTerm, TermPrice{e.key.text, p.money(e.value, what)})
 		d.terms = append(d.terms, e.key)
 	}
 	return d
@@ -129,11 +130,11 @@ func inQuotes(s string) string { return words([]string{s}, "") }
 
 func pricesText(one decimal.Decimal, byTerm []TermPrice) string {
 	if byTerm == nil {
-		return number(one)
+		return amountText(one)
 	}
 	var all []string
 	for _, p := range byTerm {
-		all = append(all, quote(p.Term)+": "+number(p.Price))
+		all = append(all, quote(p.Term)+": "+amountText(p.Price))
 	}
 	return "{" + strings.Join(all, ", ") + "}"
 }

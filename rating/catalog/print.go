@@ -16,7 +16,18 @@ import (
 // gives the same catalog, but for line numbers and the digest; comments are
 // not kept. What a plan says alike for every cohort stands under "all".
 func (c *Catalog) Print() string {
-	w := &printer{}
+	all := append([]*Catalog{c}, c.others...)
+	var texts []string
+	for _, one := range all {
+		texts = append(texts, one.printOne(all))
+	}
+	return together(c.Currencies(), texts)
+}
+
+// printOne writes the catalog with the prices of one currency alone, but for
+// plans: what cohorts have in common is so in all currencies.
+func (c *Catalog) printOne(all []*Catalog) string {
+	w := &printer{all: all}
 	c.printHeader(w)
 	for i := range c.Versions {
 		if i == 0 {
@@ -28,7 +39,10 @@ func (c *Catalog) Print() string {
 }
 
 // printer writes lines, each indented by so many steps.
-type printer struct{ strings.Builder }
+type printer struct {
+	strings.Builder
+	all []*Catalog // one a currency
+}
 
 func (w *printer) line(steps int, format string, args ...any) {
 	w.WriteString(strings.Repeat("  ", steps))
@@ -94,13 +108,14 @@ func (c *Catalog) printVersion(w *printer, v *Version) {
 		w.line(2, "%s: %s", quote(v.Terms[i].Name), v.Terms[i].print())
 	}
 	w.line(1, "plans:")
-	c.printPlans(w, v)
+	c.printPlans(w, slices.IndexFunc(c.Versions, func(o Version) bool { return o.From == v.From }))
 	section(w, "add_ons", v.AddOns, func(a *AddOn) { w.line(2, "%s: %s", quote(a.Name), a.print()) })
 	section(w, "balances", v.Balances, func(b *Balance) { w.line(2, "%s: %s", quote(b.Name), b.print()) })
 	section(w, "usage_charges", v.UsageCharges, func(u *UsageCharge) { u.print(w) })
 	section(w, "price_tables", v.PriceTables, func(t *PriceTable) { t.print(w) })
 	section(w, "services", v.Services, func(s *Service) { w.line(2, "%s: %s", quote(s.Name), s.print()) })
 	section(w, "discounts", v.Discounts, func(d *Discount) { w.line(2, "%s: %s", quote(d.Name), d.print()) })
+	v.Taxes.print(w)
 	v.Proration.print(w)
 	v.PlanChanges.print(w)
 	v.printAccountRules(w)
@@ -123,6 +138,7 @@ type planKey struct{ key, value string }
 
 func (p *Plan) keys() []planKey {
 	base := inline{"price: " + pricesText(p.Base, p.BaseByTerm)}
+	base.taxCategory(p.TaxCategory)
 	keys := []planKey{{"base", base.rule(p.Rule)}}
 	if p.Seats != nil {
 		keys = append(keys, planKey{"seats", p.Seats.print()})
@@ -133,43 +149,75 @@ func (p *Plan) keys() []planKey {
 	if p.Minimum != nil {
 		keys = append(keys, planKey{"minimum_term", p.Minimum.print()})
 	}
+	if p.Commitment != nil {
+		keys = append(keys, planKey{"commitment", p.Commitment.print()})
+	}
 	for i := range p.Allowances {
 		keys = append(keys, planKey{p.Allowances[i].Meter, p.Allowances[i].print()})
 	}
 	return keys
 }
 
-// printPlans writes each name's plans together, in the order of the names.
-func (c *Catalog) printPlans(w *printer, v *Version) {
-	byName := make(map[string][]*Plan)
-	for i := range v.Plans {
-		name := v.Plans[i].Name
-		byName[name] = append(byName[name], &v.Plans[i])
-	}
-	for i := range v.Plans {
-		name := v.Plans[i].Name
-		if byName[name][0] == &v.Plans[i] {
-			w.line(2, "%s:", quote(name))
-			printPlan(w, byName[name], max(len(c.Cohorts), 1))
+// cohortKeys is what a cohort has under a plan's name.
+type cohortKeys struct {
+	plan, cohort string
+	keys         []planKey
+}
+
+// keysOf are a version's plans with their keys, in all currencies.
+func (w *printer) keysOf(version int) []cohortKeys {
+	codes := w.all[0].Currencies()
+	var plans []cohortKeys
+	for i := range w.all[0].Versions[version].Plans {
+		p := &w.all[0].Versions[version].Plans[i]
+		of := cohortKeys{p.Name, p.Cohort, p.keys()}
+		for k := range of.keys {
+			var texts []string
+			for _, c := range w.all {
+				texts = append(texts, c.Versions[version].Plans[i].keys()[k].value)
+			}
+			of.keys[k].value = together(codes, texts)
 		}
+		plans = append(plans, of)
+	}
+	return plans
+}
+
+// printPlans writes each name's plans together, in the order of the names.
+func (c *Catalog) printPlans(w *printer, version int) {
+	plans := w.keysOf(version)
+	done := make(map[string]bool)
+	for _, first := range plans {
+		if done[first.plan] {
+			continue
+		}
+		done[first.plan] = true
+		var cohorts []cohortKeys
+		for _, p := range plans {
+			if p.plan == first.plan {
+				cohorts = append(cohorts, p)
+			}
+		}
+		w.line(2, "%s:", quote(first.plan))
+		printPlan(w, cohorts, max(len(c.Cohorts), 1))
 	}
 }
 
 // printPlan writes what the cohorts have under one plan's name. There is an
 // "all" only where every cohort has the plan: it would give it to the others.
-func printPlan(w *printer, cohorts []*Plan, ofCohorts int) {
+func printPlan(w *printer, cohorts []cohortKeys, ofCohorts int) {
 	var common []planKey
 	if len(cohorts) == ofCohorts {
-		for _, k := range cohorts[0].keys() {
-			if !slices.ContainsFunc(cohorts, func(p *Plan) bool { return !slices.Contains(p.keys(), k) }) {
+		for _, k := range cohorts[0].keys {
+			if !slices.ContainsFunc(cohorts, func(p cohortKeys) bool { return !slices.Contains(p.keys, k) }) {
 				common = append(common, k)
 			}
 		}
 	}
 	printBody(w, all, common)
 	for _, p := range cohorts {
-		own := slices.DeleteFunc(p.keys(), func(k planKey) bool { return slices.Contains(common, k) })
-		printBody(w, p.Cohort, own)
+		own := slices.DeleteFunc(p.keys, func(k planKey) bool { return slices.Contains(common, k) })
+		printBody(w, p.cohort, own)
 	}
 }
 
@@ -222,6 +270,7 @@ func (a *AddOn) print() string {
 	if a.Credit {
 		o.add("given_up", "credit")
 	}
+	o.taxCategory(a.TaxCategory)
 	if a.TrialFree {
 		o.add("in_trial", "free")
 	}
@@ -239,13 +288,16 @@ func (u *UsageCharge) print(w *printer) {
 	case u.Counted() && u.Counting.Model != nil:
 		w.line(3, "price: {%s: %s}", modelName(u.Counting.Model), modelText(u.Counting.Model))
 	default:
-		w.line(3, "price: {each: %s}", number(u.Price))
+		w.line(3, "price: {each: %s}", amountText(u.Price))
+	}
+	if u.TaxCategory != "" {
+		w.line(3, "tax_category: %s", quote(u.TaxCategory))
 	}
 	if len(u.Uses) > 0 {
 		w.line(3, "uses: %s", quoteAll(u.Uses))
 	}
 	if u.RestTo != "" {
-		w.line(3, "minimum: {charge: %s, rest_to: %s}", number(u.Minimum), quote(u.RestTo))
+		w.line(3, "minimum: {charge: %s, rest_to: %s}", amountText(u.Minimum), quote(u.RestTo))
 	}
 	if u.Counted() {
 		u.Counting.print(w)
@@ -258,7 +310,7 @@ func (t *PriceTable) print(w *printer) {
 	w.line(3, "columns: %s", quoteAll(t.Columns))
 	w.line(3, "rows:")
 	for _, r := range t.Rows {
-		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), number(r.Price))
+		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), amountText(r.Price))
 	}
 	w.line(3, "rule: %s", quote(string(t.Rule)))
 }

@@ -10,6 +10,7 @@ type Service struct {
 	Free        int64    // units without charge
 	FreeDays    int      // while the account is in its first so many days from the first purchase on; the day of purchase is the first
 	FreeNotOn   []string // plans without free units
+	TaxCategory string
 	Rule        RuleID
 	Line        int // line of the catalog file
 }
@@ -23,7 +24,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 	f := p.fields(e.value, "service %q", e.key.text)
 	s := Service{Name: e.key.text, Line: e.key.line}
 	s.Description = p.text(f.required("description"), "description")
-	s.Each = p.decimal(f.required("each"), "each")
+	s.Each = p.money(f.required("each"), "each")
 	if n := f.optional("free"); n != nil {
 		free := p.fields(n, "free of service %q", s.Name)
 		s.Free = p.count(free.required("units"), "units", 1)
@@ -34,6 +35,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 		}
 		free.done()
 	}
+	s.TaxCategory = p.taxCategory(f)
 	s.Rule = p.rule(f)
 	f.done()
 	return s
@@ -41,7 +43,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 
 func (s *Service) print() string {
 	o := inline{"description: " + quote(s.Description)}
-	o.add("each", number(s.Each))
+	o.add("each", amountText(s.Each))
 	if s.Free > 0 {
 		free := inline{"units: " + wholeText(s.Free)}
 		free.add("first", durationText(s.FreeDays, "day"))
@@ -50,5 +52,6 @@ func (s *Service) print() string {
 		}
 		o.add("free", free.object())
 	}
+	o.taxCategory(s.TaxCategory)
 	return o.rule(s.Rule)
 }

@@ -174,7 +174,7 @@ func (m *Imported) Text(file string) string {
 	}
 	w.line(2, "# %s rows of %q", rows, file)
 	m.Table.print(w)
-	return w.String()
+	return together([]string{""}, []string{w.String()})
 }
 
 // importer is an import under way.

@@ -10,6 +10,7 @@ import (
 // version reads one item of "versions".
 func (p *problems) version(d *draft, n *node) versionDraft {
 	var v versionDraft
+	p.categories = nil
 	f := p.fields(n, "version")
 	v.from = f.required("from")
 	v.From = p.date(v.from, "from")
@@ -36,8 +37,9 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 		v.Services = append(v.Services, p.service(&v, e))
 	}
 	for _, e := range p.entries(f.optional("discounts"), "discounts") {
-		v.Discounts = append(v.Discounts, p.discount(e))
+		v.Discounts = append(v.Discounts, p.discount(&v, e))
 	}
+	v.Taxes = p.taxes(&v, f.optional("taxes"))
 	v.Proration = p.proration(f.optional("proration"))
 	v.PlanChanges = p.planChanges(&v, f.optional("plan_changes"))
 	v.BillingDateChanges = p.billingDateChanges(f.optional("billing_date_changes"))
@@ -45,6 +47,7 @@ func (p *problems) version(d *draft, n *node) versionDraft {
 	v.Guarantee = p.guarantee(&v, f.optional("guarantee"))
 	v.Payments = p.payments(f.optional("payments"))
 	f.done()
+	v.categories = p.categories
 	return v
 }
 
@@ -75,7 +78,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	f := p.fields(n, "%q of plan %q", cohort, plan)
 	if b := f.optional("base"); b != nil {
 		base := p.fields(b, "base of plan %q", plan)
-		body.base = &baseDraft{prices: p.prices(base.required("price"), "price"), rule: p.rule(base)}
+		body.base = &baseDraft{prices: p.prices(base.required("price"), "price"), taxed: p.taxCategory(base), rule: p.rule(base)}
 		base.done()
 	}
 	if s := f.optional("seats"); s != nil {
@@ -87,6 +90,9 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	}
 	if m := f.optional("minimum_term"); m != nil {
 		body.minimum = p.minimumTerm(plan, m)
+	}
+	if m := f.optional("commitment"); m != nil {
+		body.commitment = p.commitment(plan, m)
 	}
 	for _, m := range d.Meters {
 		if slices.Contains(planWords, m.Name) {
@@ -104,7 +110,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 }
 
 // planWords are the reserved words of a plan.
-var planWords = []string{"base", "seats", "sells", "minimum_term"}
+var planWords = []string{"base", "seats", "sells", "minimum_term", "commitment"}
 
 func (p *problems) seats(plan string, n *node) *seatsDraft {
 	f := p.fields(n, "seats of plan %q", plan)
@@ -170,6 +176,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
+	a.TaxCategory = p.taxCategory(f)
 	a.TrialFree = p.word(f.optional("in_trial"), "in_trial", "charged", "free") == "free"
 	a.Rule = p.rule(f)
 	f.done()
@@ -185,6 +192,7 @@ func (p *problems) charge(e entry) chargeDraft {
 	if u.counting = p.counting(f, what, model, e.key); u.counting != nil {
 		u.Counting = u.counting.Counting
 	}
+	u.TaxCategory = p.taxCategory(f)
 	if n := f.optional("uses"); n != nil {
 		u.Uses = p.names(n, "uses")
 		u.uses = n.items
@@ -192,9 +200,13 @@ func (p *problems) charge(e entry) chargeDraft {
 	if n := f.optional("minimum"); n != nil {
 		m := p.fields(n, "minimum of the usage charge of %q", e.key.text)
 		u.minimum, u.restTo = m.required("charge"), m.required("rest_to")
-		u.Minimum = p.positive(u.minimum, "charge")
+		u.Minimum = p.moneyAbove0(u.minimum, "charge")
 		u.RestTo = p.text(u.restTo, "rest_to")
 		m.done()
+	}
+	u.Unpriced = !Priced(u.Price) || !Priced(u.Minimum) || unpriced(model)
+	if u.counting != nil && u.Counting.Spend != nil {
+		u.Unpriced = u.Unpriced || !Priced(u.Counting.Spend.Least) || !Priced(u.Counting.Spend.Most)
 	}
 	u.Rule = p.rule(f)
 	f.done()
@@ -211,7 +223,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":
 	case "each":
-		u.Price = p.decimal(value, key)
+		u.Price = p.money(value, key)
 	case "table":
 		u.table, u.Table = value, p.text(value, key)
 	case "column":
@@ -250,7 +262,7 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
 		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
 	}
-	row.Price = p.decimal(f.required("each"), "each")
+	row.Price = p.money(f.required("each"), "each")
 	f.done()
 	return row
 }

@@ -13,7 +13,7 @@ import (
 // The quantity may have decimals. There is nothing that engines do otherwise
 // but rounding a unit price to cents first; here it keeps up to 18 decimals.
 type Each struct {
-	Each decimal.Decimal `key:"" doc:"price of one unit"`
+	Each decimal.Decimal `key:",money" doc:"price of one unit"`
 }
 
 // Price is quantity × each.

@@ -10,7 +10,7 @@ import "github.com/shopspring/decimal"
 // Here a fee that falls due without usage is a plan's base, not a usage
 // charge.
 type Flat struct {
-	Flat decimal.Decimal `key:"" doc:"amount for any usage above zero"`
+	Flat decimal.Decimal `key:",money" doc:"amount for any usage above zero"`
 }
 
 // Price is the fee, where anything was used.

@@ -24,7 +24,7 @@ type PercentTier struct {
 	UpTo  decimal.Decimal `key:"up_to,optional,above0" doc:"last amount of the tier"`
 	Below decimal.Decimal `key:"below,optional,above0" doc:"first amount after the tier"`
 	Rate  Percent         `key:"rate,some" doc:"share of the amount within the tier, such as 1.2%"`
-	Flat  decimal.Decimal `key:"flat,some" doc:"fee of the tier, once it is reached"`
+	Flat  decimal.Decimal `key:"flat,some,money" doc:"fee of the tier, once it is reached"`
 }
 
 // Price adds up the tiers reached.

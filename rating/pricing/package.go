@@ -18,7 +18,7 @@ import (
 // packages, not three.
 type Package struct {
 	Of    decimal.Decimal `key:"of,above0" doc:"units in a package"`
-	Each  decimal.Decimal `key:"each" doc:"price of a package"`
+	Each  decimal.Decimal `key:"each,money" doc:"price of a package"`
 	Free  decimal.Decimal `key:"free,optional" doc:"units that cost nothing"`
 	Block Block           `key:"block,optional" words:"up down" doc:"whether a package that is begun counts whole (up) or not at all (down)"`
 }

@@ -23,11 +23,11 @@ import (
 // min and max their order does not matter and their sum and number are enough.
 type Percentage struct {
 	Rate       Percent         `key:"rate" doc:"share of the amount, such as 1.2%"`
-	Fixed      decimal.Decimal `key:"fixed,optional" doc:"added for each event that is not free"`
+	Fixed      decimal.Decimal `key:"fixed,optional,money" doc:"added for each event that is not free"`
 	FreeEvents int64           `key:"free_events,optional" doc:"first events of the period that are free"`
-	FreeAmount decimal.Decimal `key:"free_amount,optional" doc:"first amount of the period that is free"`
-	Min        decimal.Decimal `key:"min,optional" doc:"least that an event costs"`
-	Max        decimal.Decimal `key:"max,optional,above0" doc:"most that an event costs"`
+	FreeAmount decimal.Decimal `key:"free_amount,optional,money" doc:"first amount of the period that is free"`
+	Min        decimal.Decimal `key:"min,optional,money" doc:"least that an event costs"`
+	Max        decimal.Decimal `key:"max,optional,above0,money" doc:"most that an event costs"`
 }
 
 // perEvent tells whether what an event costs depends on more than its share of

@@ -21,7 +21,7 @@ type Stairstep struct {
 type Step struct {
 	UpTo  decimal.Decimal `key:"up_to,optional,above0" doc:"last quantity of the step"`
 	Below decimal.Decimal `key:"below,optional,above0" doc:"first quantity after the step"`
-	Flat  decimal.Decimal `key:"flat" doc:"amount for all usage in the step"`
+	Flat  decimal.Decimal `key:"flat,money" doc:"amount for all usage in the step"`
 }
 
 // Price is the amount of the step reached.

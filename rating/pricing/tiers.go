@@ -19,9 +19,9 @@ import (
 type Tier struct {
 	UpTo  decimal.Decimal `key:"up_to,optional,above0" doc:"last quantity of the tier"`
 	Below decimal.Decimal `key:"below,optional,above0" doc:"first quantity after the tier"`
-	Each  decimal.Decimal `key:"each,some" doc:"price of a unit, or of a block"`
+	Each  decimal.Decimal `key:"each,some,money" doc:"price of a unit, or of a block"`
 	Of    decimal.Decimal `key:"of,optional,above0" doc:"units in a block; without it, units are priced one by one"`
-	Flat  decimal.Decimal `key:"flat,some" doc:"fee of the tier, once it is reached"`
+	Flat  decimal.Decimal `key:"flat,some,money" doc:"fee of the tier, once it is reached"`
 }
 
 // bound is where the tier ends, false for the last one.
