@@ -54,6 +54,8 @@ type billing struct {
 	newMethod bool // of payment, today
 	added     bool // something whose charge waits for the next invoice
 
+	movedBaseDue Day // when the base fee of the renewal is due again, where the billing date has moved today
+
 	priceMove   *catalog.PlanMove // the day's last change of plan with prorated prices
 	priceMoment moment
 }
