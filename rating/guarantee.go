@@ -21,8 +21,7 @@ type Refundable struct {
 	PeriodEnd   Day // first day after
 	Amount      money.Amount
 
-	// The last attempt to collect it; the collection itself is forgotten when
-	// the window has passed.
+	// The last attempt to collect it.
 	ChargeID string
 	Method   string
 }
@@ -148,6 +147,11 @@ func (b *billing) refund(note *Invoice, r *Refundable, amount money.Amount) {
 func RefundID(creditNoteID, chargeID string) string {
 	sum := sha256.Sum256([]byte("ratemill refund\x00" + creditNoteID + "\x00" + chargeID))
 	return "re_" + hex.EncodeToString(sum[:12])
+}
+
+// refundable tells whether something of an invoice may be given back.
+func (b *billing) refundable(invoiceID string) bool {
+	return slices.ContainsFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == invoiceID })
 }
 
 func (b *billing) failureStands(invoiceID string) bool {
