@@ -148,6 +148,7 @@ func (b *billing) forget() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
+		b.keepPackages(&a.Segments[0], &a.Segments[1])
 		from := a.Segments[0].From
 		a.Segments = a.Segments[1:]
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })
