@@ -155,7 +155,7 @@ func (b *billing) refundable(invoiceID string) bool {
 }
 
 func (b *billing) failureStands(invoiceID string) bool {
-	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && c.open() })
+	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && (c.open() || c.Status == Ended) })
 }
 
 // keepRefundable keeps what the day's invoice charges for lines that the
@@ -193,10 +193,15 @@ func (b *billing) claimable(g *catalog.Guarantee) bool {
 }
 
 // forgetRefundable drops what may be given back when it cannot be claimed any
-// more.
+// more, and what was never paid.
 func (b *billing) forgetRefundable() {
 	if b.version != nil && !b.claimable(b.version.Guarantee) {
 		b.account.Refundable = nil
+	}
+	for i := range b.account.Collections { // given up unpaid: there is nothing to give back
+		if c := &b.account.Collections[i]; c.Status == Ended {
+			b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == c.InvoiceID })
+		}
 	}
 }
 
