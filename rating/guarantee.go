@@ -169,7 +169,7 @@ func (b *billing) keepRefundable(inv *Invoice) {
 	for i := range b.net {
 		l := &b.lines[i]
 		amount := money.Min(b.net[i], open)
-		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 {
+		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
 			continue
 		}
 		open = open.Sub(amount)
@@ -177,6 +177,12 @@ func (b *billing) keepRefundable(inv *Invoice) {
 			InvoiceID: inv.ID, Kind: l.Kind, Description: l.Description, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd, Amount: amount,
 		})
 	}
+}
+
+// renewedAs tells whether the day's renewal is of one of these plans, which the
+// account may have left since (rule G-6).
+func (b *billing) renewedAs(plans []string) bool {
+	return b.renewal != nil && b.renewal.plan != nil && slices.Contains(plans, b.renewal.plan.Name)
 }
 
 // claimable tells whether the account can still come to claim the guarantee.
