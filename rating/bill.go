@@ -58,6 +58,8 @@ type billing struct {
 	newMethod bool // of payment, today
 	added     bool // something whose charge waits for the next invoice
 
+	movedBaseDue Day // when the base fee of the renewal is due again, where the billing date has moved today
+
 	priceMove   *catalog.PlanMove // the day's last change of plan with prorated prices
 	priceMoment moment
 }
@@ -157,6 +159,7 @@ func (b *billing) forget() {
 	oldest := b.day - Day(b.cat.WindowDays)
 	b.forgetSpends(oldest)
 	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
+		b.keepPackages(&a.Segments[0], &a.Segments[1])
 		from := a.Segments[0].From
 		a.Segments = a.Segments[1:]
 		a.Counters = slices.DeleteFunc(a.Counters, func(c Counter) bool { return c.From == from })

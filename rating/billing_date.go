@@ -16,13 +16,17 @@ func (b *billing) moveBillingDate(e *AccountEvent) (Reason, string) {
 		return reason, detail
 	}
 	old, periods := a.NextBillingOn, 0
-	for due := old; due < a.BaseDueOn; due = b.periodAfter(due) {
+	today, baseDue := b.baseDueToday(), a.BaseDueOn
+	if today {
+		baseDue = b.baseDueAfter(b.renewal.term)
+	}
+	for due := old; due < baseDue; due = b.periodAfter(due) {
 		periods++
 	}
 	if e.Date > old {
 		b.addFlag(catalog.BillingDelayed)
 	}
-	if a.FirstChargeOn == calendar.None && a.TrialEndsOn != calendar.None {
+	if a.FirstChargeOn == calendar.None && a.TrialEndsOn != calendar.None && b.renewal == nil {
 		a.TrialEndsOn = e.Date
 	}
 	a.NextBillingOn, a.BillingDateMoved = e.Date, true
@@ -32,12 +36,31 @@ func (b *billing) moveBillingDate(e *AccountEvent) (Reason, string) {
 			s.PeriodEnd = e.Date
 		}
 	}
-	a.BaseDueOn = e.Date
+	baseDue = e.Date
 	for range periods {
-		a.BaseDueOn = b.periodAfter(a.BaseDueOn)
+		baseDue = b.periodAfter(baseDue)
+	}
+	if today { // the day's own base fee is charged at its end
+		b.movedBaseDue = baseDue
+	} else {
+		a.BaseDueOn = baseDue
 	}
 	b.note(e, causeBillingDate, b.version.BillingDateChanges.Rule, fmt.Sprintf("%s → %s", old, e.Date))
 	return "", ""
+}
+
+// baseDueToday tells whether a period begins today that the base fee is charged
+// for.
+func (b *billing) baseDueToday() bool {
+	return b.renewal != nil && b.renewal.term != nil && b.account.BaseDueOn <= b.day
+}
+
+// baseDueAfter is when the base fee is due again after that of today.
+func (b *billing) baseDueAfter(term *catalog.Term) Day {
+	if b.movedBaseDue != calendar.None {
+		return b.movedBaseDue
+	}
+	return term.BaseEvery.Next(b.day, b.account.AnchorDay)
 }
 
 // refuseBillingDate is the ladder of reasons why a billing date cannot move.

@@ -28,7 +28,8 @@ func (b *billing) close(e *AccountEvent, cause string, rule RuleID) {
 
 // uninstall closes an account that came through a store. No further charge of
 // any kind is made: what of the day is not invoiced yet is dropped, the renewal
-// included, and so is what falls due later; open retries end (rule CH-4).
+// included, and so is what falls due later; open retries end (rule CH-4). So it
+// is where the customer closed it before.
 func (b *billing) uninstall(e *AccountEvent) (Reason, string) {
 	a, removal := &b.account, b.version.StoreRemoval
 	switch {
@@ -38,7 +39,11 @@ func (b *billing) uninstall(e *AccountEvent) (Reason, string) {
 		return NotAllowed, fmt.Sprintf("the account came by channel %s, not through a store", cmp.Or(a.Channel, "direct"))
 	}
 	b.addFlag(uninstalled)
-	b.close(e, causeUninstalled, removal.Rule)
+	if a.ClosedOn == calendar.None {
+		b.close(e, causeUninstalled, removal.Rule)
+	} else {
+		b.changePlan(PlanChange{Cause: causeUninstalled, Rule: removal.Rule, NeedsRerate: e.Day < b.day, Detail: "closed on " + a.ClosedOn.String()})
+	}
 	b.renewal, b.lines, b.account.Due, b.account.Tallies = nil, nil, nil, nil
 	b.openBalances() // what the day put in was not paid for
 	b.account.Waiting = nil

@@ -9,7 +9,8 @@ import (
 
 // Collection is an invoice's amount due on its way to being paid. The account
 // keeps what has failed until it is paid, and what was asked for or paid as far
-// back as the window reaches: without word of it, it counts as paid.
+// back as the window reaches and as long as it may be given back: without word
+// of it, it counts as paid.
 type Collection struct {
 	InvoiceID     string
 	InvoicedOn    Day
@@ -131,11 +132,12 @@ func (a *Account) Open() []Payment {
 	return open
 }
 
-// forgetCollections drops what was asked for or paid before the window.
+// forgetCollections drops what was asked for or paid before the window, but for
+// what a guarantee may give back: a failure that comes late must stand.
 func (b *billing) forgetCollections() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	a.Collections = slices.DeleteFunc(a.Collections, func(c Collection) bool {
-		return c.Status == Ended || !c.open() && c.AttemptedOn <= oldest
+		return c.Status == Ended || !c.open() && c.AttemptedOn <= oldest && !b.refundable(c.InvoiceID)
 	})
 }

@@ -22,8 +22,7 @@ type Refundable struct {
 	PeriodEnd   Day // first day after
 	Amount      money.Amount
 
-	// The last attempt to collect it; the collection itself is forgotten when
-	// the window has passed.
+	// The last attempt to collect it.
 	ChargeID string
 	Method   string
 }
@@ -155,8 +154,13 @@ func RefundID(creditNoteID, chargeID string) string {
 	return "re_" + hex.EncodeToString(sum[:12])
 }
 
+// refundable tells whether something of an invoice may be given back.
+func (b *billing) refundable(invoiceID string) bool {
+	return slices.ContainsFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == invoiceID })
+}
+
 func (b *billing) failureStands(invoiceID string) bool {
-	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && c.open() })
+	return slices.ContainsFunc(b.account.Collections, func(c Collection) bool { return c.InvoiceID == invoiceID && (c.open() || c.Status == Ended) })
 }
 
 // keepRefundable keeps what the day's invoice charges for lines that the
@@ -170,7 +174,7 @@ func (b *billing) keepRefundable(inv *Invoice) {
 	for i := range b.net {
 		l := &b.lines[i]
 		amount := money.Min(b.net[i], open)
-		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 {
+		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
 			continue
 		}
 		open = open.Sub(amount)
@@ -179,6 +183,12 @@ func (b *billing) keepRefundable(inv *Invoice) {
 		})
 		open = b.keepTaxes(inv, i, open)
 	}
+}
+
+// renewedAs tells whether the day's renewal is of one of these plans, which the
+// account may have left since (rule G-6).
+func (b *billing) renewedAs(plans []string) bool {
+	return b.renewal != nil && b.renewal.plan != nil && slices.Contains(plans, b.renewal.plan.Name)
 }
 
 // claimable tells whether the account can still come to claim the guarantee.
@@ -195,10 +205,15 @@ func (b *billing) claimable(g *catalog.Guarantee) bool {
 }
 
 // forgetRefundable drops what may be given back when it cannot be claimed any
-// more.
+// more, and what was never paid.
 func (b *billing) forgetRefundable() {
 	if b.version != nil && !b.claimable(b.version.Guarantee) {
 		b.account.Refundable = nil
+	}
+	for i := range b.account.Collections { // given up unpaid: there is nothing to give back
+		if c := &b.account.Collections[i]; c.Status == Ended {
+			b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == c.InvoiceID })
+		}
 	}
 }
 

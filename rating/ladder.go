@@ -90,11 +90,11 @@ func (b *billing) nextBaseOn() Day {
 	switch {
 	case a.ClosedOn != calendar.None:
 		return calendar.None
-	case r != nil && r.term != nil && a.BaseDueOn <= b.day:
+	case b.baseDueToday():
 		if r.plan != nil && feeless(r.plan, r.term) {
 			return a.NextBillingOn
 		}
-		return r.term.BaseEvery.Next(b.day, a.AnchorDay)
+		return b.baseDueAfter(r.term)
 	}
 	return a.BaseDueOn
 }

@@ -159,12 +159,25 @@ func (b *billing) refuseEvent(e *AccountEvent, later []AccountEvent) (Reason, st
 		return UnknownAccount, ""
 	case e.Day < a.SignedUpOn:
 		return BeforeSignUp, fmt.Sprintf("signed up on %s", a.SignedUpOn)
-	case a.ClosedOn != calendar.None && e.Type != "refund_requested" && e.Type != "service_used":
-		return AccountClosed, "" // a service is usage: its own day counts (rule G-2)
+	case a.ClosedOn != calendar.None && !b.afterClosing(e.Type):
+		return AccountClosed, ""
 	case b.version == nil && e.Type != "cancelled":
 		return NoCatalog, fmt.Sprintf("no catalog version in force on %s", b.day)
 	}
 	return "", ""
+}
+
+// afterClosing tells whether an event can still be of an account that has
+// closed. A service is usage: its own day counts (rule G-2). A removal through
+// a store ends what closing left open (rule CH-4), once.
+func (b *billing) afterClosing(event string) bool {
+	switch event {
+	case "refund_requested", "service_used":
+		return true
+	case "uninstalled":
+		return !b.account.Has(uninstalled)
+	}
+	return false
 }
 
 func (b *billing) changePlan(c PlanChange) {

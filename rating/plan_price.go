@@ -128,7 +128,7 @@ func (b *billing) changeSeats(plan *catalog.Plan) {
 	a, at := &b.account, b.priceMoment
 	for _, on := range slices.Clone(a.AddOns) {
 		if addOn := b.seatAddOn(on.Name); addOn != nil && (plan.Seats == nil || on.Name != plan.Seats.AddOn) {
-			b.leaveSeats(addOn, on.Quantity, at)
+			b.leaveSeats(addOn, at)
 		}
 	}
 	addOn, _ := b.seatsSold()
@@ -154,10 +154,11 @@ func (b *billing) changeSeats(plan *catalog.Plan) {
 	}
 }
 
-// leaveSeats takes the seats of a plan that was left out of force.
-func (b *billing) leaveSeats(addOn *catalog.AddOn, quantity int64, at moment) {
+// leaveSeats takes all the seats of a plan that was left out of force, those of
+// a price in one: they are one line of credit (rule G-4).
+func (b *billing) leaveSeats(addOn *catalog.AddOn, at moment) {
 	if addOn.Credit {
-		b.giveUp(addOn, quantity, at)
+		b.giveUp(addOn, b.addOnInForce(addOn.Name), at)
 		return
 	}
 	b.account.AddOns = slices.DeleteFunc(b.account.AddOns, func(on AddOnInForce) bool { return on.Name == addOn.Name })

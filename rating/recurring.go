@@ -59,7 +59,7 @@ func (b *billing) chargeBase() {
 		return
 	}
 	times, price := r.plan.Fee(r.term)
-	a.BaseDueOn = r.term.BaseEvery.Next(b.day, a.AnchorDay)
+	a.BaseDueOn = b.baseDueAfter(r.term)
 	base := baseOf(r.plan, r.term, b.day)
 	switch {
 	case r.term.Arrears:

@@ -114,7 +114,7 @@ type Segment struct {
 }
 
 // Counter is what a meter has counted in one segment, and the packages that
-// were added to the segment's allowance.
+// its billing period had when it last needed more.
 type Counter struct {
 	Meter    string
 	From     Day // of the segment

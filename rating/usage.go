@@ -189,7 +189,7 @@ func (b *billing) segment(day Day) *Segment {
 }
 
 // chargeCountedPackages charges the packages that counted usage needs beyond
-// those its segment has, the same day (rule MK-6).
+// those its period has, the same day (rule MK-6).
 func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
 	slices.SortFunc(b.account.Counters, func(x, y Counter) int { // the order of their lines
 		return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.From, y.From))
@@ -205,19 +205,59 @@ func (b *billing) chargeCountedPackages(touched map[counterKey]counted) {
 			continue
 		}
 		needed := packages(c.Used, allowance.Limit+c.Raised, addOn.Adds)
-		more := needed - c.Packages
-		if more <= 0 {
+		before := b.packagesInForce(c, addOn.Name)
+		if needed <= before {
 			continue
 		}
-		b.addLine(b.countedPackageLine(c, b.segment(c.From), allowance, addOn, more))
+		b.addLine(b.countedPackageLine(c, allowance, addOn, needed, before))
 		c.Packages = needed
 	}
 }
 
-func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.Allowance, addOn *catalog.AddOn, more int64) Line {
+// packagesInForce is how many of an add-on's packages a counter's billing
+// period has: those of its other plans are in force too.
+func (b *billing) packagesInForce(c *Counter, addOn string) int64 {
+	period, packages := b.segment(c.From).PeriodStart, c.Packages
+	for i := range b.account.Counters {
+		other := &b.account.Counters[i]
+		if s := b.segment(other.From); other.Meter == c.Meter && s.PeriodStart == period && b.packageOf(s, c.Meter) == addOn {
+			packages = max(packages, other.Packages)
+		}
+	}
+	return packages
+}
+
+// packageOf names the add-on that widens the allowance of a stretch of days.
+func (b *billing) packageOf(s *Segment, meter string) string {
+	if version := b.cat.At(s.From); version != nil {
+		if plan := version.Plan(s.Plan, b.cohort); plan != nil {
+			if allowance := plan.Allowance(meter); allowance != nil {
+				return allowance.AddOn
+			}
+		}
+	}
+	return ""
+}
+
+// keepPackages hands the packages of a stretch of days on to the next one of
+// its billing period, before the first is forgotten.
+func (b *billing) keepPackages(from, to *Segment) {
+	if from.PeriodStart != to.PeriodStart {
+		return
+	}
+	for _, c := range slices.Clone(b.account.Counters) {
+		if c.From == from.From && c.Packages > 0 && b.packageOf(from, c.Meter) == b.packageOf(to, c.Meter) {
+			next := b.counter(counterKey{c.Meter, to.From})
+			next.Packages = max(next.Packages, c.Packages)
+		}
+	}
+}
+
+func (b *billing) countedPackageLine(c *Counter, allowance *catalog.Allowance, addOn *catalog.AddOn, needed, before int64) Line {
+	s := b.segment(c.From)
 	l := b.line(Line{
 		Kind: LineKind(addOn.LineKind), Rule: allowance.Rule, Description: addOn.Description, Meter: c.Meter,
-		Quantity: whole(more), UnitPrice: addOn.Each(b.account.Term), Part: money.Whole,
+		Quantity: whole(needed - before), UnitPrice: addOn.Each(b.account.Term), Part: money.Whole,
 		PeriodStart: s.PeriodStart, PeriodEnd: s.PeriodEnd, Late: s.PeriodEnd <= b.day,
 		CatalogLine: addOn.Line, TaxCategory: addOn.TaxCategory,
 	})
@@ -226,7 +266,7 @@ func (b *billing) countedPackageLine(c *Counter, s *Segment, allowance *catalog.
 		raised = fmt.Sprintf(" and %d by subscription", c.Raised)
 	}
 	l.Calculation = fmt.Sprintf("%s %s since %s, %d included%s, %d packages of %d before; %s",
-		c.Meter, c.Used, c.From, allowance.Limit, raised, c.Packages, addOn.Adds, l.Calculation)
+		c.Meter, c.Used, c.From, allowance.Limit, raised, before, addOn.Adds, l.Calculation)
 	return l
 }
 
