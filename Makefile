@@ -50,12 +50,9 @@ test: s3server
 	$(GO) test -count=1 ./...
 
 # Where goroutines meet: the phases, the store, and readers used by several at once.
-# Left out are nights that prove figures one after the other, through the same
-# phases: with the race detector they would take half of the time.
-FIGURES := TestBookFormats|TestBookKnobs|TestChatCatalog|TestAccountLife|TestCountersFromNightToNight|TestOpeningBook|TestTeamsCatalog|TestCustomers|TestContacts|TestRenewalAndSMS|TestSeats
 race: s3server
 ifneq ($(RACE),)
-	$(GO) test -count=1 -short -race -timeout 15m -skip '$(FIGURES)' ./pipeline/... ./readers ./writers
+	$(GO) test -count=1 -short -race ./pipeline/... ./readers ./writers
 else
 	@echo "no C compiler: race tests left out"
 endif
