@@ -31,8 +31,7 @@ type mappedExport struct {
 //
 // A mapping that is not one for the schema is a *RuleError. A file that lacks
 // a column which the mapping names is a *FileError that tells the columns that
-// are there; for JSON, whose columns are those of its records, it comes from
-// Read, at the end of the file.
+// are there. What JSON lacks only its records tell: see Lacking.
 func OpenMapped(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, m *Mapping, zone calendar.Zone) (*Export, error) {
 	if m == nil {
 		return Open(ctx, bucket, file.Key, file.Size, schema, zone)
