@@ -39,6 +39,10 @@ type Tally struct {
 	Exact   decimal.Decimal // and what the events cost
 	Ended   bool            // the period is over: what is added is late
 	Charged Charged
+
+	Level    pricing.Level    // of a meter of a level: since From, in microseconds or days
+	Keys     []pricing.Key    // sorted; of unique values: those met; of active keys: those on when From began
+	Switches []pricing.Switch // of active keys: all since From, in their total order
 }
 
 // Charged is how much of a tally was charged, and what for it.
@@ -123,14 +127,16 @@ func (b *billing) ends(t *Tally) bool {
 	return t.To != calendar.None && (a.PeriodStart > t.From || a.ClosedOn != calendar.None)
 }
 
-// priceOf is what so much of a tally costs, under its version.
-func priceOf(t *Tally, charge *catalog.UsageCharge, used decimal.Decimal, rows int64) pricing.Priced {
+// all is what a tally's counter has, of which the tally itself counted so much.
+func (t *Tally) all(used decimal.Decimal) money.Ratio { return money.Exactly(t.Start.Add(used)) }
+
+// priceOf is what a tally whose counter has so much costs, under its version.
+func priceOf(t *Tally, charge *catalog.UsageCharge, all money.Ratio, rows int64) pricing.Priced {
 	counting := charge.Counting
 	model := counting.Model
 	if model == nil {
 		model = &pricing.Each{Each: t.UnitPrice}
 	}
-	all := money.Exactly(t.Start.Add(used))
 	p := model.Price(pricing.Usage{Quantity: counting.Unit.Billed(all), Count: rows})
 	if converted := counting.Unit.Working(all); converted != "" {
 		p.Working = converted + ": " + p.Working
