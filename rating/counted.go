@@ -350,8 +350,12 @@ func countedText(p pricing.Priced, rounded, before money.Amount) string {
 
 // creditFallen opens credit for what a falling price charged too much.
 func (b *billing) creditFallen(l Line, amount money.Amount) {
+	what := ", charged at a lower tier"
+	if meter := b.cat.Meter(l.Meter); meter != nil && meter.Running() {
+		what = ", charged for more"
+	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
-		Rule: l.Rule, Description: l.Description + ", charged at a lower tier", Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
+		Rule: l.Rule, Description: l.Description + what, Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 	})
 	b.move(UnusedTimeBalance).added(amount)
 }

@@ -208,12 +208,12 @@ func (b *billing) meanText(t *Tally, meter *catalog.Meter) string {
 		return ""
 	}
 	until, length := b.lengths(t, meter)
-	unit, shift := "days", int32(0)
+	unit, shift := "day", int32(0)
 	if !meter.ByDay {
-		unit, shift = "seconds", -6
+		unit, shift = "second", -6
 	}
 	scaled := func(d decimal.Decimal) string { return d.Shift(shift).String() }
-	return fmt.Sprintf("%s at the beginning, %s at the end, %s × %s / %s %s: ", t.Level.Initial, t.Level.End(),
+	return fmt.Sprintf("from %s to %s, %s × 1 %s over %s %ss: ", t.Level.Initial, t.Level.End(),
 		scaled(t.Level.Area(until)), unit, scaled(whole(length)), unit)
 }
 

@@ -3,6 +3,7 @@ package pricing
 import (
 	"cmp"
 	"crypto/sha256"
+	"math/big"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -39,7 +40,13 @@ func (l Level) Area(until int64) decimal.Decimal {
 // Mean is the level's mean over a period of a length, of which it held until a
 // time and was nothing afterwards. The quotient is kept exact.
 func (l Level) Mean(until, length int64) money.Ratio {
-	return money.Over(l.Area(until), decimal.NewFromInt(length))
+	area := l.Area(until)
+	places := max(0, -area.Exponent())
+	n, d := area.Shift(places).BigInt(), decimal.NewFromInt(length).Shift(places).BigInt()
+	if common := new(big.Int).GCD(nil, nil, new(big.Int).Abs(n), d); common.Sign() > 0 {
+		n, d = n.Quo(n, common), d.Quo(d, common) // 1/31, not 86400000000/2678400000000
+	}
+	return money.Over(decimal.NewFromBigInt(n, 0), decimal.NewFromBigInt(d, 0))
 }
 
 // Key stands for what a meter counts once, or what is on or off: a user, a
