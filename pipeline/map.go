@@ -81,10 +81,10 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
 		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
-		switch source.role {
-		case usageRows:
+		switch {
+		case source.role == usageRows && !source.keyed():
 			take = newUsageMapper(n, m, s.file, source).batch
-		case openingRows:
+		case source.role == openingRows:
 			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
 		}
 		filters := exports[s.file].Filters()
@@ -158,7 +158,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 		if s.required(i) && absent(f.Kind, c, row) {
 			return fault{missingField, f.Name}
 		}
-		if f.Kind == readers.Integer && c.Ints[row] < 0 {
+		if f.Kind == readers.Integer && c.Ints[row] < 0 && !s.signed() {
 			return fault{negativeQuantity, fmt.Sprintf("%s %s", f.Name, cellText(f, c, row))}
 		}
 	}
