@@ -277,7 +277,7 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 			return append(lines, parts...)
 		}
 	}
-	if t.Rows == 0 && b.priceNow(t, meter, charge).Amount.Sign() == 0 {
+	if t.Rows == 0 && t.Charged.Amount.Sign() == 0 && b.priceNow(t, meter, charge).Amount.Sign() == 0 {
 		return lines // no usage that costs nothing: only its bounds matter
 	}
 	return append(lines, b.countedLine(t, charge, l))

@@ -71,7 +71,7 @@ func TestKeptRowsInAnyNights(t *testing.T) {
 			}
 		}
 		if charged.Cmp(want) != 0 {
-			t.Fatalf("%s, %s: %s was charged, want %s\n%+v", meter, settings, charged, want, rows)
+			t.Fatalf("%s, %s: %s was charged, want %s\n%+v\n%+v", meter, settings, charged, want, rows, arriving)
 		}
 	})
 }
