@@ -17,9 +17,9 @@ import (
 )
 
 // keyedCatalog charges one meter that keeps its rows' keys or times.
-func keyedCatalog(t interface{ Fatal(...any) }, meter, settings string) *catalog.Catalog {
+func keyedCatalog(t interface{ Fatal(...any) }, window int, meter, settings string) *catalog.Catalog {
 	cat, err := parsedOnce("keyed.yaml", `
-catalog: {name: keyed, currency: USD, time_zone: America/New_York, rounding: half_up, window: 200 days, invoice_series: INV}
+catalog: {name: keyed, currency: USD, time_zone: America/New_York, rounding: half_up, window: `+fmt.Sprint(window)+` days, invoice_series: INV}
 meters: {m: {source: s, `+meter+`, rule: R-2}}
 versions:
 - from: 2018-01-01
@@ -56,7 +56,7 @@ func TestKeptRowsInAnyNights(t *testing.T) {
 		if meter == "unique: key" {
 			settings = rapid.SampledFrom([]string{"charged: period_end", "over: period", "over: life"}).Draw(t, "over")
 		}
-		cat := keyedCatalog(t, meter, settings)
+		cat := keyedCatalog(t, rapid.SampledFrom([]int{200, 36}).Draw(t, "window"), meter, settings)
 		m := cat.Meter("m")
 		arriving, rows := drawKeyed(t, cat, start, last)
 		charged, _ := billAll(t, cat, start, last, arriving)
@@ -91,7 +91,7 @@ func drawKeyed(t *rapid.T, cat *catalog.Catalog, start, last calendar.Day) (map[
 			key: rapid.SampledFrom([]string{"ann", "bob", "cem", "dora"}).Draw(t, "key"), on: rapid.Bool().Draw(t, "on"), quantity: rapid.Int64Range(-5, 9).Draw(t, "quantity"),
 		}
 		rows = append(rows, r)
-		arrives := min(last, day+calendar.Day(rapid.SampledFrom([]int{0, 0, 0, 1, 20, 35, 70}).Draw(t, "late")))
+		arrives := min(last, day+calendar.Day(cat.WindowDays), day+calendar.Day(rapid.SampledFrom([]int{0, 0, 0, 1, 20, 35, 70}).Draw(t, "late")))
 		arriving[arrives] = append(arriving[arrives], rating.Usage{
 			Origin: rating.Origin{Source: "s", Rows: 1}, Meter: "m", ServiceDate: day, Quantity: decimal.NewFromInt(r.quantity),
 			At: r.at, EventID: r.id, Key: r.key, Action: map[bool]string{true: "add", false: "remove"}[r.on],

@@ -89,6 +89,9 @@ func (b *billing) tallyAt(day Day, charge *catalog.UsageCharge, version Day, per
 		zero := money.Zero(a.Currency)
 		t.Charged.Amount, t.Charged.Adjusted = zero, zero
 		t.Ended = b.ended(&t) // usage of a period that was charged before
+		if next := b.nextPeriod(t.From); t.Ended && next != calendar.None && charge.Counting.Over == catalog.OverPeriod {
+			t.To = next
+		}
 		for j := range a.Tallies {
 			if o := &a.Tallies[j]; o.sameCounter(&t) && o.Version < version {
 				t.Start = o.Start.Add(o.Used)
@@ -118,7 +121,19 @@ func (b *billing) ended(t *Tally) bool {
 	if t.To == calendar.None || t.To == t.From+1 {
 		return false
 	}
-	return a.PeriodStart > t.From && a.PeriodStart < b.day || a.ClosedOn != calendar.None && a.ClosedOn < b.day
+	next := b.nextPeriod(t.From)
+	return next != calendar.None && (next < a.PeriodStart || a.PeriodStart < b.day) || a.ClosedOn != calendar.None && a.ClosedOn < b.day
+}
+
+// nextPeriod is the first day of the period after one, which may have lasted
+// longer than it was to: None where there is none yet.
+func (b *billing) nextPeriod(from Day) Day {
+	for _, s := range b.account.Segments {
+		if s.PeriodStart > from {
+			return s.PeriodStart
+		}
+	}
+	return calendar.None
 }
 
 // ends tells whether a tally's period is over today at the latest.
