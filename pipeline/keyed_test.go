@@ -2,11 +2,17 @@ package pipeline
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating"
 	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+	"ratemill/rating/pricing"
 	"ratemill/readers"
 )
 
@@ -209,5 +215,63 @@ func TestSourceLacksTheKey(t *testing.T) {
 		if got := fmt.Sprint(err); err == nil && c.want != "" || err != nil && got != c.want {
 			t.Errorf("%s: %v\nwant %s", c.meter, err, c.want)
 		}
+	}
+}
+
+// Rows of a key wait for a late sign-up like any others, and are billed once.
+func TestKeysWaitForTheSignUp(t *testing.T) {
+	c := levelled(t)
+	c.signUpLevelled()
+	c.deliverLevels(`
+		members/2024-05-01 a: m1,B,2024-05-01T09:00:00Z,ann,add,red
+		members/2024-05-01 a: m2,B,2024-05-01T10:00:00Z,bob,add,red
+		members/2024-05-02 a: m2,B,2024-05-01T10:00:00Z,bob,add,red
+		disk/2024-05-01 a: d1,B,2024-05-01T00:00:00Z,-2
+		disk/2024-05-02 a: d2,B,2024-05-01T00:00:00Z,3
+	`)
+	c.deliver(`
+		-- account_events/2024-05-03
+		s2,B,2024-05-01T00:00:00Z,signed_up,payg,monthly,card,
+		c2,B,2024-05-03T12:00:00Z,cancelled,,,,
+	`)
+	c.nights("2024-05-01", "2024-05-04")
+	// 1 gigabyte × 8, for 3 of the 8 days that begin with the night's own; two members
+	c.wantDocuments("2024-05-03", `
+		invoice B total 13.00 credits 0.00 due 13.00
+		  usage 3.00 L-1 late
+		  usage 10.00 L-3 late
+		charge B 13.00 card
+		plan B none to payg signed_up
+		plan B payg to none cancelled
+	`)
+	if end := c.sourceEnd("2024-05-03", "members"); end.TakenUp != 2 || end.Rated != 2 {
+		t.Errorf("members of 3 May: %+v", end)
+	}
+}
+
+// A tally's keys, switches and sums come out of the state as they went in.
+func TestStateOfLevels(t *testing.T) {
+	currency, err := money.LookupCurrency("USD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero := money.Zero(currency)
+	moment := decimal.RequireFromString("123456789012345678901234567890.123456789012")
+	tally := rating.Tally{
+		Meter: "m", From: 19000, Version: 18000, To: 19031, Charged: rating.Charged{Amount: zero, Adjusted: zero},
+		Level: pricing.Level{Initial: decimal.New(15, -1), Change: decimal.New(-5, -1), Moment: moment},
+		Keys:  pricing.WithKeys(nil, []pricing.Key{pricing.KeyOf("ann"), pricing.KeyOf("bob")}),
+		Switches: []pricing.Switch{
+			{At: 19000 * 86400e6, ID: eventKey(1, 2), Key: pricing.KeyOf("ann")}, {At: 19001 * 86400e6, ID: eventKey(1<<63, 0), Key: pricing.KeyOf("cem"), On: true},
+		},
+	}
+	a := rating.Account{ID: "A", Plan: "payg", Currency: currency, Tallies: []rating.Tally{tally}}
+	row := stateRow(&a)
+	back, err := accountOf(&row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Tallies[0]; !got.Level.Moment.Equal(moment) || !reflect.DeepEqual(got.Keys, tally.Keys) || !reflect.DeepEqual(got.Switches, tally.Switches) || !got.Level.End().Equal(tally.Level.End()) {
+		t.Errorf("%+v came back as %+v", tally, got)
 	}
 }

@@ -154,7 +154,11 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 		}
 	}
 	c.running(u, m)
-	if d.Model != nil && pricing.NeedsEvents(d.Model) && (!m.OneByOne || m.Keeps()) {
+	switch {
+	case d.Model == nil || !pricing.NeedsEvents(d.Model):
+	case m.Level():
+		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q is %s", m.Name, m.figure())
+	case !m.OneByOne:
 		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q needs %q", m.Name, "events: one_by_one")
 	}
 }

@@ -294,7 +294,7 @@ func (g generator) model(m *Meter) pricing.Model {
 		return s
 	}
 	p := &pricing.Percentage{Rate: pricing.Percent{Rate: g.price()}, Fixed: g.or(g.price())}
-	if m.OneByOne && !m.Keeps() {
+	if m.OneByOne && !m.Level() {
 		p.FreeEvents, p.FreeAmount, p.Min = rapid.Int64Range(0, 9).Draw(g.T, "free_events"), g.or(g.price()), g.or(g.price())
 		p.Max = g.or(p.Min.Add(decimal.New(1, 0)))
 	}
