@@ -235,12 +235,13 @@ func TestKeysWaitForTheSignUp(t *testing.T) {
 		c2,B,2024-05-03T12:00:00Z,cancelled,,,,
 	`)
 	c.nights("2024-05-01", "2024-05-04")
-	// 1 gigabyte × 8, for 3 of the 8 days that begin with the night's own; two members
+	// A late sign-up is billed from the night's day on: 1 gigabyte × 8, for 1 of
+	// the 8 days; two members.
 	c.wantDocuments("2024-05-03", `
-		invoice B total 13.00 credits 0.00 due 13.00
-		  usage 3.00 L-1 late
-		  usage 10.00 L-3 late
-		charge B 13.00 card
+		invoice B total 11.00 credits 0.00 due 11.00
+		  usage 1.00 L-1
+		  usage 10.00 L-3
+		charge B 11.00 card
 		plan B none to payg signed_up
 		plan B payg to none cancelled
 	`)
