@@ -12,7 +12,6 @@ import (
 	"ratemill/rating"
 	"ratemill/rating/catalog"
 	"ratemill/rating/money"
-	"ratemill/rating/pricing"
 	"ratemill/readers"
 )
 
@@ -260,10 +259,10 @@ func TestStateOfLevels(t *testing.T) {
 	moment := decimal.RequireFromString("123456789012345678901234567890.123456789012")
 	tally := rating.Tally{
 		Meter: "m", From: 19000, Version: 18000, To: 19031, Charged: rating.Charged{Amount: zero, Adjusted: zero},
-		Level: pricing.Level{Initial: decimal.New(15, -1), Change: decimal.New(-5, -1), Moment: moment},
-		Keys:  pricing.WithKeys(nil, []pricing.Key{pricing.KeyOf("ann"), pricing.KeyOf("bob")}),
-		Switches: []pricing.Switch{
-			{At: 19000 * 86400e6, ID: eventKey(1, 2), Key: pricing.KeyOf("ann")}, {At: 19001 * 86400e6, ID: eventKey(1<<63, 0), Key: pricing.KeyOf("cem"), On: true},
+		Level: rating.RunningLevel{Initial: decimal.New(15, -1), Change: decimal.New(-5, -1), Moment: moment},
+		Keys:  []rating.Key{{1}, {2, 15: 3}},
+		Switches: []rating.Switch{
+			{At: 19000 * 86400e6, ID: eventKey(1, 2), Key: rating.Key{1}}, {At: 19001 * 86400e6, ID: eventKey(1<<63, 0), Key: rating.Key{15: 9}, On: true},
 		},
 	}
 	a := rating.Account{ID: "A", Plan: "payg", Currency: currency, Tallies: []rating.Tally{tally}}

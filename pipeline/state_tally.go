@@ -9,7 +9,6 @@ import (
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
-	"ratemill/rating/pricing"
 	"ratemill/writers"
 )
 
@@ -35,7 +34,7 @@ func momentText(moment decimal.Decimal) string {
 	return moment.String()
 }
 
-func keyRows(keys []pricing.Key) [][16]byte {
+func keyRows(keys []rating.Key) [][16]byte {
 	rows := make([][16]byte, len(keys))
 	for i, key := range keys {
 		rows[i] = key
@@ -43,15 +42,15 @@ func keyRows(keys []pricing.Key) [][16]byte {
 	return rows
 }
 
-func keysOf(rows [][16]byte) []pricing.Key {
-	var keys []pricing.Key
+func keysOf(rows [][16]byte) []rating.Key {
+	var keys []rating.Key
 	for _, row := range rows {
 		keys = append(keys, row)
 	}
 	return keys
 }
 
-func switchRows(switches []pricing.Switch) []writers.StateSwitch {
+func switchRows(switches []rating.Switch) []writers.StateSwitch {
 	rows := make([]writers.StateSwitch, len(switches))
 	for i, s := range switches {
 		rows[i] = writers.StateSwitch{At: s.At, Key: s.Key, On: s.On}
@@ -65,10 +64,10 @@ func switchRows(switches []pricing.Switch) []writers.StateSwitch {
 	return rows
 }
 
-func switchesOf(rows []writers.StateSwitch) []pricing.Switch {
-	var switches []pricing.Switch
+func switchesOf(rows []writers.StateSwitch) []rating.Switch {
+	var switches []rating.Switch
 	for _, s := range rows {
-		switches = append(switches, pricing.Switch{At: s.At, ID: eventKey(idBits(s.EventKey)), Key: s.Key, On: s.On})
+		switches = append(switches, rating.Switch{At: s.At, ID: eventKey(idBits(s.EventKey)), Key: s.Key, On: s.On})
 	}
 	return switches
 }
@@ -80,7 +79,7 @@ func tallyOf(s *writers.StateTally, currency money.Currency) (rating.Tally, erro
 		Start: writers.FromWide(s.Start), Used: writers.FromWide(s.Used), Rows: s.Rows, LastAt: s.LastAt, Free: writers.FromWide(s.Free), Exact: writers.FromWide(s.Exact), Ended: s.Ended,
 		Charged: rating.Charged{Used: writers.FromWide(s.ChargedUsed), Rows: s.ChargedRows, Exact: writers.FromWide(s.ChargedExact)},
 	}
-	t.Level = pricing.Level{Initial: writers.FromWide(s.Initial), Change: writers.FromWide(s.Change)}
+	t.Level = rating.RunningLevel{Initial: writers.FromWide(s.Initial), Change: writers.FromWide(s.Change)}
 	t.Keys, t.Switches = keysOf(s.Keys), switchesOf(s.Switches)
 	var err error
 	if s.Moment != "" {

@@ -40,10 +40,17 @@ type Tally struct {
 	Ended   bool            // the period is over: what is added is late
 	Charged Charged
 
-	Level    pricing.Level    // of a meter of a level: since From, in microseconds or days
-	Keys     []pricing.Key    // sorted; of unique values: those met; of active keys: those on when From began
-	Switches []pricing.Switch // of active keys: all since From, in their total order
+	Level    RunningLevel // of a meter of a level: since From, in microseconds or days
+	Keys     []Key        // sorted; of unique values: those met; of active keys: those on when From began
+	Switches []Switch     // of active keys: all since From, in their total order
 }
+
+// What a tally keeps of its rows beside numbers.
+type (
+	RunningLevel = pricing.Level
+	Key          = pricing.Key
+	Switch       = pricing.Switch
+)
 
 // Charged is how much of a tally was charged, and what for it.
 type Charged struct {
