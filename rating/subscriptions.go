@@ -86,6 +86,11 @@ func (b *billing) chargeSubscriptions() {
 			continue
 		}
 		kept = append(kept, s)
+		if len(addOn.Gives) > 0 {
+			b.addLine(b.buy(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed", s.Quantity)))
+			b.giveWith(addOn, s.Quantity)
+			continue
+		}
 		b.addLine(b.buy(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed, %d %s each", s.Quantity, addOn.Adds, addOn.Meter)))
 		b.counter(counterKey{addOn.Meter, from}).Raised += s.Quantity * addOn.Adds
 	}
