@@ -167,7 +167,7 @@ func (b *billing) lapseGrants() {
 
 // rollOver carries what a period left of a balance into the one that begins:
 // of more than the most, what was granted first lapses; what is missing to the
-// least is given where the plan gives into the balance in both periods.
+// least is given where the plan gave into the balance for both periods.
 func (b *billing) rollOver(balance *catalog.Balance) {
 	left := money.Zero(b.unitOf(balance.Name))
 	var carried []Grant
@@ -180,7 +180,7 @@ func (b *billing) rollOver(balance *catalog.Balance) {
 		return ended
 	})
 	low := decimal.Decimal{}
-	if b.givesInto(balance.Name) && b.gaveInto(balance.Name) {
+	if gaveInto(b.givenBefore, balance.Name) && gaveInto(b.account.Given, balance.Name) {
 		low = balance.Rollover.AtLeast
 	}
 	kept := amountIn(pricing.Rollover(left.Value(), low, balance.Rollover.AtMost), left.Currency())
@@ -199,17 +199,9 @@ func (b *billing) rollOver(balance *catalog.Balance) {
 	}
 }
 
-// givesInto tells whether the account's plan gives into a balance for each
-// period.
-func (b *billing) givesInto(balance string) bool {
-	plan := b.plan()
-	return plan != nil && slices.ContainsFunc(plan.Gives, func(g catalog.Gift) bool { return g.Balance == balance && b.forPeriod(&g) })
-}
-
-// gaveInto tells whether the plan gave into a balance for the period that the
-// day's renewal ended.
-func (b *billing) gaveInto(balance string) bool {
-	return slices.ContainsFunc(b.givenBefore, func(g Balance) bool { return g.Name == balance })
+// gaveInto tells whether a plan's gifts were into a balance too.
+func gaveInto(given []Balance, balance string) bool {
+	return slices.ContainsFunc(given, func(g Balance) bool { return g.Name == balance })
 }
 
 // forPeriod tells whether the account gets a gift for the running period.

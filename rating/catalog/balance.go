@@ -61,8 +61,8 @@ func (p *problems) balance(v *versionDraft, e entry) Balance {
 		b.Priority = int(p.countUpTo(n, "priority", 1, maxPriority))
 	}
 	p.expiry(v, &b, f)
-	if sold := f.optional("sold_as"); sold != nil {
-		p.sale(v, &b, f, sold, e.key.line)
+	if f.given("sold_as") || f.given("description") || f.given("price") {
+		p.sale(v, &b, f, f.required("sold_as"), e.key.line)
 	}
 	b.Rule = p.rule(f)
 	f.done()
@@ -73,7 +73,7 @@ func (p *problems) balance(v *versionDraft, e entry) Balance {
 func (p *problems) sale(v *versionDraft, b *Balance, f *fields, sold *node, line int) {
 	b.Service, b.Line = p.text(sold, "sold_as"), line
 	for i := range v.Balances {
-		if v.Balances[i].Service == b.Service {
+		if sold != nil && v.Balances[i].Service == b.Service {
 			p.add(sold.place, "%q is sold by balance %q already", b.Service, v.Balances[i].Name)
 		}
 	}
