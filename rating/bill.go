@@ -50,6 +50,7 @@ type billing struct {
 	draws       []draw
 	grants      []Grant   // as they stand, in the order of compareGrants
 	givenBefore []Balance // for the period that the renewal ended
+	room        []Balance // what the renewal could have carried of a balance beyond what there was
 	lapsed      bool      // the grants whose last day was before the day
 	seatEvents  []SeatEvent
 	usersBefore []string             // at the beginning of the day
@@ -131,7 +132,7 @@ func (b *billing) end() Outcome {
 	if a.Exists() {
 		a.BilledThrough = b.day
 		if a.ClosedOn != calendar.None {
-			a.BaseDueOn, a.Subscriptions, a.Base = calendar.None, nil, BaseInForce{}
+			a.BaseDueOn, a.Subscriptions, a.Base, a.Given = calendar.None, nil, BaseInForce{}, nil
 		}
 		b.forget()
 		b.linkRefundable() // before collections are forgotten

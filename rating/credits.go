@@ -26,8 +26,10 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 	if !catalog.Priced(tier.Each) {
 		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
 	}
-	if reason, detail := refuseAmount(e.Quantity, tier.Each); reason != "" {
-		return reason, detail
+	for _, each := range []decimal.Decimal{tier.Each, whole(1)} { // what it costs, and what the balance gets
+		if reason, detail := refuseAmount(e.Quantity, each); reason != "" {
+			return reason, detail
+		}
 	}
 	bought := units(balance, whole(e.Quantity))
 	if balance.Unit == "" {

@@ -46,7 +46,7 @@ func addGrant(list []Grant, g Grant) []Grant {
 // charged.
 func (b *billing) put(balance *catalog.Balance, amount money.Amount, from Day) {
 	b.move(balance.Name).added(amount)
-	if last := balance.Expires.LastDay(b.day, b.periodEnd()); last != calendar.None {
+	if last := b.goodTo(balance.Name); last != calendar.None {
 		b.grants = addGrant(b.grants, Grant{balance.Name, from, b.day, last, amount})
 	}
 }
@@ -114,7 +114,8 @@ func (b *billing) use(d draw) {
 }
 
 // returnDraw gives a part of a draw back to its balance. What would be good only
-// for days that are over lapses.
+// for days that are over is carried, as far as the period's end would have
+// carried it, and else lapses.
 func (b *billing) returnDraw(d *draw, amount money.Amount) {
 	d.Left = d.Left.Sub(amount)
 	b.move(d.Balance).used(amount.Neg())
@@ -124,10 +125,33 @@ func (b *billing) returnDraw(d *draw, amount money.Amount) {
 	back := d.Grant
 	back.Left = amount
 	if b.lapsed && b.over(back) {
-		b.move(d.Balance).lapsed(amount)
-		return
+		back.Left = b.carryBack(back.Balance, amount)
+		back.LastDay = b.goodTo(back.Balance)
+		b.move(d.Balance).lapsed(amount.Sub(back.Left))
 	}
-	b.grants = addGrant(b.grants, back)
+	if back.Left.Sign() > 0 {
+		b.grants = addGrant(b.grants, back)
+	}
+}
+
+// carryBack is how much of an amount the day's renewal still carries.
+func (b *billing) carryBack(balance string, amount money.Amount) money.Amount {
+	i := slices.IndexFunc(b.room, func(r Balance) bool { return r.Name == balance })
+	if i < 0 {
+		return money.Zero(amount.Currency())
+	}
+	carried := money.Min(amount, b.room[i].Amount)
+	b.room[i].Amount = b.room[i].Amount.Sub(carried)
+	return carried
+}
+
+// goodTo is the last good day of what comes into a balance on the day, None
+// where it never expires.
+func (b *billing) goodTo(balance string) Day {
+	if of := b.version.Balance(balance); of != nil {
+		return of.Expires.LastDay(b.day, b.periodEnd())
+	}
+	return calendar.None
 }
 
 // over tells whether a grant's last good day has passed. What is good to the
@@ -184,12 +208,13 @@ func (b *billing) rollOver(balance *catalog.Balance) {
 		low = balance.Rollover.AtLeast
 	}
 	kept := amountIn(pricing.Rollover(left.Value(), low, balance.Rollover.AtMost), left.Currency())
+	b.room = append(b.room, Balance{balance.Name, money.Max(amountIn(balance.Rollover.AtMost, kept.Currency()).Sub(kept), money.Zero(kept.Currency()))})
 	tooMuch := money.Max(left.Sub(kept), money.Zero(left.Currency()))
 	b.move(balance.Name).lapsed(tooMuch)
 	for _, g := range carried {
 		lapses := money.Min(tooMuch, g.Left)
 		tooMuch, g.Left = tooMuch.Sub(lapses), g.Left.Sub(lapses)
-		g.LastDay = balance.Expires.LastDay(b.day, b.periodEnd())
+		g.LastDay = b.goodTo(balance.Name)
 		if g.Left.Sign() > 0 {
 			b.grants = addGrant(b.grants, g)
 		}

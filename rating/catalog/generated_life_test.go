@@ -87,7 +87,7 @@ func (g generator) gifts(v *Version, ofPlan bool) []Gift {
 		}
 		gift := Gift{Balance: b.Name}
 		if b.Unit != "" {
-			gift.Units = g.count(1)
+			gift.Units = rapid.Int64Range(1, maxUnits).Draw(g.T, "units")
 		} else {
 			gift.Amount = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "amount"), -g.catalog.Currency.Minor)
 		}

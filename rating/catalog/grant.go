@@ -11,6 +11,10 @@ import (
 // maxPriority is the last place in the order in which balances are drawn.
 const maxPriority = 1000
 
+// maxUnits is the most units that are given or carried: balances are written
+// with 14 digits before the point.
+const maxUnits = 1_000_000_000_000
+
 // Expiry says how long what comes into a balance is good. The zero Expiry is
 // for ever.
 type Expiry struct {
@@ -98,7 +102,7 @@ func (p *problems) held(v *versionDraft, b *Balance, n *node, what string) decim
 	case n == nil:
 		return decimal.Decimal{}
 	case b.Unit != "":
-		return decimal.NewFromInt(p.count(n, what, 1))
+		return decimal.NewFromInt(p.countUpTo(n, what, 1, maxUnits))
 	}
 	v.later = append(v.later, func(c *checker) {
 		c.minorUnits(n, what)
@@ -133,7 +137,7 @@ func (p *problems) gifts(n *node, what string, ofPlan bool) []giftDraft {
 		g := giftDraft{Gift: Gift{Balance: e.key.text}, balance: e.key}
 		switch key, value := f.oneOf("units", "amount"); key {
 		case "units":
-			g.units, g.Units = value, p.count(value, key, 1)
+			g.units, g.Units = value, p.countUpTo(value, key, 1, maxUnits)
 		case "amount":
 			g.amount, g.Amount = value, p.moneyAbove0(value, key)
 		}
