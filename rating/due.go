@@ -75,8 +75,7 @@ func (b *billing) chargeUsage(today []DueUsage) []charging {
 		}
 		c.net()
 		b.payUsage(c, func(day Day) bool { return day < b.day })
-		current := slices.ContainsFunc(today, func(u DueUsage) bool { return u.Meter == c.Meter && u.ServiceDate >= b.day })
-		if !current {
+		if !c.waits(today, b.day) {
 			b.finish(c)
 		}
 	}
@@ -92,6 +91,12 @@ func (b *billing) chargeUsage(today []DueUsage) []charging {
 		b.finish(c)
 	}
 	return charges
+}
+
+// waits tells whether a meter has usage of the day itself to charge.
+func (c *charging) waits(today []DueUsage, day Day) bool {
+	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day }) ||
+		slices.ContainsFunc(today, func(u DueUsage) bool { return u.Meter == c.Meter && u.ServiceDate >= day })
 }
 
 // usageOf makes the lines of a meter's usage that is priced by itself.

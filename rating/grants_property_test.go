@@ -422,12 +422,34 @@ func TestGrantsAddUp(t *testing.T) {
 					t.Fatalf("%s: %s comes to %s, the balance is %s", day, m.Balance, held[m.Balance], m.Closing)
 				}
 			}
+			paidFirst(t, &o)
 			a = o.Account
 		}
 		if len(a.Balances)+len(a.Grants) > 0 {
 			t.Fatalf("left: %+v %+v", a.Balances, a.Grants)
 		}
 	})
+}
+
+// paidFirst: while there is money that was bought, usage is not charged. Credit
+// for unused time goes before it.
+func paidFirst(t *rapid.T, o *rating.Outcome) {
+	left := slices.ContainsFunc(o.Account.Grants, func(g rating.Grant) bool { return g.Balance == "top_up" })
+	if o.Invoice == nil || !left {
+		return
+	}
+	usage := decimal.Decimal{}
+	for _, l := range o.Invoice.Lines {
+		if l.Kind == rating.Credit {
+			return
+		}
+		if slices.Contains([]string{"messages", "minutes", "storage"}, l.Meter) {
+			usage = usage.Add(l.Amount.Value())
+		}
+	}
+	if !usage.Equal(o.Invoice.CreditsApplied.Value()) {
+		t.Fatalf("%s: %s of usage, %s paid from balances that still hold money: %+v", o.Invoice.IssuedOn, usage, o.Invoice.CreditsApplied, o.Invoice.Lines)
+	}
 }
 
 // more draws what the model does not know.
