@@ -123,7 +123,6 @@ func heldText(a *rating.Account) string {
 type grantModel struct {
 	first, next, start, closed calendar.Day // sign-up, next billing date, first charge
 	plan, pending              string
-	welcome                    bool
 	parts                      []part
 	given, before              map[string]int64
 	waiting                    map[calendar.Day]map[calendar.Day]int64 // messages by day due and day of use
@@ -159,7 +158,7 @@ func (m *grantModel) put(day calendar.Day, name string, amount int64, from calen
 		return
 	}
 	_, _, dom := day.Civil()
-	last := max(day, m.periodEnd(day)-1)
+	last := max(day, m.next-1)
 	switch name {
 	case "welcome":
 		last = day + 13
@@ -178,9 +177,6 @@ func (m *grantModel) put(day calendar.Day, name string, amount int64, from calen
 	}
 	m.parts = append(m.parts, part{name, amount, from, day, last})
 }
-
-// periodEnd is the first day after the running period, also once closed.
-func (m *grantModel) periodEnd(calendar.Day) calendar.Day { return m.next }
 
 func (m *grantModel) give(day calendar.Day) {
 	for _, name := range []string{"included", "wallet", "stock"} {
@@ -262,9 +258,6 @@ func (m *grantModel) event(day calendar.Day, e *rating.AccountEvent, renews *boo
 		case rank[e.Plan] > rank[m.plan]:
 			m.plan, m.pending = e.Plan, ""
 			m.give(day)
-			if *renews { // the fee is that of the plan at the start of the day
-				return
-			}
 		default:
 			m.pending = e.Plan
 		}
