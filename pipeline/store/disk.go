@@ -212,8 +212,15 @@ func (d *disk) SignedURL(context.Context, string, *driver.SignedURLOptions) (str
 	return "", errNotSupported
 }
 
-// As implements driver.Bucket.
-func (d *disk) As(any) bool { return false }
+// As implements driver.Bucket for *fs.FS, the folder itself: readers tell by it
+// that reads are cheap.
+func (d *disk) As(i any) bool {
+	p, ok := i.(*fs.FS)
+	if ok {
+		*p = os.DirFS(d.root)
+	}
+	return ok
+}
 
 // Close implements driver.Bucket.
 func (d *disk) Close() error { return nil }
