@@ -215,11 +215,15 @@ func (d *disk) SignedURL(context.Context, string, *driver.SignedURLOptions) (str
 // As implements driver.Bucket for *fs.FS, the folder itself: readers tell by it
 // that reads are cheap.
 func (d *disk) As(i any) bool {
-	p, ok := i.(*fs.FS)
-	if ok {
+	switch p := i.(type) {
+	case *fs.FS:
 		*p = os.DirFS(d.root)
+	case **disk:
+		*p = d
+	default:
+		return false
 	}
-	return ok
+	return true
 }
 
 // Close implements driver.Bucket.
