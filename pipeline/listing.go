@@ -145,7 +145,7 @@ func listReach(ctx context.Context, s *Settings, p *reach, size int, onePage boo
 			}
 		}
 		if onePage && token != nil && len(page) > 0 {
-			return p.leave(files, page[len(page)-1].Key)
+			return files, p.leave(page[len(page)-1].Key), nil
 		}
 	}
 	return files, nil, nil
@@ -153,17 +153,16 @@ func listReach(ctx context.Context, s *Settings, p *reach, size int, onePage boo
 
 // leave cuts what is left of a reach behind a page that ends with a key: the
 // days that the page does not hold whole, so many together as it does hold.
-func (p *reach) leave(files []listedFile, key string) ([]listedFile, []reach, error) {
+// Files of the first of them are found again, and dropped by eachOnce.
+func (p *reach) leave(key string) (left []reach) {
 	whole := 0
 	for whole+1 < len(p.days) && p.days[whole+1] <= key {
 		whole++
 	}
-	files = slices.DeleteFunc(files, func(f listedFile) bool { return f.Key >= p.days[whole] })
-	var left []reach
 	for days := range slices.Chunk(p.days[whole:], max(whole, 1)) {
 		left = append(left, reach{p.source, p.layout, days})
 	}
-	return files, left, nil
+	return left
 }
 
 func commonPrefix(a, b string) string {
