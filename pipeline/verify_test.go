@@ -41,6 +41,17 @@ func provenCompany(t testing.TB) *company {
 	return c
 }
 
+// copied is the company with an output of its own that holds the same.
+func (c *company) copied(t testing.TB) *company {
+	t.Helper()
+	again := *c
+	again.TB, again.output = t, memory(t)
+	for key, text := range tree(t, c.output) {
+		putObject(t, again.output, key, []byte(text))
+	}
+	return &again
+}
+
 // breaks are what a proof of the company's output finds, as text.
 func (c *company) breaks() []string { return c.breaksOf(calendar.None) }
 
@@ -151,6 +162,7 @@ func TestProveFindsEveryBit(t *testing.T) {
 
 // TestProveDamage: what is missing, cut short or of nobody is named.
 func TestProveDamage(t *testing.T) {
+	whole := provenCompany(t)
 	invoices := "invoices/billing_date=2024-05-02/entry-00000002.parquet"
 	for _, test := range []struct {
 		name   string
@@ -174,7 +186,7 @@ func TestProveDamage(t *testing.T) {
 		{"a stray charge file", func(c *company) { putObject(c, c.output, "charge_files/billing_date=2024-05-02/more.csv", nil) }, "more.csv: no entry wrote it"},
 		{"a stray entry", func(c *company) { putObject(c, c.output, "runs/00000002/run.json.bak", nil) }, "file, runs/00000002/run.json.bak: no entry wrote it"},
 	} {
-		c := provenCompany(t)
+		c := whole.copied(t)
 		test.damage(c)
 		if found := c.breaks(); !slices.ContainsFunc(found, func(b string) bool { return strings.Contains(b, test.want) }) {
 			t.Errorf("%s: found %q, want %q", test.name, found, test.want)
@@ -299,6 +311,7 @@ func (c *company) sign(entry int64, edit func(*writers.Run)) {
 // TestProveFindsForgeries: figures that were changed are found where all
 // checksums are right.
 func TestProveFindsForgeries(t *testing.T) {
+	whole := provenCompany(t)
 	for _, test := range []struct {
 		name  string
 		forge func(c *company)
@@ -376,14 +389,14 @@ func TestProveFindsForgeries(t *testing.T) {
 		}, "in entry 2"},
 		{"a balance that is not listed", func(c *company) {
 			forge(c, 4, writers.BalancesTable, func(r []writers.BalanceMovement) []writers.BalanceMovement { return nil })
-		}, "closed with 5.60 in entry 3 and is not listed"},
+		}, "account A: balance sms_money closed with 5.54 in entry 3 and is not listed"},
 		{"a balance of the state", func(c *company) {
 			forge(c, 4, writers.StateTable, func(r []writers.State) []writers.State {
 				at := slices.IndexFunc(r, func(s writers.State) bool { return len(s.Balances) > 0 })
 				r[at].Balances[0].Amount += 1_0000
 				return r
 			})
-		}, "the state has 6.60"},
+		}, "balance sms_money closes with 5.54, the state has 6.54"},
 		{"an account less", func(c *company) {
 			forge(c, 3, writers.StateTable, func(r []writers.State) []writers.State {
 				return slices.DeleteFunc(r, func(s writers.State) bool { return s.AccountID == "C" })
@@ -439,7 +452,7 @@ func TestProveFindsForgeries(t *testing.T) {
 		}, "which run.json does not list"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := provenCompany(t)
+			c := whole.copied(t)
 			test.forge(c)
 			found := c.breaks()
 			switch {
