@@ -13,7 +13,10 @@ import (
 	"ratemill/writers"
 )
 
-const unusedTime = rating.UnusedTimeBalance
+const (
+	unusedTime  = rating.UnusedTimeBalance
+	invoiceKind = "invoice"
+)
 
 // exact is a DECIMAL(18,4) as text, with the digits that it has.
 func exact(v int64) string {
@@ -135,7 +138,8 @@ func (x *entryProof) invoice(r *provenRows, i int, of *documentLines, refunds in
 	if of.count > 0 && inv.Currency != of.currency {
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "it is in %s, its lines are in %s", inv.Currency, of.currency)
 	}
-	if inv.Kind == creditNote && inv.Total > 0 || inv.Kind != creditNote && (inv.Total < 0 || inv.AmountDue < 0 || inv.CreditsApplied < 0) {
+	if inv.Kind == creditNote && inv.Total > 0 || inv.Kind != creditNote && inv.AmountDue < 0 ||
+		inv.Kind == invoiceKind && (inv.Total < 0 || inv.CreditsApplied < 0) {
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "%s with total %s, credits_applied %s and amount_due %s: a figure has the wrong sign",
 			inv.Kind, exact(inv.Total), exact(inv.CreditsApplied), exact(inv.AmountDue))
 	}
@@ -179,12 +183,13 @@ func (x *entryProof) charge(r *provenRows, i int, firsts map[string]int64) {
 }
 
 // due: what is due on an invoice of a night is charged in it, or it is named
-// why not. What an entry of another kind makes due is collected later.
+// why not. What an entry of another kind makes due is collected later, and what
+// it gives back may pay.
 func (x *entryProof) due(r *provenRows, i int, firsts map[string]int64) *writers.PaymentAttempt {
 	inv, row := &r.invoices.rows[i], r.invoices.first+int64(i)
 	charged, asked := firsts[inv.InvoiceID]
 	switch {
-	case asked && charged != inv.AmountDue:
+	case asked && (charged > inv.AmountDue || charged != inv.AmountDue && !x.corrected):
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "amount_due is %s, its first attempt is of %s", exact(inv.AmountDue), exact(charged))
 		return nil
 	case asked && inv.Test:
@@ -199,7 +204,7 @@ func (x *entryProof) due(r *provenRows, i int, firsts map[string]int64) *writers
 		return u
 	}
 	listed := slices.ContainsFunc(r.failed.rows, func(p writers.PaymentAttempt) bool { return p.InvoiceID == inv.InvoiceID && p.Amount == inv.AmountDue })
-	if x.night && calendar.Day(inv.IssuedOn) == x.entry.Day && !listed {
+	if x.night && calendar.Day(inv.IssuedOn) == x.entry.Day && !listed && !x.corrected {
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "amount_due is %s, which is neither charged nor among the failed payments", exact(inv.AmountDue))
 	}
 	return u

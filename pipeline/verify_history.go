@@ -202,7 +202,7 @@ func (p *prover) checkFacts(x *breaks, facts []fact, whole bool) {
 			if back += f.amount; back > of.amount {
 				bad("%s given back on charge %s of %s", exact(back), f.id[1:], exact(of.amount))
 			}
-		case f.amount > of.amount, f.amount != of.amount && !p.corrected(of.entry, f.entry):
+		case f.amount > of.amount, f.amount != of.amount && !p.corrected(1, f.entry):
 			bad("it is of %s, %s %s of %s", exact(f.amount), idNames[f.id[0]], f.id[1:], exact(of.amount))
 		case f.kind == charges && f.attempt == 1 && f.entry != of.entry && !p.corrected(of.entry, f.entry):
 			bad("the first attempt to collect an invoice of entry %d", of.entry)

@@ -16,39 +16,39 @@ import (
 // account): so an entry is read account by account, each table once, from
 // its beginning to its end.
 
-// accountKey is an account's place in that order.
-type accountKey struct {
+// accountPlace is an account's place in that order.
+type accountPlace struct {
 	hash uint64
 	id   string
 }
 
-func compareKeys(a, b accountKey) int {
+func compareKeys(a, b accountPlace) int {
 	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.id, b.id))
 }
 
 // provenRows are one account's rows of an entry.
 type provenRows struct {
-	key accountKey
+	key accountPlace
 
-	rated     rowsOf[writers.RatedUsage]
-	lines     rowsOf[writers.InvoiceLine]
-	invoices  rowsOf[writers.Invoice]
-	charges   rowsOf[writers.Charge]
-	refunds   rowsOf[writers.Refund]
-	balances  rowsOf[writers.BalanceMovement]
-	changes   rowsOf[writers.PlanChange]
-	history   rowsOf[writers.PaymentAttempt]
-	failed    rowsOf[writers.PaymentAttempt]
-	rejects   rowsOf[writers.Reject]
-	parked    rowsOf[writers.ParkedAccount]
-	state     rowsOf[writers.State]
-	held      rowsOf[writers.Held]
-	opening   rowsOf[writers.BalanceMovement] // balances of the entry before
-	hadBefore rowsOf[string]                  // the account itself, of the state before
+	rated     provenTable[writers.RatedUsage]
+	lines     provenTable[writers.InvoiceLine]
+	invoices  provenTable[writers.Invoice]
+	charges   provenTable[writers.Charge]
+	refunds   provenTable[writers.Refund]
+	balances  provenTable[writers.BalanceMovement]
+	changes   provenTable[writers.PlanChange]
+	history   provenTable[writers.PaymentAttempt]
+	failed    provenTable[writers.PaymentAttempt]
+	rejects   provenTable[writers.Reject]
+	parked    provenTable[writers.ParkedAccount]
+	state     provenTable[writers.State]
+	held      provenTable[writers.Held]
+	opening   provenTable[writers.BalanceMovement] // balances of the entry before
+	hadBefore provenTable[string]                  // the account itself, of the state before
 }
 
-// rowsOf are an account's rows of one table.
-type rowsOf[T any] struct {
+// provenTable are an account's rows of one table.
+type provenTable[T any] struct {
 	file  string // key
 	first int64  // number of the first row in the file, from 1
 	rows  []T
@@ -56,22 +56,22 @@ type rowsOf[T any] struct {
 
 // tableCursor walks through a table account by account.
 type tableCursor interface {
-	peek() (key accountKey, more bool, err error)
-	take(key accountKey) error // the rows of an account, none if it is not next
+	peek() (key accountPlace, more bool, err error)
+	take(key accountPlace) error // the rows of an account, none if it is not next
 	close()
 }
 
-// cursor walks through a table of rows of type T. What it takes goes into.
-type cursor[T any] struct {
+// tableReader walks through a table of rows of type T. What it takes goes into.
+type tableReader[T any] struct {
 	next    func() ([]T, error, bool)
 	stop    func()
 	account func(*T) string
-	into    *rowsOf[T]
+	into    *provenTable[T]
 
 	rows []T
 	at   int
 	read int64 // rows of the file up to rows[at]
-	key  accountKey
+	key  accountPlace
 	is   bool // key is that of rows[at]
 }
 
@@ -94,7 +94,7 @@ func (u *unreadable) Error() string { return fmt.Sprintf("%s: %v", u.file, u.err
 func (u *unreadable) Unwrap() error { return u.err }
 
 // newCursor begins to read a table of an entry.
-func newCursor[T any](ctx context.Context, p *prover, e *proven, spec writers.Spec, into *rowsOf[T], account func(*T) string) (tableCursor, error) {
+func newCursor[T any](ctx context.Context, p *prover, e *proven, spec writers.Spec, into *provenTable[T], account func(*T) string) (tableCursor, error) {
 	file, err := outputOf(e.entry, spec.Name)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func newCursor[T any](ctx context.Context, p *prover, e *proven, spec writers.Sp
 	return pullCursor(into, account, func(yield func([]T) error) error { return writers.Rows(at, file.Size, yield) }), nil
 }
 
-func pullCursor[T any](into *rowsOf[T], account func(*T) string, read func(yield func([]T) error) error) tableCursor {
+func pullCursor[T any](into *provenTable[T], account func(*T) string, read func(yield func([]T) error) error) tableCursor {
 	next, stop := iter.Pull2(func(yield func([]T, error) bool) {
 		err := read(func(rows []T) error {
 			if !yield(rows, nil) {
@@ -116,12 +116,12 @@ func pullCursor[T any](into *rowsOf[T], account func(*T) string, read func(yield
 			yield(nil, err)
 		}
 	})
-	return &cursor[T]{next: next, stop: stop, account: account, into: into}
+	return &tableReader[T]{next: next, stop: stop, account: account, into: into}
 }
 
-func (c *cursor[T]) close() { c.stop() }
+func (c *tableReader[T]) close() { c.stop() }
 
-func (c *cursor[T]) peek() (accountKey, bool, error) {
+func (c *tableReader[T]) peek() (accountPlace, bool, error) {
 	for c.at == len(c.rows) {
 		rows, err, more := c.next()
 		if err != nil {
@@ -133,7 +133,7 @@ func (c *cursor[T]) peek() (accountKey, bool, error) {
 		c.rows, c.at, c.is = rows, 0, false
 	}
 	if !c.is {
-		key, before := accountKey{id: c.account(&c.rows[c.at])}, c.key
+		key, before := accountPlace{id: c.account(&c.rows[c.at])}, c.key
 		if key.hash = before.hash; key.id != before.id || c.read == 0 {
 			key.hash = accountHash(key.id)
 		}
@@ -145,7 +145,7 @@ func (c *cursor[T]) peek() (accountKey, bool, error) {
 	return c.key, true, nil
 }
 
-func (c *cursor[T]) take(key accountKey) error {
+func (c *tableReader[T]) take(key accountPlace) error {
 	c.into.rows, c.into.first = c.into.rows[:0], c.read+1
 	for {
 		k, more, err := c.peek()
@@ -236,7 +236,7 @@ func (p *prover) linked(e *proven) bool {
 
 // accountsBefore walks through the accounts of the state before, of which
 // nothing but their ids is read.
-func (p *prover) accountsBefore(ctx context.Context, e *proven, into *rowsOf[string]) (tableCursor, error) {
+func (p *prover) accountsBefore(ctx context.Context, e *proven, into *provenTable[string]) (tableCursor, error) {
 	file, err := outputOf(e.before.entry, writers.StateTable.Name)
 	if err != nil {
 		return nil, err
@@ -268,7 +268,7 @@ func (p *prover) accountsBefore(ctx context.Context, e *proven, into *rowsOf[str
 // accounts goes through an entry account by account.
 func (m *accountMerge) accounts(do func(*provenRows) error) error {
 	for {
-		var least accountKey
+		var least accountPlace
 		found := false
 		for _, c := range m.cursors {
 			key, more, err := c.peek()

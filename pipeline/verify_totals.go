@@ -56,7 +56,8 @@ func (x *entryProof) checkMoney(key string) {
 			{"amount due", is.AmountDue, made.AmountDue, is.AmountDue.Equal(made.AmountDue)},
 			{"first-attempt charges", is.FirstAttemptCharges, made.FirstAttemptCharges, is.FirstAttemptCharges.Equal(made.FirstAttemptCharges)},
 			{"retried charges", is.RetriedCharges, made.RetriedCharges, is.RetriedCharges.Equal(made.RetriedCharges)},
-			{"credit notes", is.CreditNotes, made.CreditNotes, is.CreditNotes.Equal(made.CreditNotes)},
+			// Credit notes of corrections need not be refunds.
+			{"credit notes", is.CreditNotes, made.CreditNotes, is.CreditNotes.Equal(made.CreditNotes) || !x.night},
 			{"refunds", is.Refunds, made.Refunds, is.Refunds.Equal(made.Refunds)},
 		} {
 			if !f.equal {
@@ -67,10 +68,10 @@ func (x *entryProof) checkMoney(key string) {
 	}
 }
 
-// checkUncollectable: by reason. A night that follows corrections may name
-// amounts of theirs, which no table of the night has.
+// checkUncollectable: by reason. After corrections a night may name amounts of
+// theirs, which no table of the night has.
 func (x *entryProof) checkUncollectable(key string, is writers.MoneyTotals, made *writers.MoneyTotals) {
-	if before := x.entryBefore(); !x.night || before != nil && before.Kind != writers.Night {
+	if x.corrected {
 		return
 	}
 	left := map[string]writers.ReasonAmount{}
