@@ -91,11 +91,10 @@ type prover struct {
 	sizes    map[string]int64 // of what lies under the output, but for staging
 	declared map[string]bool  // what entries say that they wrote
 
-	before   *proven      // the entry before the wave
-	billed   calendar.Day // last day that a night before the wave billed; None: none
-	others   []int64      // entries of another kind than a night
-	unproven bool         // an entry's figures could not be read
-	lost     bool         // neither file of an entry says what it wrote
+	before   *proven // the entry before the wave
+	others   []int64 // entries of another kind than a night
+	unproven bool    // an entry's figures could not be read
+	lost     bool    // neither file of an entry says what it wrote
 	history  *history
 	days     map[int64]calendar.Day // billing dates
 }

@@ -158,9 +158,7 @@ func (h *history) check(ctx context.Context, p *prover) error {
 	}
 	all := breaks{}
 	for i := range found {
-		for _, b := range found[i].list {
-			all.list = append(all.list, b)
-		}
+		all.list = append(all.list, found[i].list...)
 		for kind, n := range found[i].further {
 			if all.further == nil {
 				all.further = map[BreakKind]int{}
