@@ -37,8 +37,6 @@ type proven struct {
 
 func (e *proven) release() { e.contents, e.run, e.intent = nil, nil, nil }
 
-const stagingFolder = "_staging/"
-
 // list learns what lies under the output. It is the one place that lists: a
 // file that nobody published can be found in no other way.
 func (p *prover) list(ctx context.Context) error {
@@ -61,7 +59,7 @@ func (p *prover) list(ctx context.Context) error {
 		}
 	}
 	if leftovers > 0 {
-		p.note("%d staged files of runs that stopped lie under %s: they are published by no entry and may be removed while nothing runs", leftovers, stagingFolder)
+		p.note("%d staged files of runs that stopped lie under %s: they are published by no entry; ratemill gc removes them", leftovers, stagingFolder)
 	}
 	for key := range p.sizes {
 		if n, name, is := runFile(key); is && name == "run.json" {

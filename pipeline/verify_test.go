@@ -209,7 +209,7 @@ func TestProveNotes(t *testing.T) {
 	c.remove(runKey(4)) // as if the run had stopped before its last step
 	p := c.proven()
 	want := []string{
-		"1 staged files of runs that stopped lie under _staging/: they are published by no entry and may be removed while nothing runs",
+		"1 staged files of runs that stopped lie under _staging/: they are published by no entry; ratemill gc removes them",
 		"entry 4 is declared and not published to its end: the next run finishes it",
 		"1 files under the output are in no folder of ratemill's",
 	}
