@@ -86,6 +86,7 @@ func ExitCode(err error) int {
 	var other *OtherInputsError
 	var lost *LostError
 	var book *OpeningError
+	var unproven *UnprovenError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -99,6 +100,10 @@ func ExitCode(err error) int {
 		return ExitInput
 	case errors.As(err, &totals):
 		return ExitTotals
+	case errors.As(err, &unproven) && unproven.Figures > 0:
+		return ExitTotals
+	case errors.As(err, &unproven):
+		return ExitInput
 	case errors.As(err, &other), errors.As(err, &lost):
 		return ExitOtherInputs
 	}
