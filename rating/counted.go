@@ -36,9 +36,9 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	per := perText(counting.Per, meter, u.Dimensions)
 	if charge.Table != "" {
-		per = joined(point.Description[len(charge.Description):], per)
+		per = joined(point.Description[len(charge.Description)+1:], per)
 	}
-	unitPrice := point.UnitPrice
+	unitPrice := point.UnitPrice // zero where a row has a model
 	if counting.Model != nil {
 		unitPrice = decimal.Decimal{}
 	}
@@ -59,17 +59,17 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 	after := *t
 	after.Used, after.Rows = t.Used.Add(b.adds(t, u)), t.Rows+u.Rows
 	after.LastAt = max(t.LastAt, u.At)
-	if p, ok := charge.Counting.Model.(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
+	if p, ok := b.modelOf(t, charge).(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
 		event, _ := charge.Counting.Unit.Billed(money.Exactly(u.Quantity)).Decimal()
 		cost, progress := p.Events(pricing.Progress{Events: t.Rows, Free: money.Exactly(t.Free)}, []decimal.Decimal{event})
 		after.Free = progress.Free.Num()
 		after.Exact = t.Exact.Add(cost.Amount.Num())
 		return cost.Amount, after, fits(money.Exactly(after.Exact))
 	}
-	price := priceOf(t, charge, after.Used, after.Rows).Amount
+	price := b.priceOf(t, charge, after.Used, after.Rows).Amount
 	before := money.Ratio{}
 	if t.Rows > 0 {
-		before = priceOf(t, charge, t.Used, t.Rows).Amount
+		before = b.priceOf(t, charge, t.Used, t.Rows).Amount
 	}
 	return price.Sub(before), after, fits(price)
 }
@@ -113,7 +113,7 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 		return // the tally itself waits
 	}
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		entry.Exact = share.Num()
 	}
 	b.account.Due = addDue(b.account.Due, entry)
@@ -174,6 +174,10 @@ func (b *billing) chargeEntry(lines []Line, u DueUsage) []Line {
 		return lines
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, u.Per, u.Price.UnitPrice)
+	if b.rowLost(t, charge) {
+		b.account.Due = addDue(b.account.Due, u)
+		return lines
+	}
 	c := &t.Charged
 	c.Used, c.Rows, c.Exact = c.Used.Add(u.Quantity), c.Rows+u.Rows, c.Exact.Add(u.Exact)
 	return append(lines, b.countedLine(t, charge, Line{
@@ -193,7 +197,11 @@ func (b *billing) openUnused(meter string) {
 		return
 	}
 	charge := version.UsageCharge(meter)
-	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced || !costsAtZero(charge) {
+	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced {
+		return
+	}
+	b.openRows(charge, version, from, to-1)
+	if !costsAtZero(charge) {
 		return
 	}
 	if !slices.ContainsFunc(b.account.Tallies, func(t Tally) bool { return t.Meter == meter && t.From == from }) {
@@ -247,7 +255,7 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 			return append(lines, parts...)
 		}
 	}
-	if t.Rows == 0 && priceOf(t, charge, t.Used, t.Rows).Amount.Sign() == 0 {
+	if t.Rows == 0 && b.priceOf(t, charge, t.Used, t.Rows).Amount.Sign() == 0 {
 		return lines // no usage that costs nothing: only its bounds matter
 	}
 	return append(lines, b.countedLine(t, charge, l))
@@ -269,8 +277,8 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	p := b.pricedTally(t, charge)
 	l.Kind, l.Rule, l.Meter, l.Part = Metered, charge.Rule, t.Meter, money.Whole
 	l.Description = joined(charge.Description, t.Per)
-	if each := eachPrice(charge, t); each != nil && charge.Counting.Unit == (pricing.Unit{}) {
-		l.UnitPrice = *each
+	if each, ok := b.modelOf(t, charge).(*pricing.Each); ok && charge.Counting.Unit == (pricing.Unit{}) {
+		l.UnitPrice = each.Each
 	}
 	l.Counted = &CountedPrice{Exact: p.Amount, Before: c.Amount, Back: money.Zero(b.account.Currency)}
 	rounded := p.Amount.In(b.account.Currency, b.cat.Rounding)
@@ -287,18 +295,10 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 
 // pricedTally is what the charged part of a tally costs.
 func (b *billing) pricedTally(t *Tally, charge *catalog.UsageCharge) pricing.Priced {
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		return pricing.Priced{Amount: money.Exactly(t.Charged.Exact), Working: fmt.Sprintf("%d events of %s in all, each by itself", t.Charged.Rows, t.Charged.Used)}
 	}
-	return priceOf(t, charge, t.Charged.Used, t.Charged.Rows)
-}
-
-// eachPrice is the price of one unit, or nil where a model has several.
-func eachPrice(charge *catalog.UsageCharge, t *Tally) *decimal.Decimal {
-	if charge.Counting.Model != nil {
-		return nil
-	}
-	return &t.UnitPrice
+	return b.priceOf(t, charge, t.Charged.Used, t.Charged.Rows)
 }
 
 // countedText is a counter's arithmetic with its figures.
@@ -328,7 +328,7 @@ func (b *billing) creditFallen(l Line, amount money.Amount) {
 func (b *billing) tierLines(t *Tally, charge *catalog.UsageCharge, of Line) []Line {
 	var lines []Line
 	sum := money.Zero(b.account.Currency)
-	for _, part := range priceOf(t, charge, t.Used, t.Rows).Parts {
+	for _, part := range b.priceOf(t, charge, t.Used, t.Rows).Parts {
 		each, ends := part.Each.Decimal()
 		if den := part.Quantity.Den(); !ends || !den.Equal(whole(den.IntPart())) {
 			return nil

@@ -101,7 +101,7 @@ func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge
 			return point, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
 		}
 		point.UnitPrice, point.CatalogLine = row.Price, row.Line
-		point.Description = charge.Description + " " + rowText(row)
+		point.Description = charge.Description + " " + row.Text()
 	case charge.Column != "":
 		text := u.Dimensions[slices.Index(meter.By, charge.Column)]
 		if text == "" {

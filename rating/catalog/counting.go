@@ -134,7 +134,7 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	if d.over != nil && d.Charged == PeriodEnd && d.Over != OverPeriod {
 		c.add(d.over.place, "over is %q, but charged: period_end prices the period", d.Over)
 	}
-	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model)) {
+	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model) && !c.tieredTable(u)) {
 		c.add(d.lines.place, "lines: per_tier needs charged: period_end and a graduated price")
 	}
 	c.bounds(d)

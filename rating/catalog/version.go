@@ -262,7 +262,7 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
 		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
 	}
-	row.Price = p.money(f.required("each"), "each")
+	p.rowPrice(f, &row, t.Name)
 	f.done()
 	return row
 }
