@@ -186,6 +186,7 @@ type State struct {
 	PendingPlan   string `parquet:"pending_plan,dict,optional" doc:"plan from the next billing date on, null where the plan stays"`
 	PendingTerm   string `parquet:"pending_term,dict,optional" doc:"term from when the base fee is next due, null where the term stays"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method on file"`
+	MethodSince   int32  `parquet:"method_since,date,optional" doc:"day of the last change of method, null where it is that of the sign-up"`
 	Channel       string `parquet:"channel,dict,optional" doc:"channel of the sign-up, null where it was direct"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	AnchorDay     int32  `parquet:"anchor_day" doc:"day of the month that billing dates keep"`
