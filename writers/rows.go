@@ -426,6 +426,7 @@ type Held struct {
 	AccountID   string `parquet:"account_id" doc:"account as written in the row"`
 	Source      string `parquet:"source,dict" doc:"export that the row came from"`
 	EventKey    string `parquet:"event_key,optional" doc:"128 bits of the event id, hexadecimal; null for a group"`
+	EventID     string `parquet:"event_id,optional" doc:"the event id, a UUID in lower case; null for a group, a reading and a row of usage"`
 	Payload     string `parquet:"payload" doc:"canonical columns of the row, as JSON"`
 	OccurredAt  int64  `parquet:"occurred_at,timestamp(microsecond)" doc:"time of the row; midnight of the service date for a group"`
 	ServiceDate int32  `parquet:"service_date,date" doc:"calendar day of the row"`
