@@ -64,14 +64,14 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 		cost, progress := p.Events(pricing.Progress{Events: t.Rows, Free: money.Exactly(t.Free)}, []decimal.Decimal{event})
 		after.Free = progress.Free.Num()
 		after.Exact = t.Exact.Add(cost.Amount.Num())
-		return cost.Amount, after, fits(money.Exactly(after.Exact))
+		return cost.Amount, after, b.fits(money.Exactly(after.Exact))
 	}
 	price := b.priceOf(t, charge, after.Used, after.Rows).Amount
 	before := money.Ratio{}
 	if t.Rows > 0 {
 		before = b.priceOf(t, charge, t.Used, t.Rows).Amount
 	}
-	return price.Sub(before), after, fits(price)
+	return price.Sub(before), after, b.fits(price)
 }
 
 // adds is what a group adds to a tally: its quantity, or what it brings the
@@ -86,9 +86,6 @@ func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
 	}
 	return u.Quantity
 }
-
-// fits tells whether a line can hold an amount.
-func fits(amount money.Ratio) bool { return amount.Cmp(money.Exactly(amountLimit)) < 0 }
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.

@@ -25,7 +25,7 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 	if !catalog.Priced(tier.Each) {
 		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
 	}
-	if reason, detail := refuseAmount(e.Quantity, tier.Each); reason != "" {
+	if reason, detail := b.refuseAmount(e.Quantity, tier.Each); reason != "" {
 		return reason, detail
 	}
 	l := b.line(Line{

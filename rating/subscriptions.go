@@ -40,7 +40,7 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 	if !catalog.Priced(addOn.Each(b.account.Term)) {
 		return nil, NoPrice, fmt.Sprintf("add-on %s has no price in %s", addOn.Name, b.cat.Currency.Code)
 	}
-	reason, detail := refuseAmount(e.Quantity, addOn.Each(b.account.Term))
+	reason, detail := b.refuseAmount(e.Quantity, addOn.Each(b.account.Term))
 	return addOn, reason, detail
 }
 
