@@ -107,6 +107,22 @@ func billedMonth(t *testing.T, c *catalog.Catalog, quantities []decimal.Decimal)
 	return exact, lines.Sub(account.UnusedTime())
 }
 
+// billPart bills a sign-up and usage of that day.
+func billPart(t *testing.T, charge, quantity string) rating.Outcome {
+	t.Helper()
+	day := calendar.Date(2024, 5, 1)
+	o, err := billChecked(chargeCatalog(t, charge), rating.Account{ID: "A"}, day, rating.Events{
+		Account: []rating.AccountEvent{{Origin: rating.Origin{Source: "account_events", Rows: 1}, Day: day, Type: "signed_up", Plan: "free", Term: "monthly", Method: "card"}},
+		Usage: []rating.Usage{{
+			Origin: rating.Origin{Rows: 1}, Meter: "calls", ServiceDate: day, Dimensions: []string{""}, Quantity: decimalOf(t, quantity), At: 1, EventID: "1",
+		}},
+	})
+	if err != nil || len(o.Rated) != 1 || o.Invoice == nil {
+		t.Fatalf("%v: %+v", err, o)
+	}
+	return o
+}
+
 // modelYAML is a model as the catalog language writes it.
 func modelYAML(m pricing.Model) string {
 	switch m := m.(type) {
