@@ -43,7 +43,7 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 		unitPrice = decimal.Decimal{}
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, per, unitPrice)
-	share, after, ok := b.share(t, charge, u)
+	share, after, ok := b.share(t, charge, billedRow(counting, u))
 	if !ok {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
 		return
@@ -52,6 +52,17 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	*t = after
 	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
 	b.tallied(u, t, charge, point, share, added)
+}
+
+// billedRow is usage in billed units where the charge converts each row by
+// itself; the figures of what was read stay as they are.
+func billedRow(counting *catalog.Counting, u *Usage) *Usage {
+	if counting.Unit.Rows != pricing.EachRow {
+		return u
+	}
+	billed := *u
+	billed.Quantity, _ = counting.Unit.Converted(money.Exactly(u.Quantity)).Decimal() // rounded: it has an end
+	return &billed
 }
 
 // share is what a group adds to a tally's price, and the tally with it.

@@ -151,6 +151,9 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, DidYouMean(n.text, m.By))
 		}
 	}
+	if d.Unit.Rows == pricing.EachRow && !m.OneByOne {
+		c.add(d.price.place, "rows: each converts each row by itself: meter %q needs %q", m.Name, "events: one_by_one")
+	}
 	if d.Model != nil && pricing.NeedsEvents(d.Model) && !m.OneByOne {
 		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q needs %q", m.Name, "events: one_by_one")
 	}

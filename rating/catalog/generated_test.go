@@ -219,9 +219,12 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model)
 	}
 	if g.yes("unit") {
-		c.Unit = pricing.Unit{DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
+		c.Unit = pricing.Unit{Rows: "together", DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
 		if c.Unit.Rounding != pricing.NotRounded {
 			c.Unit.To = g.above0()
+			if m.OneByOne && g.yes("each row") {
+				c.Unit.Rows = pricing.EachRow
+			}
 		}
 	}
 	if len(m.By) > 0 && g.yes("per") {
