@@ -328,6 +328,9 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 	}
 	e.day, e.occurred = n.span.dayOf(at), at
 	e.hi, e.lo = idBits(b.Columns[s.id].IDs[row])
+	if s.schema.Fields[s.id].Texts {
+		e.id = b.Columns[s.id].IDTexts[row]
+	}
 	return e
 }
 
