@@ -53,19 +53,15 @@ type lateID struct {
 	hi, lo uint64
 }
 
-// readExports decodes every split of the files of the given roles. Rows that
+// readExports decodes every split of the files. Rows that
 // are not what they should be become rejects; the others are spilled, each
 // once, partitioned by hash of source and event id.
-func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
+func (n *night) readExports(ctx context.Context) error {
 	type split struct{ file, split int }
 	exports := make([]*readers.Export, len(n.files))
 	err := each(ctx, n.workers, len(n.files), func(ctx context.Context, _, i int) error {
-		f := &n.files[i]
-		if !wanted(n.sources[f.source].role) {
-			return nil
-		}
 		var err error
-		exports[i], err = n.openExport(ctx, f)
+		exports[i], err = n.openExport(ctx, &n.files[i])
 		return err
 	})
 	if err != nil {
@@ -73,7 +69,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 	}
 	var splits []split
 	for i, e := range exports {
-		for s := 0; e != nil && s < e.Splits(); s++ {
+		for s := range e.Splits() {
 			splits = append(splits, split{i, s})
 		}
 	}

@@ -33,7 +33,9 @@ type night struct {
 
 	accounts     *names[account]
 	combinations *names[combination]
-	known        uint32 // accounts below this index are in the state or sign up tonight
+	known        []bool   // by account: it is in the state or signs up tonight
+	learnt       []uint32 // accounts that are known, while they are being found out
+	scanned      bool     // the inputs are read
 
 	lookups map[string]map[string]string // rows of the lookup tables, by table and key
 

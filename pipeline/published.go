@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -39,7 +40,7 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		}
 	}
 	mine, overwritten := map[inputKey]bool{}, map[inputKey]bool{}
-	for _, f := range e.Inputs {
+	for _, f := range slices.Concat(e.Inputs, e.Manifests) {
 		mine[keyOf(f)] = true
 	}
 	for n := e.Entry + 1; n <= head.Entry; n++ {
@@ -54,6 +55,10 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 				later = append(later, f)
 				overwritten[keyOf(f)] = true
 			}
+		}
+		for _, f := range after.Manifests {
+			later = append(later, f)
+			overwritten[keyOf(f)] = true
 		}
 	}
 	again := *s

@@ -90,7 +90,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if head != nil && s.Day <= head.Day {
 		return published(ctx, s, head)
 	}
-	plan, err := planAfter(ctx, s, head, nil)
+	plan, err := freshPlan(ctx, s, head)
 	if err != nil {
 		return nil, err
 	}
@@ -134,31 +134,42 @@ func (n *night) rate(ctx context.Context) (*stage, error) {
 	return n.reduce(ctx)
 }
 
-// mapInputs decodes the inputs: first the events that say which accounts
-// there are, then the usage that must belong to one of them.
+// mapInputs decodes the inputs, checks what must hold of them as a whole, and
+// finds out which accounts there are: those of the state, and those that the
+// inputs sign up.
 func (n *night) mapInputs(ctx context.Context) error {
-	if err := n.learnAccounts(ctx); err != nil {
-		return err
-	}
-	if err := n.readExports(ctx, func(r role) bool { return r != usageRows }); err != nil {
+	if err := n.scan(ctx); err != nil {
 		return err
 	}
 	if err := n.checkBook(); err != nil {
 		return err
 	}
-	if err := n.takeUpHeld(func(r role) bool { return r != usageRows }); err != nil {
+	if err := n.checkRows(); err != nil {
+		return err
+	}
+	if err := n.checkExpectedRows(); err != nil {
+		return err
+	}
+	if err := n.learnAccounts(ctx); err != nil {
+		return err
+	}
+	if err := n.takeUpHeld(); err != nil {
 		return err
 	}
 	if err := n.learnSignups(); err != nil {
 		return err
 	}
-	if err := n.takeUpHeld(func(r role) bool { return r == usageRows }); err != nil {
-		return err
-	}
-	if err := n.readExports(ctx, func(r role) bool { return r == usageRows }); err != nil {
-		return err
-	}
 	return n.plan.checkUnchanged(ctx, n.Settings)
+}
+
+// scan reads the inputs. It asks nothing of the night before, so it may be done
+// before that one is published.
+func (n *night) scan(ctx context.Context) error {
+	if n.scanned {
+		return nil
+	}
+	n.scanned = true
+	return n.readExports(ctx)
 }
 
 // fold removes duplicates, also of what earlier nights billed, and sums up.

@@ -114,7 +114,7 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	}
 	if file.Key == "" {
 		// A source that the settings do not name need not be there.
-		unnamed := l.mapping == nil && len(n.Sources) > 0 && o.Source == ""
+		unnamed := l.mapping == nil && l.expected == nil && len(n.Sources) > 0 && o.Source == ""
 		if o.File != "" || unnamed {
 			return nil, nil
 		}
