@@ -26,6 +26,21 @@ const DefaultExpectedDays = 7
 // something.
 const fewestDays = 3
 
+// words are the expectation for people.
+func (x *Expectation) words() string {
+	text := "an export every day"
+	if x.Rows != nil {
+		text += fmt.Sprintf(", of %d rows at least", *x.Rows)
+	}
+	if x.AtLeast > 0 {
+		text += fmt.Sprintf(", of %d%% at least of the median of %d days", x.AtLeast/10_000, cmp.Or(x.Days, DefaultExpectedDays))
+	}
+	if x.Warn {
+		return text + "; else the night is published with exit code 3"
+	}
+	return text + "; else the night is not published"
+}
+
 // Expected is what a plan expects of an export of its day.
 type Expected struct {
 	Source  string `json:"source"`

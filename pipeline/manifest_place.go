@@ -127,6 +127,47 @@ func (l *layout) covers(manifest, file string) bool {
 	return false
 }
 
+// manifestOf is where the manifest of a file lies, if the layout says so.
+func (l *layout) manifestOf(file string, parts map[string]string) string {
+	for _, t := range l.manifest.templates {
+		if l.manifest.beside {
+			for folder := path.Dir(file); ; folder = path.Dir(folder) {
+				if key := path.Join(folder, manifestName); t.pattern.MatchString(key) {
+					return key
+				}
+				if folder == "." {
+					break
+				}
+			}
+			continue
+		}
+		if key, whole := t.filled(parts); whole {
+			return key
+		}
+	}
+	return ""
+}
+
+// filled is the text of a template without wildcards, by what its placeholders
+// stand for.
+func (t *template) filled(parts map[string]string) (key string, whole bool) {
+	date := parts[datePart]
+	for _, p := range t.pieces {
+		value := p.text
+		if p.kind == placeholderPiece {
+			value = parts[p.text]
+			if from := map[string][2]int{yearPart: {0, 4}, monthPart: {5, 7}, dayPart: {8, 10}}; value == "" && len(date) == 10 {
+				value = date[from[p.text][0]:from[p.text][1]]
+			}
+		}
+		if value == "" {
+			return "", false
+		}
+		key += value
+	}
+	return key, true
+}
+
 func saysTheSame(manifest, file map[string]string, day calendar.Day) bool {
 	for name, value := range manifest {
 		if name != yearPart && name != monthPart && name != dayPart && file[name] != value {

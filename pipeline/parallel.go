@@ -48,6 +48,38 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, work
 	return errors.Join(ctx.Err(), errors.Join(failures...))
 }
 
+// ahead makes things for i = 0 … n-1, one after the other, while those before
+// are in use: at most limit more than were asked for. next waits for the next
+// one and is false behind the last. end stops the making; what is made already
+// can still be had from next.
+func ahead[T any](ctx context.Context, limit, n int, do func(ctx context.Context, i int) T) (next func() (T, bool), end func()) {
+	working, stop := context.WithCancel(ctx)
+	made := make(chan T, limit)
+	room := make(chan struct{}, limit)
+	go func() {
+		defer close(made)
+		for i := range n {
+			select {
+			case room <- struct{}{}:
+			case <-working.Done():
+				return
+			}
+			if working.Err() != nil {
+				return
+			}
+			made <- do(working, i)
+		}
+	}()
+	next = func() (T, bool) {
+		v, more := <-made
+		if more {
+			<-room
+		}
+		return v, more
+	}
+	return next, stop
+}
+
 // names is a growing list of distinct names with what is known of each, found
 // by its index. It is shared by all workers, who ask it once per dictionary
 // entry, not per row. Indexes depend on who asked first: nothing published may

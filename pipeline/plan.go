@@ -390,7 +390,9 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 			return &readers.FileError{Key: f.Key, What: "changed while it was being looked at"}
 		}
 		tags[i] = attributes.ETag
-		f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		if f.Checksum = s.scan.checksumOf(f.InputFile, pin{attributes.ETag, attributes.Size}); f.Checksum == "" {
+			f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		}
 		return err
 	})
 	if err != nil {

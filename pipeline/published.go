@@ -44,7 +44,7 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		mine[keyOf(f)] = true
 	}
 	for n := e.Entry + 1; n <= head.Entry; n++ {
-		after, err := ReadEntry(ctx, s.Output, n)
+		after, err := s.readBy(ctx, n)
 		if err != nil {
 			return nil, err
 		}
@@ -70,5 +70,5 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	if d := plan.differences(e, overwritten); len(d) > 0 {
 		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
 	}
-	return &Result{Already, e}, nil
+	return &Result{Status: Already, Entry: e}, nil
 }

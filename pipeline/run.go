@@ -34,6 +34,9 @@ type Settings struct {
 	MaxRejects int64
 
 	Log *slog.Logger
+
+	scan   *scan            // what was read ahead of the night; nil: nothing
+	proven map[int64]*Entry // what entries read, as far as a backfill has asked for it
 }
 
 func (s *Settings) workers() int {
@@ -65,8 +68,9 @@ const (
 
 // Result is what a run did.
 type Result struct {
-	Status Status
-	Entry  *Entry
+	Status   Status
+	Entry    *Entry
+	Verified bool // of a night that was published already: its files were read, and are what was published
 }
 
 // Run bills the night of the settings' day and publishes it: plan, map, fold,
@@ -85,7 +89,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 		head = finished
 	}
 	if finished != nil && s.Day == finished.Day {
-		return &Result{Finished, finished}, nil
+		return &Result{Status: Finished, Entry: finished}, nil
 	}
 	if head != nil && s.Day <= head.Day {
 		return published(ctx, s, head)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -220,9 +221,8 @@ func (c *sourceCheck) laidOut(e *ExportSettings, add func(key, item, format stri
 		}
 		templates = append(templates, t)
 	}
-	m := &e.Mapping
 	if !e.laidOut() {
-		if m.Rules != nil || m.LeaveOut != nil || m.Format != "" || m.Records.Text != "" || e.Name != "" {
+		if !reflect.ValueOf(e.Mapping).IsZero() || e.Name != "" {
 			add("", "", "missing key \"path\": where the files lie")
 			return
 		}
