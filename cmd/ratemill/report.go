@@ -94,7 +94,7 @@ func (r *report) backfill(s *pipeline.Settings, last calendar.Day, ahead int) er
 	}
 	defer b.Close()
 	for day := s.Day; day <= last && err == nil; day++ {
-		if err = r.night(day, func() (*pipeline.Result, error) { return b.Night(r.c.ctx, day) }); err != nil {
+		if err = r.night(day, func() (*pipeline.Result, error) { return b.Night(r.c.ctx, day) }); err != nil && pipeline.ExitCode(err) != pipeline.ExitUsage {
 			fmt.Fprintf(r.c.stdout, "%s not published: exit code %d\n", day, pipeline.ExitCode(err))
 		}
 	}
