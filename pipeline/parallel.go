@@ -48,16 +48,16 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, work
 	return errors.Join(ctx.Err(), errors.Join(failures...))
 }
 
-// ahead makes things for i = 0 … n-1, one after the other, while those before
-// are in use: at most limit more than were asked for. next waits for the next
-// one and is false behind the last. end stops the making; what is made already
-// can still be had from next.
+// ahead makes things for i = 0 … n-1 while those before are in use: at once, and
+// at most limit more than were asked for. next waits for the next one in order,
+// and is false behind the last. end stops the making; what was begun can still
+// be had from next.
 func ahead[T any](ctx context.Context, limit, n int, do func(ctx context.Context, i int) T) (next func() (T, bool), end func()) {
 	working, stop := context.WithCancel(ctx)
-	made := make(chan T, limit)
+	begun := make(chan chan T, limit)
 	room := make(chan struct{}, limit)
 	go func() {
-		defer close(made)
+		defer close(begun)
 		for i := range n {
 			select {
 			case room <- struct{}{}:
@@ -67,15 +67,18 @@ func ahead[T any](ctx context.Context, limit, n int, do func(ctx context.Context
 			if working.Err() != nil {
 				return
 			}
-			made <- do(working, i)
+			made := make(chan T, 1)
+			begun <- made
+			go func() { made <- do(working, i) }()
 		}
 	}()
-	next = func() (T, bool) {
-		v, more := <-made
+	next = func() (thing T, more bool) {
+		made, more := <-begun
 		if more {
+			thing = <-made
 			<-room
 		}
-		return v, more
+		return thing, more
 	}
 	return next, stop
 }
