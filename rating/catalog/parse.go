@@ -73,6 +73,7 @@ type planBody struct {
 	sells      []*node
 	minimum    *MinimumTerm
 	commitment *commitmentDraft
+	gives      []giftDraft
 }
 
 type baseDraft struct {
@@ -95,6 +96,7 @@ type addOnDraft struct {
 	AddOn
 	meter, adds *node
 	prices      pricesDraft
+	gives       []giftDraft
 }
 
 type chargeDraft struct {
