@@ -199,20 +199,11 @@ func (p *manifestPlace) listedFrom(prefix string, day calendar.Day) string {
 	return prefix
 }
 
-// prefixes are where manifests lie that do not lie beside their files.
-func (p *manifestPlace) prefixes(s *Settings) []string {
-	if p.beside {
-		return nil
+// listed are the templates of all that is listed for a layout: its exports, and
+// the manifests that do not lie beside them.
+func (l *layout) listed() []*template {
+	if l.manifest.beside {
+		return l.templates
 	}
-	var all []string
-	for _, t := range p.templates {
-		if !t.hasDate() {
-			all = append(all, t.prefixOn(calendar.None))
-			continue
-		}
-		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
-			all = append(all, t.prefixOn(day))
-		}
-	}
-	return all
+	return slices.Concat(l.templates, l.manifest.templates)
 }

@@ -317,3 +317,21 @@ func TestManifestCovers(t *testing.T) {
 		}
 	}
 }
+
+// One manifest may be about the files of two exports in its folder.
+func TestManifestOfTwoExports(t *testing.T) {
+	c := own(t)
+	s := &c.knobs.Sources[0]
+	s.Exports = append(slices.Clone(s.Exports), s.Exports[0])
+	s.Exports[0].Name, s.Exports[0].Paths = "fixed", []string{"pbx/{date}/fixed-*.csv"}
+	s.Exports[1].Name, s.Exports[1].Paths = "mobile", []string{"pbx/{date}/mobile-*.csv"}
+	c.calls("2024-05-01/fixed-1", "c1,17,2024-05-01T10:00:00Z,voice,1")
+	c.calls("2024-05-01/mobile-1", "c2,17,2024-05-01T10:00:00Z,voice,1")
+	c.manifestOf("pbx/2024-05-01", map[string]int{"fixed-1.csv": 1})
+	c.wantFailure("2024-05-01", ExitInput, "pbx/2024-05-01/mobile-1.csv is there, and is not among the files that it lists")
+	c.manifestOf("pbx/2024-05-01", map[string]int{"fixed-1.csv": 1, "mobile-1.csv": 1})
+	e := c.night("2024-05-01")
+	if len(e.Manifests) != 2 || len(e.Inputs) != 3 {
+		t.Errorf("manifests %v, inputs %v", e.Manifests, e.Inputs)
+	}
+}
