@@ -102,6 +102,7 @@ func ExitCode(err error) int {
 	var book *OpeningError
 	var notThere *NotThereError
 	var unexpected *UnexpectedError
+	var unproven *UnprovenError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -115,6 +116,10 @@ func ExitCode(err error) int {
 		return ExitInput
 	case errors.As(err, &totals):
 		return ExitTotals
+	case errors.As(err, &unproven) && unproven.Figures > 0:
+		return ExitTotals
+	case errors.As(err, &unproven):
+		return ExitInput
 	case errors.As(err, &other), errors.As(err, &lost):
 		return ExitOtherInputs
 	}

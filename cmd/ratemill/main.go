@@ -42,6 +42,8 @@ type commands struct {
 
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
+	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
 	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
 	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
@@ -139,6 +141,7 @@ func hintFor(err error, code int) string {
 	var history *pipeline.HistoryError
 	var sheet *sheetError
 	var notThere *pipeline.NotThereError
+	var unproven *pipeline.UnprovenError
 	switch {
 	case errors.As(err, &sheet) && code == pipeline.ExitInput:
 		return sheet.hint
@@ -148,6 +151,8 @@ func hintFor(err error, code int) string {
 		return "the run was interrupted; nothing is lost, run it again"
 	case errors.As(err, &history):
 		return "nothing was published; restore the file from a backup of the output, as it was published"
+	case errors.As(err, &unproven):
+		return "nothing was changed; docs/verify.md says how to read a break and what to do"
 	case code == pipeline.ExitInput:
 		return "nothing was published; mend or replace the file and run the night again"
 	case code == pipeline.ExitTotals:
