@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -39,11 +40,11 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		}
 	}
 	mine, overwritten := map[inputKey]bool{}, map[inputKey]bool{}
-	for _, f := range e.Inputs {
+	for _, f := range slices.Concat(e.Inputs, e.Manifests) {
 		mine[keyOf(f)] = true
 	}
 	for n := e.Entry + 1; n <= head.Entry; n++ {
-		after, err := ReadEntry(ctx, s.Output, n)
+		after, err := s.readBy(ctx, n)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +56,10 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 				overwritten[keyOf(f)] = true
 			}
 		}
+		for _, f := range after.Manifests {
+			later = append(later, f)
+			overwritten[keyOf(f)] = true
+		}
 	}
 	again := *s
 	again.First = before == nil
@@ -65,5 +70,5 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	if d := plan.differences(e, overwritten); len(d) > 0 {
 		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
 	}
-	return &Result{Already, e}, nil
+	return &Result{Status: Already, Entry: e}, nil
 }

@@ -64,7 +64,7 @@ func (s *states) bucket(b int) ([]rating.Account, error) {
 // stateSchema reads the account ids of the state table alone.
 var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{{Name: "account_id", Kind: readers.Text}}}
 
-// learnAccounts gives the accounts of the state their indexes.
+// learnAccounts learns which accounts are in the state.
 func (n *night) learnAccounts(ctx context.Context) error {
 	if n.plan.before == nil {
 		return nil
@@ -84,7 +84,7 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		}
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
-				if _, err := n.account(textAt(&b.Columns[0], row)); err != nil {
+				if err := n.learn(textAt(&b.Columns[0], row)); err != nil {
 					return err
 				}
 			}

@@ -140,6 +140,7 @@ func hintFor(err error, code int) string {
 	var usage *pipeline.UsageError
 	var history *pipeline.HistoryError
 	var sheet *sheetError
+	var notThere *pipeline.NotThereError
 	var unproven *pipeline.UnprovenError
 	switch {
 	case errors.As(err, &sheet) && code == pipeline.ExitInput:
@@ -158,6 +159,8 @@ func hintFor(err error, code int) string {
 		return "nothing was published; this is a defect of ratemill, or history was changed by hand: please report the line above"
 	case code == pipeline.ExitOtherInputs:
 		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
+	case errors.As(err, &notThere):
+		return "nothing was published; run it again when it is there; expected and manifest in ratemill.yaml say what is waited for"
 	case code == pipeline.ExitTemporary:
 		return "nothing was published; run it again"
 	}
