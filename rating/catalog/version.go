@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/pricing"
 )
@@ -140,7 +141,7 @@ func (p *problems) allowance(plan string, n *node) allowanceDraft {
 	case "unlimited":
 		a.Unlimited = p.isTrue(value, key)
 	case "limit":
-		a.Limit = p.count(value, key, 0)
+		a.limit, a.Limit = value, p.count(value, key, 0)
 		p.above(&a, f.required("above"), plan)
 	}
 	a.Rule = p.rule(f)
@@ -247,6 +248,7 @@ func (p *problems) table(e entry) tableDraft {
 	for _, n := range t.rows {
 		t.Rows = append(t.Rows, p.row(n, &t))
 	}
+	p.widths(&t, columns)
 	t.Rule = p.rule(f)
 	f.done()
 	return t
@@ -259,10 +261,37 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	for _, item := range p.items(match, "match") {
 		row.Match = append(row.Match, p.text(item, "match"))
 	}
-	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
-		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
-	}
 	row.Price = p.money(f.required("each"), "each")
 	f.done()
 	return row
+}
+
+// widths checks that rows have a value for each column. Where all have another
+// number than there are columns, the columns are what is wrong.
+func (p *problems) widths(t *tableDraft, columns *node) {
+	want := len(t.Columns)
+	if want == 0 || want > maxColumns {
+		return // reported when they were read
+	}
+	var wrong []int
+	alike := true
+	for i := range t.Rows {
+		if n := len(t.Rows[i].Match); n != 0 && n != want {
+			wrong = append(wrong, i)
+			alike = alike && n == len(t.Rows[wrong[0]].Match)
+		}
+	}
+	if len(wrong) > 1 && len(wrong) == len(t.Rows) && alike {
+		p.add(columns.place, "price table %q has %d columns, and its rows have %d values", t.Name, want, len(t.Rows[0].Match))
+		return
+	}
+	for _, i := range wrong {
+		place := t.rows[i].place
+		for _, e := range t.rows[i].entries {
+			if e.key.text == "match" {
+				place = e.value.place
+			}
+		}
+		p.add(place, "match has %d values for %d columns (%s)", len(t.Rows[i].Match), want, strings.Join(t.Columns, ", "))
+	}
 }

@@ -1,7 +1,8 @@
-package catalog
+package yamltext
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,55 +11,49 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The limits of a catalog file. Real ones are a few kilobytes, price tables
-// some megabytes; past these a file is a mistake or an attack.
-const (
-	maxBytes   = 8 << 20
-	maxNesting = 64
-	maxKeys    = 10_000 // of one object outside {}: the YAML parser's time is their square
-)
-
-// scan turns the text into tokens and refuses what YAML has beyond this
+// scan turns the text into tokens and refuses what YAML has beyond the
 // language. It does so before the YAML parser runs, because the parser
 // recurses as deep as the text nests and builds what an alias names.
-func (p *problems) scan(text []byte) token.Tokens {
-	if len(text) > maxBytes {
-		p.add(place{1, 1}, "the file has %d bytes; a catalog may have %d", len(text), maxBytes)
+func (r *reader) scan(text []byte) token.Tokens {
+	if len(text) > r.MaxBytes {
+		first, _, _ := strings.Cut(string(text), "\n")
+		r.Lines = []string{strings.TrimSuffix(first, "\r")}
+		r.Add(Place{1, 1}, "the file has %d bytes; it may have %d%s", len(text), r.MaxBytes, r.TooLong)
 		return nil
 	}
+	before := len(r.Found)
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
-	p.lines = strings.Split(string(text), "\n")
-	for i, line := range p.lines {
-		p.lines[i] = strings.TrimRight(strings.TrimSuffix(line, "\r"), " ")
-		p.characters(i+1, p.lines[i])
+	r.Lines = strings.Split(string(text), "\n")
+	for i, line := range r.Lines {
+		r.Lines[i] = strings.TrimRight(strings.TrimSuffix(line, "\r"), " ")
+		r.characters(i+1, r.Lines[i])
 	}
-	if p.found != nil {
+	if len(r.Found) > before {
 		return nil
 	}
 	// The lexer gets lines with bare ends: it counts the "\r\n" of a comment as
 	// two lines, and spaces at the end of a line into the last word's column.
-	tokens := lexer.Tokenize(strings.Join(p.lines, "\n"))
-	p.tokens(tokens)
-	if p.found != nil {
-		return nil
-	}
+	tokens := lexer.Tokenize(strings.Join(r.Lines, "\n"))
+	r.tokens(tokens)
 	return tokens
 }
 
 // characters refuses the first character of a line that cannot be seen: what
 // a reviewer does not see must not price anything.
-func (p *problems) characters(number int, line string) {
+func (r *reader) characters(number int, line string) {
 	column := 0
-	for i, r := range line {
+	for i, c := range line {
 		column++
-		at := place{number, column}
+		at := Place{number, column}
 		switch {
-		case r == '\t':
-			p.add(at, "a tab: write spaces")
-		case r == utf8.RuneError && !strings.HasPrefix(line[i:], "\uFFFD"):
-			p.add(at, "the text is not UTF-8 here")
-		case !unicode.IsGraphic(r):
-			p.add(at, "an invisible character (%U)", r)
+		case c == '\t' && r.Tabs:
+			continue
+		case c == '\t':
+			r.Add(at, "a tab: write spaces")
+		case c == utf8.RuneError && !strings.HasPrefix(line[i:], "\uFFFD"):
+			r.Add(at, "the text is not UTF-8 here")
+		case !unicode.IsGraphic(c) || c == unicode.ReplacementChar:
+			r.Add(at, "an invisible character (%U)", c)
 		default:
 			continue
 		}
@@ -68,23 +63,26 @@ func (p *problems) characters(number int, line string) {
 
 // tokens refuses anchors, aliases, merges, tags, directives, further
 // documents, block text, keys marked by "?" and deep nesting.
-func (p *problems) tokens(tokens token.Tokens) {
+func (r *reader) tokens(tokens token.Tokens) {
 	flow, dashes, dashLine := 0, 0, 0
 	var keys keyCounts
 	for i, t := range tokens {
 		at := placeOf(t)
 		if t.Type == token.InvalidType {
-			p.add(at, "%s", t.Error)
+			r.explained(at, t.Error)
 			return // what follows is not told apart reliably
 		}
 		if t.Type != token.CommentType && strings.Contains(strings.TrimSpace(t.Origin), "\n") {
 			// A wrongly indented key would silently become part of a text, and a
 			// quote that nothing closes ends at the next one.
-			p.add(at, "this text runs over several lines: it has no closing quote, or the next line is wrongly indented")
+			r.explained(at, "this text runs over several lines: it has no closing quote, or the next line is wrongly indented")
 			return
 		}
-		if why := refused(t, i); why != "" {
-			p.add(at, "%s", why)
+		if t.Type == token.StringType && strings.Contains(t.Value, ": ") {
+			r.Add(at, "%q has a colon followed by a space: such a text goes in quotes", t.Value)
+		}
+		if why := r.refused(t, i); why != "" {
+			r.Add(at, "%s", why)
 		}
 		switch t.Type {
 		case token.MappingStartType, token.SequenceStartType:
@@ -92,17 +90,17 @@ func (p *problems) tokens(tokens token.Tokens) {
 		case token.MappingEndType, token.SequenceEndType:
 			flow--
 		case token.SequenceEntryType: // "- - - -" nests within one line
-			if at.line != dashLine {
-				dashes, dashLine = 0, at.line
+			if at.Line != dashLine {
+				dashes, dashLine = 0, at.Line
 			}
 			dashes++
 		}
-		if max(flow, dashes) > maxNesting {
-			p.add(at, "nested more than %d deep", maxNesting)
+		if max(flow, dashes) > r.MaxNesting {
+			r.Add(at, "nested more than %d deep", r.MaxNesting)
 			return
 		}
-		if flow == 0 && keys.count(tokens, i) > maxKeys {
-			p.add(at, "an object of more than %d keys", maxKeys)
+		if flow == 0 && keys.count(tokens, i) > r.MaxKeys {
+			r.Add(at, "an object of more than %d keys", r.MaxKeys)
 			return
 		}
 	}
@@ -120,7 +118,7 @@ func (k *keyCounts) count(tokens token.Tokens, i int) int {
 	if colon {
 		t = tokens[i-1]
 	}
-	column := placeOf(t).column
+	column := placeOf(t).Column
 	for len(*k) > 0 && (*k)[len(*k)-1].column > column {
 		*k = (*k)[:len(*k)-1]
 	}
@@ -136,35 +134,29 @@ func (k *keyCounts) count(tokens token.Tokens, i int) int {
 }
 
 // refused is why a token is not part of the language, or empty.
-func refused(t *token.Token, index int) string {
+func (r *reader) refused(t *token.Token, index int) string {
+	not := func(what, instead string) string { return fmt.Sprintf("%s not part of %s; %s", what, r.Name, instead) }
 	switch t.Type {
 	case token.AnchorType:
-		return "anchors (&) are not part of the catalog language"
+		return not("anchors (&) are", "text that begins with & goes in quotes")
 	case token.AliasType:
-		return `aliases (*) are not part of the catalog language; put a star in quotes: "*"`
+		return not("aliases (*) are", `text that begins with a star goes in quotes: "*"`)
 	case token.MergeKeyType:
-		return "merges (<<) are not part of the catalog language"
+		return not("merges (<<) are", "write the keys out")
 	case token.TagType:
-		return "tags (!) are not part of the catalog language"
+		return not("tags (!) are", "text that begins with ! goes in quotes")
 	case token.DirectiveType:
-		return "directives (%) are not part of the catalog language"
+		return not("directives (%) are", "text that begins with % goes in quotes")
 	case token.LiteralType, token.FoldedType:
-		return "block text (| and >) is not part of the catalog language; write the text on one line"
+		return not("block text (| and >) is", "write the text on one line, in quotes where it begins so")
 	case token.MappingKeyType:
-		return `keys marked by "?" are not part of the catalog language`
+		return not(`keys marked by "?" are`, "write key: value")
 	case token.DocumentEndType:
-		return "a catalog is one document: nothing ends it but the end of the file"
+		return "the file is one document: nothing ends it but its end"
 	case token.DocumentHeaderType:
 		if index > 0 {
-			return "a catalog is one document: a second one begins here"
+			return "the file is one document: a second one begins here"
 		}
 	}
 	return ""
-}
-
-func placeOf(t *token.Token) place {
-	if t == nil || t.Position == nil {
-		return place{1, 1}
-	}
-	return place{max(t.Position.Line, 1), max(t.Position.Column, 1)}
 }
