@@ -233,7 +233,7 @@ func TestErrors(t *testing.T) {
 }
 
 // broken is the catalog of a case's input.
-func broken(t *testing.T, input string) string {
+func broken(t testing.TB, input string) string {
 	t.Helper()
 	text, whole := marketing(t), ""
 	var old string

@@ -21,6 +21,7 @@ type fields struct {
 	*problems
 	node    *node
 	what    string // for messages: `add-on "seat"`
+	form    string // the format of what, by which the schema knows the object
 	known   []string
 	missing []string
 	empty   []int // entries with nothing after their key
@@ -29,7 +30,7 @@ type fields struct {
 // fields begins to read a node as an object. A node that is none is a problem,
 // and an object of which nothing is missed.
 func (p *problems) fields(n *node, format string, args ...any) *fields {
-	f := &fields{problems: p, node: n, what: fmt.Sprintf(format, args...)}
+	f := &fields{problems: p, node: n, what: fmt.Sprintf(format, args...), form: format}
 	switch {
 	case n == nil:
 		f.node = &node{kind: null}
@@ -42,6 +43,7 @@ func (p *problems) fields(n *node, format string, args ...any) *fields {
 // required is the value of a key that must be there, or nil with a problem.
 func (f *fields) required(key string) *node {
 	n := f.optional(key)
+	f.watch.required(f.form, key)
 	if n == nil && f.node.kind == object && !f.given(key) {
 		f.missing = append(f.missing, key)
 	}
@@ -52,6 +54,7 @@ func (f *fields) required(key string) *node {
 // problem: whoever wrote it wanted something.
 func (f *fields) optional(key string) *node {
 	f.known = append(f.known, key)
+	f.watch.asked(f.form, key)
 	for i, e := range f.node.entries {
 		if e.key.text != key {
 			continue
@@ -60,6 +63,7 @@ func (f *fields) optional(key string) *node {
 			f.empty = append(f.empty, i)
 			return nil
 		}
+		f.watch.value(f.form, key, e.value)
 		return e.value
 	}
 	return nil
@@ -78,6 +82,7 @@ func (f *fields) given(key string) bool {
 // problem.
 func (f *fields) oneOf(keys ...string) (key string, value *node) {
 	var there []string
+	f.watch.oneOf(f.form, keys)
 	for _, k := range keys {
 		if n := f.optional(k); n != nil && value == nil {
 			key, value = k, n
@@ -238,6 +243,7 @@ func (p *problems) word(n *node, what string, allowed ...string) string {
 	if n == nil {
 		return ""
 	}
+	p.watch.words(n, allowed)
 	for _, w := range allowed {
 		if (n.kind == plain || n.kind == quoted) && n.text == w {
 			return w

@@ -23,6 +23,7 @@ type problems struct {
 	yamltext.Mistakes
 
 	checks     []MeterCheck
+	watch      *watch   // what is asked for; nil but in tests
 	in, home   string   // codes of the currency that prices are read in, and of the catalog's own
 	currencies []string // that amounts are given in
 	categories []*node  // of taxes, that the version being read names

@@ -135,7 +135,7 @@ func (p *problems) seats(plan string, n *node) *seatsDraft {
 
 func (p *problems) allowance(plan string, n *node) allowanceDraft {
 	meter := n.key.text
-	f := p.fields(n, "%q of plan %q", meter, plan)
+	f := p.fields(n, "the %q of plan %q", meter, plan)
 	a := allowanceDraft{Allowance: Allowance{Meter: meter}, key: n.key}
 	switch key, value := f.oneOf("limit", "unlimited"); key {
 	case "unlimited":
@@ -219,8 +219,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	if n == nil {
 		return nil
 	}
-	what := fmt.Sprintf("price of the usage charge of %q", u.Meter)
-	price := p.fields(n, "%s", what)
+	price := p.fields(n, "price of the usage charge of %q", u.Meter)
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":
 	case "each":
@@ -230,7 +229,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	case "column":
 		u.column, u.Column = value, p.text(value, key)
 	default:
-		model = p.model(key, value, key+" "+what)
+		model = p.model(key, value, key+" "+price.what)
 	}
 	price.done()
 	return model
