@@ -82,6 +82,7 @@ var positional = map[string][]string{
 	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
 	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"},
+	"gpu":     {"region", "card", "seconds"},
 	"payment": {"status"},
 	"seat":    {"action"},
 }
