@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -36,7 +37,7 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	per := perText(counting.Per, meter, u.Dimensions)
 	if charge.Table != "" {
-		per = joined(point.Description[len(charge.Description):], per)
+		per = joined(strings.TrimSpace(point.Description[len(charge.Description):]), per)
 	}
 	unitPrice := point.UnitPrice
 	if counting.Model != nil {
