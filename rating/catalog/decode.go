@@ -120,12 +120,15 @@ func (f *fields) done() {
 	meant := make(map[string]bool)
 	below := f.noValues(asked)
 	for i, e := range f.node.entries {
+		if !asked[e.key.text] {
+			f.strays = append(f.strays, e.key.text)
+		}
 		if !asked[e.key.text] && !below[i] {
 			f.unknown(e.key, f.known)
 			meant[nearest.Word(e.key.text, f.known)] = true
 		}
 	}
-	missing := slices.DeleteFunc(f.missing, func(k string) bool { return meant[k] })
+	missing := slices.DeleteFunc(f.missing, func(k string) bool { return meant[k] || slices.Contains(f.misplaced, k) })
 	switch len(missing) {
 	case 0:
 	case 1:
@@ -169,7 +172,27 @@ func (p *problems) entries(n *node, format string, args ...any) []entry {
 	case len(n.entries) == 0:
 		p.add(n.at(), "%s is empty", what)
 	}
+	for i, e := range n.entries {
+		if e.value.kind == null && i+1 < len(n.entries) && isSection(e.key.text) {
+			p.add(e.key.place, "%q stands among the names under %s and has no value: it is indented too far", e.key.text, what)
+			p.misplaced = append(p.misplaced, e.key.text)
+			return n.entries[:i]
+		}
+	}
 	return n.entries
+}
+
+// isSection tells whether a key is one of those that catalogs and versions are
+// made of.
+func isSection(key string) bool {
+	for _, f := range forms {
+		if f.name == "the catalog" || f.name == "version" {
+			if slices.ContainsFunc(f.keys, func(k formKey) bool { return k.key == key }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // items are the items of a list that is not empty.

@@ -26,6 +26,8 @@ type problems struct {
 	watch      *watch   // what is asked for; nil but in tests
 	in, home   string   // codes of the currency that prices are read in, and of the catalog's own
 	currencies []string // that amounts are given in
+	misplaced  []string // sections that stand in another, where they were looked for in vain
+	strays     []string // keys that nobody knows: definitions at the wrong place, perhaps
 	categories []*node  // of taxes, that the version being read names
 }
 

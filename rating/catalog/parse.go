@@ -27,7 +27,7 @@ func Parse(name string, text []byte, checks ...MeterCheck) (*Catalog, error) {
 	}
 	whole := p.Found == nil // else names may be missing that the author thinks are there
 	d := p.draft(root)
-	if whole {
+	if whole && p.misplaced == nil {
 		p.check(d)
 	}
 	if p.Found != nil {

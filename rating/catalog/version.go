@@ -291,6 +291,6 @@ func (p *problems) widths(t *tableDraft, columns *node) {
 				place = e.value.place
 			}
 		}
-		p.add(place, "match has %d values for %d columns (%s)", len(t.Rows[i].Match), want, strings.Join(t.Columns, ", "))
+		p.add(place, "match has %s for %d columns (%s)", durationText(len(t.Rows[i].Match), "value"), want, strings.Join(t.Columns, ", "))
 	}
 }

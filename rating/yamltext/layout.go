@@ -128,14 +128,27 @@ func columnsOf(levels []level) string {
 	return text
 }
 
-var unspaced = regexp.MustCompile(`^[A-Za-z_]+:[^ ]`)
+// Keys whose colon has no space behind it, and keys without a colon.
+var (
+	unspaced  = regexp.MustCompile(`^[A-Za-z_]+:[^ ]`)
+	uncoloned = regexp.MustCompile(`^[A-Za-z_]+ ?[{\[]`)
+)
 
 // keyed reads "key: value", or the scalar or brackets of an item.
 func (l *layout) keyed(from int, began bool) {
 	open := l.open
 	if c := l.line[from]; c == '{' || c == '[' {
+		if n := len(l.levels); open && !began && n > 0 && from < l.levels[n-1].Column {
+			l.wrong(from, "this is indented no further than its key in line %d", l.levels[n-1].Line)
+		}
+		if !open && !began && len(l.levels) > 0 {
+			l.wrong(from, "this line has no key, and the one above has its value")
+		}
 		l.open = false
 		l.flow(from)
+		return
+	}
+	if l.mistyped(from); l.why != "" {
 		return
 	}
 	end := l.text(from)
@@ -150,13 +163,21 @@ func (l *layout) keyed(from int, began bool) {
 		if l.why == "" {
 			l.value(end + 1)
 		}
-	case unspaced.MatchString(string(l.line[from:])):
-		l.wrong(from, "this line has no key: a space is missing after the colon")
 	case !open && !began:
 		l.wrong(from, "this line has no key: it wants key: value; a text stands on one line")
 	default:
 		l.open = false
 		l.ends(end)
+	}
+}
+
+// mistyped finds a key that lacks its colon, or the space behind it.
+func (l *layout) mistyped(from int) {
+	switch rest := string(l.line[from:]); {
+	case unspaced.MatchString(rest):
+		l.wrong(from, "a space is missing after the colon: it wants key: value")
+	case uncoloned.MatchString(rest):
+		l.wrong(from, "a colon is missing after the key: it wants key: value")
 	}
 }
 
@@ -239,13 +260,19 @@ func (l *layout) flow(from int) {
 				return
 			}
 		case c == ',':
+			if before := strings.TrimRight(string(l.line[:i]), " "); before != "" && strings.ContainsRune(",{[", rune(before[len(before)-1])) {
+				l.wrong(i, "a comma too many: there is nothing before it")
+			}
 			l.colon = false
 		case c == ':' && l.colon:
-			l.wrong(i, "a second colon: a text with a colon in it goes in quotes")
+			l.wrong(i, "a second colon: a comma is missing before its key, or the text goes in quotes")
 		case c == ':':
 			l.colon = true
 		case c != ' ':
 			i = l.text(i)
+			if rest := strings.TrimLeft(string(l.line[i:]), " "); (c == '"' || c == '\'') && l.why == "" && rest != "" && !strings.ContainsRune(",:]}#", rune(rest[0])) {
+				l.wrong(i, "a comma is missing behind this text")
+			}
 			if i < len(l.line) && (l.line[i] == '{' || l.line[i] == '[') {
 				l.wrong(i, "inside of { } and [ ] a text with %c in it goes in quotes", l.line[i])
 			}

@@ -8,6 +8,7 @@ package yamltext
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -208,8 +209,15 @@ func (r *reader) object(to *Node, values []*ast.MappingValueNode, braces bool, d
 			r.Add(key.Place, "the key %s is not text: put it in quotes", key.Text)
 			continue
 		}
+		if key.Kind == Plain && strings.ContainsAny(key.Text, "{[") {
+			r.Add(key.Place, "the key %q has a bracket in it: it wants a colon and a space before that, or quotes", key.Text)
+			continue
+		}
 		if earlier, again := first[key.Text]; again {
 			r.Add(key.Place, "repeated key %q (first in line %d)", key.Text, earlier.Line)
+			if i := slices.IndexFunc(to.Entries, func(e Entry) bool { return e.Key.Text == key.Text }); to.Entries[i].Value.Kind == Null {
+				to.Entries[i] = Entry{key, value} // the first one was left empty by mistake
+			}
 			continue
 		}
 		first[key.Text] = key.Place

@@ -64,12 +64,14 @@ func (r *reader) characters(number int, line string) {
 // tokens refuses anchors, aliases, merges, tags, directives, further
 // documents, block text, keys marked by "?" and deep nesting.
 func (r *reader) tokens(tokens token.Tokens) {
-	flow, dashes, dashLine := 0, 0, 0
+	flow, dashes, dashLine, before := 0, 0, 0, len(r.Found)
 	var keys keyCounts
 	for i, t := range tokens {
 		at := placeOf(t)
 		if t.Type == token.InvalidType {
-			r.explained(at, t.Error)
+			if len(r.Found) == before { // else it follows from what was refused
+				r.explained(at, t.Error)
+			}
 			return // what follows is not told apart reliably
 		}
 		if t.Type != token.CommentType && strings.Contains(strings.TrimSpace(t.Origin), "\n") {
@@ -79,7 +81,7 @@ func (r *reader) tokens(tokens token.Tokens) {
 			return
 		}
 		if t.Type == token.StringType && strings.Contains(t.Value, ": ") {
-			r.Add(at, "%q has a colon followed by a space: such a text goes in quotes", t.Value)
+			r.Add(at, "%q has a second colon: a comma is missing before its key, or the text goes in quotes", t.Value)
 		}
 		if why := r.refused(t, i); why != "" {
 			r.Add(at, "%s", why)
