@@ -32,7 +32,7 @@ import (
 //	cancelled ID DATE                 likewise any other type of account event, with the columns it
 //	                                  needs: plan= term= method= service= quantity= offer= date= approved=true
 //	opening ID DATE plan=P since=DATE next=DATE [term= method= first_purchase=DATE users=U;V contacts=N
-//	        balances=NAME=AMOUNT;… offers=O;… flags=F;…]
+//	        balances=NAME=AMOUNT[@LAST DAY];… offers=O;… flags=F;…]
 //	                                  of the book of a company in business; DATE is the first night
 //	customer ID DATE [name= address= country= region= tax_id= tax_exempt=true test=true]
 //	                                  who pays, as of the day

@@ -58,6 +58,8 @@ type Account struct {
 	ActiveUsers []string       // sorted
 	AddOns      []AddOnInForce // by Name, in the order in which they were bought
 	Balances    []Balance      // by Name; zero ones are dropped
+	Grants      []Grant        // parts of balances that expire, in the order of compareGrants
+	Given       []Balance      // by Name: what the plan has put into balances for the running period
 	Base        BaseInForce    // zero before the first base fee and once closed
 	Unused      []UnusedTime   // in the order in which they arose
 	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose

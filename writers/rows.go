@@ -203,6 +203,8 @@ type State struct {
 	ActiveUsers []string       `parquet:"active_users,list" doc:"users that are active"`
 	AddOns      []StateAddOn   `parquet:"add_ons,list" doc:"recurring add-ons in force"`
 	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
+	Grants      []StateGrant   `parquet:"grants,list" doc:"parts of balances that expire"`
+	Given       []StateBalance `parquet:"given,list" doc:"what the plan has put into balances for the running period"`
 	Base        []StateBase    `parquet:"base_fee,list" doc:"base fee of the running cycle; at most one"`
 	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
 	Waiting     []StateWaiting `parquet:"waiting,list" doc:"lines that wait for the next invoice"`
@@ -370,6 +372,16 @@ type StateBalance struct {
 	Name   string `parquet:"name" doc:"balance of the catalog"`
 	Unit   string `parquet:"unit" doc:"what the amount counts; empty: money of the account's currency"`
 	Amount int64  `parquet:"amount,decimal(4:18)" doc:"amount"`
+}
+
+// StateGrant is a part of a balance that expires.
+type StateGrant struct {
+	Balance   string `parquet:"balance" doc:"balance of the catalog"`
+	Unit      string `parquet:"unit" doc:"what is left counts; empty: money of the account's currency"`
+	Left      int64  `parquet:"left,decimal(4:18)" doc:"left of it"`
+	From      int32  `parquet:"from,date" doc:"first day whose usage it pays for; 1970-01-01: any day up to the last"`
+	GrantedOn int32  `parquet:"granted_on,date" doc:"day on which it came"`
+	LastDay   int32  `parquet:"last_day,date" doc:"last good day"`
 }
 
 // StateUnused is open credit for unused time.

@@ -121,6 +121,7 @@ type Plan struct {
 	Seats       *Seats          // nil: the plan has no seats, each is refused
 	Allowances  []Allowance     // by meter
 	Sells       []string        // add-ons that the account may subscribe to
+	Gives       []Gift          // into balances
 	Commitment  *Commitment     // nil: no bounds
 	Minimum     *MinimumTerm    // before which the account cannot leave for another plan; nil: none
 	Line        int             // line of the catalog file
@@ -154,7 +155,8 @@ type AddOn struct {
 	Price       decimal.Decimal // a billing period
 	PriceByTerm []TermPrice     // the price on each term, in place of Price; nil: Price holds
 	Adds        int64           // packages: how much each adds to the allowance of Meter
-	Meter       string
+	Meter       string          // empty: it gives into balances instead
+	Gives       []Gift          // each of it, for each billing period that it is charged for
 	Renewal     Renewal
 	ByDay       bool // bought within a period: only the rest of it is charged (rule G-5); else all of it
 	Credit      bool // given up within a period: the unused rest becomes unused-time credit; else nothing

@@ -149,6 +149,10 @@ func (g generator) version(from calendar.Day) Version {
 			g.charge(&v, m)
 		}
 	}
+	if gives := g.gifts(&v, false); gives != nil && g.yes("pack") {
+		pack := AddOn{Name: "pack that gives", LineKind: "package", Description: names.Draw(g.T, "description"), Price: g.price(), Gives: gives, Renewal: Subscribed, Rule: g.rule()}
+		v.AddOns = append(v.AddOns, pack)
+	}
 	g.plans(&v)
 	g.life(&v)
 	return v
@@ -361,6 +365,10 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 			continue
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
+	}
+	p.Gives = g.gifts(v, true)
+	if slices.ContainsFunc(v.AddOns, func(a AddOn) bool { return len(a.Gives) > 0 }) {
+		p.Sells = []string{"pack that gives"}
 	}
 	if g.yes("commitment") {
 		p.Commitment = &Commitment{Of: []string{"usage", "seat"}, Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated"), Rule: g.rule()}

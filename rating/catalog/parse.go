@@ -80,6 +80,7 @@ type planBody struct {
 	sells      []*node
 	minimum    *MinimumTerm
 	commitment *commitmentDraft
+	gives      []giftDraft
 }
 
 type baseDraft struct {
@@ -102,6 +103,7 @@ type addOnDraft struct {
 	AddOn
 	meter, adds *node
 	prices      pricesDraft
+	gives       []giftDraft
 }
 
 type chargeDraft struct {

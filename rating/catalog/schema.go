@@ -67,6 +67,7 @@ var defNames = map[string]string{
 	"the %q of plan %q":      "allowance",
 	"above of %q of plan %q": "above-allowance",
 	"%s of plan_changes":     "plan_change",
+	"%q in gives of %s":      "gift",
 }
 
 // defName is the name of a form among the schema's definitions.

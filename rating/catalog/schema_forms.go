@@ -89,6 +89,7 @@ var forms = []form{
 		{"sells", "Add-ons with renewal: subscribed that accounts may subscribe to.", texts(), false},
 		{"minimum_term", "How long the plan is kept before it can be left for another.", ref("minimum_term of plan %q"), false},
 		{"commitment", "The least and the most that a billing period comes to, over several charges.", ref("commitment of plan %q"), false},
+		givesKey,
 	}},
 	{name: "base of plan %q", says: "The base fee.", keys: []formKey{
 		{"price", "A month, times the factor of the term; or a price for each term. 0 makes no line.", prices(), true},
@@ -125,24 +126,44 @@ var forms = []form{
 		{"upgrade", "The plan that the account climbs to, again and again until it fits.", anyText(), false},
 		{"add", "The add-on, with line: package, of which so many are added.", anyText(), false},
 	}},
-	{name: "add-on %q", says: "A seat, or a package that widens an allowance.", keys: []formKey{
-		{"line", "The kind of its invoice lines.", oneWord("seat", "package"), true},
-		{"description", "The text of its lines.", anyText(), true},
-		{"price", "For one, a billing period; or for each term.", prices(), true},
-		{"adds", "How much one adds to the allowance; a seat adds 1.", whole(1), true},
-		{"of", "The meter.", anyText(), true},
-		{"renewal", "At the billing date: counted anew and charged; ended; or charged while the account subscribes to it.", oneWord(string(WhileNeeded), string(Never), string(Subscribed)), true},
-		{"proration", "Bought within a period: charged in full, or for the part that remains.", oneWord("none", "days"), false},
-		{"given_up", "Given up within a period: nothing, or the unused rest becomes credit.", oneWord("no_credit", "credit"), false},
-		{"in_trial", "Whether it costs something in a free trial.", oneWord("charged", "free"), false},
-		taxCategoryKey, ruleKey,
+	{name: "add-on %q", says: "A seat, a package that widens an allowance, or one that gives into balances.", oneOf: []string{"adds", "gives"},
+		needs: map[string][]string{"adds": {"of"}, "of": {"adds"}}, keys: []formKey{
+			{"line", "The kind of its invoice lines.", oneWord("seat", "package"), true},
+			{"description", "The text of its lines.", anyText(), true},
+			{"price", "For one, a billing period; or for each term.", prices(), true},
+			{"adds", "How much one adds to the allowance; a seat adds 1.", whole(1), false},
+			{"of", "The meter.", anyText(), false},
+			{"renewal", "At the billing date: counted anew and charged; ended; or charged while the account subscribes to it.", oneWord(string(WhileNeeded), string(Never), string(Subscribed)), true},
+			{"proration", "Bought within a period: charged in full, or for the part that remains.", oneWord("none", "days"), false},
+			{"given_up", "Given up within a period: nothing, or the unused rest becomes credit.", oneWord("no_credit", "credit"), false},
+			{"in_trial", "Whether it costs something in a free trial.", oneWord("charged", "free"), false},
+			givesKey, taxCategoryKey, ruleKey,
+		}},
+	{name: "balance %q", says: "What an account has in advance: money or units, bought or given.",
+		needs: map[string][]string{"sold_as": {"description", "price"}, "description": {"sold_as"}, "price": {"sold_as"}}, keys: []formKey{
+			{"unit", "What it counts; without it, it holds money.", anyText(), false},
+			{"priority", "Which balance pays first where several can: the lowest number.", schema{"type": "integer", "minimum": 1, "maximum": maxPriority}, false},
+			{"expires", "When it lapses; without it, never.", ref("expires of balance %q"), false},
+			{"rollover", "What is carried where a period ends.", ref("rollover of balance %q"), false},
+			{"sold_as", "Events of type credits_purchased with this service buy it.", anyText(), false},
+			{"description", "With sold_as: the text of the lines that sell it.", anyText(), false},
+			{"price", "With sold_as: what it costs.", ref("price of balance %q"), false},
+			taxCategoryKey, ruleKey,
+		}},
+	{name: "expires of balance %q", says: "When a balance lapses.", oneOf: []string{"after", "at"}, keys: []formKey{
+		{"after", "So long after the day of each grant, which is the first.", aCycle(), false},
+		{"at", "When the billing period ends.", oneWord("period_end"), false},
 	}},
-	{name: "balance %q", says: "What an account has paid in advance: money, or units that it bought.", needs: map[string][]string{"unit": {"sold_as", "description", "price"}}, keys: []formKey{
-		{"unit", "What it counts; without it, it holds money.", anyText(), false},
-		{"sold_as", "With unit: events of type credits_purchased with this service buy it.", anyText(), false},
-		{"description", "With unit: the text of the lines that sell it.", anyText(), false},
-		{"price", "With unit: what it costs.", ref("price of balance %q"), false},
-		taxCategoryKey, ruleKey,
+	{name: "rollover of balance %q", says: "What of a period's balance is carried to the next.", keys: []formKey{
+		{"at_least", "At least so much, which is given where less is left.", amount(), false},
+		{"at_most", "At most so much.", amount(), true},
+	}},
+	{name: "%q in gives of %s", says: "What is put into a balance.", oneOf: []string{"units", "amount"}, keys: []formKey{
+		{"units", "Whole units.", whole(1), false},
+		{"amount", "Money.", amount(), false},
+		{"when", "Of a plan: for each billing period, or once at sign-up.", oneWord("every_period", "sign_up"), false},
+		{"offer", "Of a plan: only to accounts that have this offer.", anyText(), false},
+		{"in_trial", "Of a plan: whether it is given in a free trial.", oneWord("given", "not_given"), false},
 	}},
 	{name: "price of balance %q", says: "What units cost that are bought in advance.", keys: []formKey{
 		{"volume", "Tiers: all units of a purchase cost what the tier says that it reaches.", listOfAny(ref("tier of %s")), true},
@@ -276,6 +297,7 @@ var forms = []form{
 
 var (
 	ruleKey        = formKey{"rule", "The id of the rule of your billing policy, such as MK-9; it stands on every line that this makes.", anyText(), true}
+	givesKey       = formKey{"gives", "What is put into balances, by their names.", named(ref("%q in gives of %s")), false}
 	taxCategoryKey = formKey{"tax_category", "What it is for taxes; rates name the categories.", anyText(), false}
 )
 

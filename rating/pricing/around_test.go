@@ -116,15 +116,15 @@ func TestTaxRounding(t *testing.T) {
 }
 
 // Grants give what is asked for or all that they have, each no more than it
-// has, and none after its last day.
+// has, and none before its first day or after its last.
 func TestDraw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var grants []Grant
 		good := decimal.Decimal{}
 		day := rapid.Int32Range(1, 10).Draw(t, "day")
 		for i := range rapid.IntRange(0, 6).Draw(t, "grants") {
-			g := Grant{fmt.Sprint(i), some(t, "left"), rapid.IntRange(0, 3).Draw(t, "priority"), rapid.Int32Range(1, 5).Draw(t, "granted"), rapid.Int32Range(0, 10).Draw(t, "last day")}
-			if g.LastDay == 0 || g.LastDay >= day {
+			g := Grant{fmt.Sprint(i), some(t, "left"), rapid.IntRange(0, 3).Draw(t, "priority"), rapid.Int32Range(1, 5).Draw(t, "granted"), rapid.Int32Range(0, 10).Draw(t, "first day"), rapid.Int32Range(0, 10).Draw(t, "last day")}
+			if day >= g.FirstDay && (g.LastDay == 0 || g.LastDay >= day) {
 				good = good.Add(g.Left)
 			}
 			grants = append(grants, g)
@@ -133,7 +133,7 @@ func TestDraw(t *testing.T) {
 		taken, short := Draw(grants, need, day)
 		sum := decimal.Decimal{}
 		for i, g := range grants {
-			if taken[i].GreaterThan(g.Left) || taken[i].IsNegative() || taken[i].IsPositive() && g.LastDay != 0 && g.LastDay < day {
+			if taken[i].GreaterThan(g.Left) || taken[i].IsNegative() || taken[i].IsPositive() && (day < g.FirstDay || g.LastDay != 0 && g.LastDay < day) {
 				t.Fatalf("%s of %+v on day %d", taken[i], g, day)
 			}
 			sum = sum.Add(taken[i])
@@ -154,9 +154,10 @@ func TestDraw(t *testing.T) {
 func TestDrawOrder(t *testing.T) {
 	one := dec(t, "1")
 	grants := []Grant{
-		{"last", one, 0, 1, 5}, {"late", one, 2, 2, 0}, {"soon", one, 2, 9, 7}, {"early", one, 2, 1, 0}, {"first", one, 1, 9, 0}, {"gone", one, 1, 1, 2},
+		{"last", one, 0, 1, 0, 5}, {"late", one, 2, 2, 3, 0}, {"soon", one, 2, 9, 0, 7}, {"early", one, 2, 1, 1, 0}, {"first", one, 1, 9, 0, 0},
+		{"gone", one, 1, 1, 0, 2}, {"not yet", one, 1, 1, 4, 0},
 	}
-	for need, want := range map[string]string{"1": "[0 0 0 0 1 0]", "2": "[0 0 1 0 1 0]", "3": "[0 0 1 1 1 0]", "4": "[0 1 1 1 1 0]", "9": "[1 1 1 1 1 0]"} {
+	for need, want := range map[string]string{"1": "[0 0 0 0 1 0 0]", "2": "[0 0 1 0 1 0 0]", "3": "[0 0 1 1 1 0 0]", "4": "[0 1 1 1 1 0 0]", "9": "[1 1 1 1 1 0 0]"} {
 		if taken, _ := Draw(grants, dec(t, need), 3); fmt.Sprint(taken) != want {
 			t.Errorf("%s: %s, want %s", need, taken, want)
 		}

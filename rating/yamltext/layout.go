@@ -261,7 +261,7 @@ func (l *layout) flow(from int) {
 			}
 		case c == ',':
 			if before := strings.TrimRight(string(l.line[:i]), " "); before != "" && strings.ContainsRune(",{[", rune(before[len(before)-1])) {
-				l.wrong(i, "a comma too many: there is nothing before it")
+				l.wrong(i, "a comma with no value before it")
 			}
 			l.colon = false
 		case c == ':' && l.colon:
