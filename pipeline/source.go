@@ -33,10 +33,11 @@ type source struct {
 	schema  readers.Schema
 	exports []layout
 
-	id, account, at int   // field indexes; levels have no id and a date for at
-	quantity        int   // usage: the quantity column
-	dimensions      []int // usage: the dimension columns
-	mayLack         []int // columns whose cell may be empty in a row: prices have default rows for them
+	id, account, at int    // field indexes; levels have no id and a date for at
+	quantity        int    // usage: the quantity column
+	dimensions      []int  // usage: the dimension columns
+	mayLack         []int  // columns whose cell may be empty in a row: prices have default rows for them
+	key, action     string // usage whose rows are of a key: its column, and that of what happened to it; empty: none
 
 	meter  *catalog.Meter   // usage and seats: the meter that counts the rows; nil: none does
 	levels []*catalog.Meter // levels: the meters that read it
@@ -54,6 +55,25 @@ func usageSource(name, quantity string, dimensions ...string) source {
 	}
 	return s
 }
+
+// keyedSource is a source of rows that are of a key, such as a user, and have
+// no quantity. They travel whole: there may be more keys than combinations.
+func keyedSource(name, key, action string) source {
+	fields := []readers.Field{{Name: key, Kind: readers.Text}}
+	if action != "" {
+		fields = append(fields, readers.Field{Name: action, Kind: readers.Text})
+	}
+	s := eventSource(name, usageRows, fields...)
+	s.key, s.action = key, action
+	return s
+}
+
+// keyed tells whether the source's rows are of a key.
+func (s *source) keyed() bool { return s.key != "" }
+
+// signed tells whether the source's quantities may be below zero: changes of a
+// level go both ways.
+func (s *source) signed() bool { return s.meter != nil && s.meter.Of == catalog.WeightedOf }
 
 func (s *source) addDimension(name string) {
 	s.dimensions = append(s.dimensions, len(s.schema.Fields))
@@ -178,7 +198,7 @@ func (s *source) bind(m *catalog.Meter) (wrong []*meterError) {
 	for _, column := range slices.Concat(m.Columns, m.By) {
 		if s.schema.Field(column) < 0 {
 			columns := s.countable()
-			wrong = append(wrong, notThere(column, "source %q has no column %q%s; its columns are %s", s.name, column, nearest.DidYouMean(column, columns), strings.Join(columns, ", "))...)
+			wrong = append(wrong, notThere(column, "source %q has no column %q%s; its columns are %s%s", s.name, column, nearest.DidYouMean(column, columns), strings.Join(columns, ", "), s.keyHint(m, column))...)
 		}
 	}
 	if wrong != nil {
@@ -191,8 +211,10 @@ func (s *source) bind(m *catalog.Meter) (wrong []*meterError) {
 	if s.meter != nil {
 		return notThere(m.Source, "source %q is counted by meter %q already", s.name, s.meter.Name)
 	}
-	if m.Kind == catalog.Sum && s.schema.Field(m.Columns[0]) != s.quantity {
-		return notThere(m.Columns[0], "%q is not the quantity of source %q, which is %q", m.Columns[0], s.name, s.schema.Fields[s.quantity].Name)
+	if m.Kind == catalog.Sum {
+		if wrong := s.countedBy(m); wrong != nil {
+			return wrong
+		}
 	}
 	s.meter = m
 	return nil
@@ -218,6 +240,41 @@ func (s *source) countable() []string {
 		}
 	}
 	return all
+}
+
+// countedBy tells why a usage source lacks the column that a meter counts.
+func (s *source) countedBy(m *catalog.Meter) []*meterError {
+	column := s.schema.Field(m.Columns[0])
+	dimension := slices.Contains(s.dimensions, column)
+	switch {
+	case m.Of == catalog.UniqueOf && (m.Key() == s.key || dimension):
+		return nil
+	case m.Of == catalog.ActiveOf && m.Key() == s.key:
+		if m.Action != "" && m.Action != s.action {
+			return notThere(m.Action, "source %q has no action column %q%s", s.name, m.Action, s.keyHint(m, m.Action))
+		}
+		return nil
+	case m.Of == catalog.UniqueOf, m.Of == catalog.ActiveOf:
+		return notThere(m.Key(), "column %q of source %q is not its key%s", m.Key(), s.name, s.keyHint(m, m.Key()))
+	case m.Of == catalog.CountOf && m.Columns[0] == s.key:
+		return nil
+	case s.keyed():
+		return notThere(m.Columns[0], "source %q has the key %q and no quantity: it can be counted by unique, active and count, not by %s", s.name, s.key, m.Of)
+	case column != s.quantity:
+		return notThere(m.Columns[0], "%q is not the quantity of source %q, which is %q", m.Columns[0], s.name, s.schema.Fields[s.quantity].Name)
+	}
+	return nil
+}
+
+// keyHint is what to do where a meter of keys has no such column.
+func (s *source) keyHint(m *catalog.Meter, column string) string {
+	switch {
+	case m.Key() == "" || slices.Contains(m.By, column):
+		return ""
+	case column == m.Action && s.keyed():
+		return fmt.Sprintf("; say action: %s in ratemill.yaml", column)
+	}
+	return fmt.Sprintf("; in ratemill.yaml a source of kind usage says its key: %s", column)
 }
 
 // oneByOne tells whether the source's rows are rated one by one, in the order

@@ -56,6 +56,8 @@ type billing struct {
 	usersBefore []string             // at the beginning of the day
 	moves       map[string]*Movement // looked up by name; read out in sorted order
 	refundAsked []*AccountEvent
+	levels      levels
+	seen        map[uniqueKey]*seenKeys // looked up by the key of a tally alone
 
 	moved     bool // into another plan, by a customer's wish
 	termEnded bool // before its time (rule MK-16)

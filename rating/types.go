@@ -269,6 +269,8 @@ type Usage struct {
 	Quantity    decimal.Decimal
 	At          int64  // of a meter that is rated row by row: microseconds since 1970-01-01T00:00:00Z
 	EventID     string // and what tells rows of one moment apart
+	Key         string // of a meter that counts keys: whose row it is; empty: absent
+	Action      string // of a meter of active keys: add, remove, activated, deactivated
 }
 
 // Outcome is what a billing day does to an account. It holds all that is

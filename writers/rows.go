@@ -430,6 +430,20 @@ type StateTally struct {
 	ChargedExact    Wide   `parquet:"charged_exact,decimal(18:38)" doc:"what the events charged cost that are priced one by one"`
 	ChargedAmount   int64  `parquet:"charged_amount,decimal(4:18)" doc:"charged for the usage"`
 	ChargedAdjusted int64  `parquet:"charged_adjusted,decimal(4:18)" doc:"charged beyond it by the least and most of a spend; below zero: given back"`
+
+	Initial  Wide          `parquet:"initial,decimal(18:38)" doc:"of a level: how high it was when the first day began"`
+	Change   Wide          `parquet:"change,decimal(18:38)" doc:"of a level: the sum of its changes since"`
+	Moment   string        `parquet:"moment" doc:"of a level: the sum of each change × its time since the first day began, in microseconds or days, exact; empty: 0"`
+	Keys     [][16]byte    `parquet:"keys,list" doc:"of unique values: those met; of active keys: those on when the first day began; 128 bits of the SHA-256 of each, sorted"`
+	Switches []StateSwitch `parquet:"switches,list" doc:"of active keys: what turned them on and off since, in order"`
+}
+
+// StateSwitch is a row that turned a key on or off.
+type StateSwitch struct {
+	At       int64    `parquet:"at,timestamp(microsecond)" doc:"time of the row"`
+	EventKey [16]byte `parquet:"event_key" doc:"128 bits of its event id"`
+	Key      [16]byte `parquet:"key" doc:"128 bits of the SHA-256 of its key"`
+	On       bool     `parquet:"on" doc:"it turned the key on"`
 }
 
 // Held is a row, or a group of rows, put aside whole for a later night.

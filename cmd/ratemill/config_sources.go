@@ -68,6 +68,7 @@ func (f *settingsFile) source(name string, n *yamltext.Node) pipeline.SourceSett
 	s := pipeline.SourceSettings{
 		Name: name, Kind: n.Word("kind"), Quantity: n.Word("quantity"), Decimals: n.Number("decimals"),
 		Dimensions: n.Words("dimensions"), MayLack: n.Words("may_lack"), Levels: n.Words("levels"),
+		Key: n.Word("key"), Action: n.Word("action"),
 	}
 	exports := n.Get("exports")
 	if exports == nil {

@@ -71,6 +71,10 @@ const (
 	CountOf   Of = "count"   // the number of rows
 	MaxOf     Of = "max"     // the highest value
 	LastValue Of = "last_of" // the value of the last row
+
+	UniqueOf   Of = "unique"   // the number of different values
+	WeightedOf Of = "weighted" // the mean of a level that the column changes
+	ActiveOf   Of = "active"   // the number of keys that are on
 )
 
 // Meter is what a source's rows are counted as.
@@ -84,6 +88,9 @@ type Meter struct {
 	DueNextDay  bool     // charged the day after the service day; else the same day
 	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
 	Of          Of       // Sum: what is made of the column
+	Action      string   // ActiveOf: the column that turns a key on or off; empty: every row turns its key on
+	Measure     Measure  // ActiveOf: which number of a period counts
+	ByDay       bool     // WeightedOf and TimeWeighted: a change holds from the beginning of its day; else of its microsecond
 	Rule        RuleID
 	DefinedLine int // line of the catalog file, for explain
 }

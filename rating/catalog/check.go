@@ -138,7 +138,7 @@ func (c *checker) addOnIndex(use *node) int {
 func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]cohortPlan) {
 	m := c.draft.Meter(a.Meter)
 	if m.Level() {
-		c.add(a.key.place, "meter %q is the %s of its rows: it can be charged, not included", m.Name, m.Of)
+		c.add(a.key.place, "meter %q is %s: it can be charged, not included", m.Name, m.figure())
 	}
 	if m.Kind == HighWater {
 		c.add(a.key.place, "meter %q counts active users: what a plan includes of them stands under %q", m.Name, "seats")
@@ -276,7 +276,7 @@ func (c *checker) charges() {
 		c.minimum(u)
 		c.counting(u, m)
 		if m != nil && m.Level() && !u.Counted() {
-			c.add(u.key.place, "meter %q is the %s of its rows, not their sum: its charge needs %q, %q or %q", m.Name, m.Of, "over: period", "charged: period_end", "over: life")
+			c.uncounted(u, m)
 		}
 	}
 }

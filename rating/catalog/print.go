@@ -89,9 +89,7 @@ func (m *Meter) print() string {
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
 	}
-	if m.OneByOne && m.Of != MaxOf && m.Of != LastValue {
-		o.add("events", "one_by_one")
-	}
+	m.printAggregation(&o)
 	if m.PerPeriod {
 		o.add("reset", "period")
 	}

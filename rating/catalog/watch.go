@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // watch takes down what reading a catalog asks for, so that a test can hold it
 // against the schema: the parser is code, the schema a table. A nil watch sees
 // nothing.
@@ -36,7 +38,7 @@ func (w *watch) required(form, key string) {
 }
 
 func (w *watch) oneOf(form string, keys []string) {
-	if w != nil {
+	if w != nil && !slices.ContainsFunc(w.of(form).choices, func(c []string) bool { return slices.Equal(c, keys) }) {
 		w.of(form).choices = append(w.of(form).choices, keys)
 	}
 }
