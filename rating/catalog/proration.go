@@ -19,7 +19,7 @@ func (p *problems) proration(n *node) Proration {
 	count, month, change := f.optional("count"), f.optional("month"), f.optional("change_day")
 	r.Seconds = p.word(count, "count", "days", "seconds") == "seconds"
 	if month != nil && month.text != "actual" {
-		r.MonthDays = p.duration(month, "month", "day")
+		r.MonthDays = p.days(month, "month")
 		if r.MonthDays != 0 && (r.MonthDays < 28 || r.MonthDays > 31) {
 			p.add(month.place, "month is %d days; it may count as 28 to 31, or as \"actual\"", r.MonthDays)
 		}
