@@ -94,7 +94,7 @@ func (f *fields) oneOf(keys ...string) (key string, value *node) {
 	}
 	switch {
 	case len(there) > 1:
-		f.add(f.node.at(), "%s has %s: only one of %s can be", f.what, words(there, "and"), words(keys, "and"))
+		f.add(f.node.at(), "%s has %s: only one of them can be", f.what, words(there, "and"))
 	case len(there) == 0 && f.node.kind == object && !f.meant(keys):
 		f.lacking = fmt.Sprintf("missing key in %s: one of %s", f.what, words(keys, "or"))
 	}
