@@ -223,8 +223,12 @@ func compareRated(x, y rating.RatedUsage) int {
 		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
-// creditNote is the kind of a document that gives money back.
-const creditNote = "credit_note"
+// Kinds of documents beside the invoice: one that gives money back, or takes
+// off what was billed, and one that adds to what was billed.
+const (
+	creditNote = "credit_note"
+	debitNote  = "debit_note"
+)
 
 func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Account, kind string) {
 	discounts, tax := money.Zero(inv.Currency), money.Zero(inv.Currency)

@@ -61,7 +61,7 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 		return nil, err
 	}
 	sweep(ctx, n.Settings, intent)
-	return &Result{status, entry}, nil
+	return &Result{Status: status, Entry: entry}, nil
 }
 
 // intentOf is what the night's stage declares to publish.

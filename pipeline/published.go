@@ -28,7 +28,8 @@ func published(ctx context.Context, s *Settings, head *Entry) (*Result, error) {
 }
 
 // compareWithNow proves that a published night was made from what lies there
-// now, but for files that later entries have consumed.
+// now, but for files that later entries have consumed. A night that a rerate
+// folded again was.
 func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, error) {
 	var before *Entry
 	var later []writers.InputFile
@@ -42,10 +43,14 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	for _, f := range e.Inputs {
 		mine[keyOf(f)] = true
 	}
+	corrected := int64(0)
 	for n := e.Entry + 1; n <= head.Entry; n++ {
 		after, err := ReadEntry(ctx, s.Output, n)
 		if err != nil {
 			return nil, err
+		}
+		if after.Rerate != nil && after.Rerate.From <= e.BillingDate {
+			corrected = n
 		}
 		for _, f := range after.Inputs {
 			if !mine[keyOf(f)] {
@@ -56,6 +61,9 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 			}
 		}
 	}
+	if corrected > 0 { // what lay there meanwhile is the rerate's matter
+		return &Result{Status: Already, Entry: e, Corrected: corrected}, nil
+	}
 	again := *s
 	again.First = before == nil
 	plan, err := planAfter(ctx, &again, before, later)
@@ -65,5 +73,5 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	if d := plan.differences(e, overwritten); len(d) > 0 {
 		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
 	}
-	return &Result{Already, e}, nil
+	return &Result{Status: Already, Entry: e}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/writers"
 )
 
 // Settings are what a run is asked to do and where.
@@ -65,8 +66,9 @@ const (
 
 // Result is what a run did.
 type Result struct {
-	Status Status
-	Entry  *Entry
+	Status    Status
+	Entry     *Entry
+	Corrected int64 // the last rerate that folded a published day again; 0: none did
 }
 
 // Run bills the night of the settings' day and publishes it: plan, map, fold,
@@ -84,10 +86,10 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if finished != nil {
 		head = finished
 	}
-	if finished != nil && s.Day == finished.Day {
-		return &Result{Finished, finished}, nil
+	if finished != nil && finished.Kind == writers.Night && s.Day == finished.Day {
+		return &Result{Status: Finished, Entry: finished}, nil
 	}
-	if head != nil && s.Day <= head.Day {
+	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
 	plan, err := planAfter(ctx, s, head, nil)

@@ -197,15 +197,18 @@ func compareHeldRows(x, y writers.Held) int {
 		cmp.Compare(x.BillingDay, y.BillingDay), cmp.Compare(x.FirstSeen, y.FirstSeen), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Payload, y.Payload))
 }
 
-// number gives a document the next number of its series. Credit notes have one
-// of their own, and so have the documents of test accounts.
+// number gives a document the next number of its series. Credit notes and debit
+// notes have one each, and so have the documents of test accounts.
 func (n *night) number(s *stage, inv *writers.Invoice) {
 	series := n.Catalog.Series
 	if inv.Test {
 		series += "-TEST"
 	}
-	if inv.Kind == creditNote {
+	switch inv.Kind {
+	case creditNote:
 		series += "-CN"
+	case debitNote:
+		series += "-DN"
 	}
 	if s.ledger.series[series] == 0 && n.plan.before != nil {
 		for _, e := range n.plan.before.InvoiceSeries {

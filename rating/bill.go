@@ -137,8 +137,8 @@ func (b *billing) end() Outcome {
 		b.forget()
 		b.linkRefundable() // before collections are forgotten
 		b.forgetRefundable()
-		b.forgetCollections()
 	}
+	b.forgetCollections()
 	b.closeUnused()
 	a.Balances = a.Balances[:0:0]
 	for _, name := range b.balanceNames() {

@@ -47,6 +47,19 @@ type Run struct {
 	Totals         Totals         `json:"totals"`
 	InvoiceSeries  []SeriesEnd    `json:"invoice_series"` // all series so far, by name
 	ExitCode       int            `json:"exit_code"`      // repeated when the entry is asked for again
+
+	Rerate *RerateSpan `json:"rerate,omitempty"` // of an entry of that kind
+}
+
+// RerateSpan is the billing days that a rerate folded again. Its entry stands
+// for all entries after the one before them: later nights go on from it, and
+// look event ids up in it and in what came before them.
+type RerateSpan struct {
+	From    string     `json:"from"`    // first day, YYYY-MM-DD
+	To      string     `json:"to"`      // last day under Catalog; days after it are folded under the entry's
+	Through string     `json:"through"` // last day folded: the last one that was published
+	Catalog CatalogRef `json:"catalog"`
+	After   *EntryRef  `json:"after"` // entry before the first day; null where history starts with it
 }
 
 // CatalogRef pins a catalog.
