@@ -37,6 +37,7 @@ type Plan struct {
 	Lookups     []writers.LookupFile   `json:"lookups,omitempty"`
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
+	Rerate      *writers.RerateSpan    `json:"rerate,omitempty"` // of a rerate
 
 	before *Entry
 	pins   map[string]pin // of the inputs and lookup tables, by key
@@ -328,9 +329,7 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 		p.Inputs = append(p.Inputs, f.InputFile)
 		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
-	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
-	})
+	slices.SortFunc(p.Inputs, compareInputs)
 	return nil
 }
 

@@ -21,6 +21,8 @@ type Settings struct {
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
 
+	Corrected *catalog.Catalog // of the days that a rerate is asked for; nil: Catalog
+
 	Sources []SourceSettings // that are laid out otherwise than <source>/date=YYYY-MM-DD/*, or the company's own
 	Lookups []LookupSettings
 

@@ -105,7 +105,7 @@ type corrector struct {
 func (c *corrector) account() {
 	a := clone(c.should.Account)
 	if a.Currency.Code == "" {
-		a.ID, a.Currency = c.issued.Account.ID, c.currency
+		a.ID, a.Currency, a.Customer = c.issued.Account.ID, c.currency, c.issued.Account.Customer
 	}
 	a.Collections = slices.Clone(c.issued.Account.Collections)
 	if a.Method != "" && a.Method != c.issued.Account.Method {

@@ -55,11 +55,12 @@ type Run struct {
 // for all entries after the one before them: later nights go on from it, and
 // look event ids up in it and in what came before them.
 type RerateSpan struct {
-	From    string     `json:"from"`    // first day, YYYY-MM-DD
-	To      string     `json:"to"`      // last day under Catalog; days after it are folded under the entry's
-	Through string     `json:"through"` // last day folded: the last one that was published
-	Catalog CatalogRef `json:"catalog"`
-	After   *EntryRef  `json:"after"` // entry before the first day; null where history starts with it
+	From      string     `json:"from"`       // first day folded, YYYY-MM-DD: the first that was asked for, or that a rerate of it had
+	Through   string     `json:"through"`    // last day folded: the last one that was published
+	AskedFrom string     `json:"asked_from"` // the days that were asked for, under Catalog; others under the entry's
+	AskedTo   string     `json:"asked_to"`
+	Catalog   CatalogRef `json:"catalog"`
+	After     *EntryRef  `json:"after"` // entry before the first day; null where history starts with it
 }
 
 // CatalogRef pins a catalog.
