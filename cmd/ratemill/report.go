@@ -123,6 +123,9 @@ func sentence(result *pipeline.Result, row nightRow) string {
 		pipeline.Published: "published", pipeline.Already: "published already, nothing changed", pipeline.Helped: "published with another run",
 		pipeline.Finished: "published by finishing what an earlier run began",
 	}[result.Status]
+	if result.Corrected > 0 {
+		what += fmt.Sprintf(", corrected by the rerate of entry %d", result.Corrected)
+	}
 	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d taken up, %d rated, %d duplicate, %d rejected, %d put aside; %d invoices, %s due; %.2f s",
 		row.day, what, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
 }
