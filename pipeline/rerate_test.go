@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/writers"
 )
 
@@ -209,4 +212,181 @@ func TestLateFileRerated(t *testing.T) {
 	}
 }
 
-var _ = calendar.None
+// random lives: a company of a seed, one file of which comes late, is changed
+// or vanishes after the nights; then it is rerated.
+func TestRandomRerate(t *testing.T) {
+	for _, seed := range seeds(t) {
+		for _, catalogFile := range []string{"marketing", "chat", "teams"} {
+			t.Run(fmt.Sprintf("%s/seed=%d", catalogFile, seed), func(t *testing.T) { rerateOnce(t, catalogFile, seed) })
+		}
+	}
+}
+
+func rerateOnce(t *testing.T, catalogFile string, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 23))
+	l := newLives(t, catalogFile, rng)
+	c := l.company
+	from, to := l.from.String(), l.to.String()
+	truth := tree(t, c.exports)
+	kinds := []string{}
+	for _, key := range slices.Sorted(maps.Keys(truth)) {
+		if strings.HasPrefix(key, "payments/") || rng.IntN(6) > 0 {
+			continue
+		}
+		kind := []string{"late", "changed", "too many"}[rng.IntN(3)]
+		kinds = append(kinds, kind+" "+key)
+		switch kind {
+		case "late":
+			if err := c.exports.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		case "changed":
+			put(t, c.exports, key, l.otherwise(key))
+		default:
+			put(t, c.exports, strings.Replace(key, "part-0", "part-1", 1), l.otherwise(key))
+		}
+	}
+	t.Logf("files: %s", strings.Join(kinds, ", "))
+	for d := l.from; d <= l.to; d++ {
+		c.night(d.String())
+		l.pay(c, d)
+	}
+	for key := range tree(t, c.exports) {
+		if truth[key] == "" && !strings.HasPrefix(key, "payments/") {
+			if err := c.exports.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for key, text := range truth {
+		put(t, c.exports, key, text)
+	}
+	if r := c.rerate(from, to); r.Entry.Kind != writers.Rerate {
+		t.Errorf("entry of kind %s", r.Entry.Kind)
+	}
+	c.sameAgain(from, to)
+	c.wantStanding(from, to)
+	l.moreDays(8)
+	for d := l.to - 7; d <= l.to; d++ {
+		c.night(d.String())
+		l.pay(c, d)
+	}
+	c.wantStanding(from, l.to.String())
+	c.sameAgain(from, l.to.String())
+}
+
+// lives are a few random accounts of a catalog.
+type lives struct {
+	*company
+	rng      *rand.Rand
+	from, to calendar.Day
+	plans    []string
+	accounts int
+	events   int
+}
+
+func newLives(t *testing.T, catalogFile string, rng *rand.Rand) *lives {
+	c := newCompany(t, "")
+	text, err := os.ReadFile("../fixtures/catalogs/" + catalogFile + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.knobs.Catalog, err = catalog.Parse(catalogFile+".yaml", text); err != nil {
+		t.Fatal(err)
+	}
+	l := &lives{company: c, rng: rng, from: day(t, "2024-04-24"), accounts: 8}
+	for _, p := range c.knobs.Catalog.At(l.from).Plans {
+		if !slices.Contains(l.plans, p.Name) {
+			l.plans = append(l.plans, p.Name)
+		}
+	}
+	l.to = l.from - 1
+	l.moreDays(10)
+	return l
+}
+
+// moreDays delivers exports of further days.
+func (l *lives) moreDays(n int) {
+	for range n {
+		l.to++
+		for _, source := range []string{"account_events", "sms", "emails", "contacts", "seats", "postcards"} {
+			l.deliver(l.file(source, l.to))
+		}
+	}
+}
+
+// file is an export of a day.
+func (l *lives) file(source string, day calendar.Day) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- %s/%s\n", source, day)
+	for a := range l.accounts {
+		if source != "account_events" && l.rng.IntN(3) > 0 {
+			continue
+		}
+		l.events++
+		id, at := fmt.Sprintf("%s%d", source, l.events), fmt.Sprintf("%sT%02d:00:00", day, 8+l.rng.IntN(12))
+		account := fmt.Sprintf("A%d", a)
+		switch source {
+		case "account_events":
+			fmt.Fprint(&b, l.accountEvent(id, account, at, day))
+		case "sms":
+			fmt.Fprintf(&b, "%s,%s,%s,outbound,acme,US,%d\n", id, account, at, 1+l.rng.IntN(1500))
+		case "emails":
+			fmt.Fprintf(&b, "%s,%s,%s,%d\n", id, account, at, 1+l.rng.IntN(9000))
+		case "contacts":
+			fmt.Fprintf(&b, "%s,%s,%d,0\n", account, day, l.rng.IntN(20000))
+		case "seats":
+			fmt.Fprintf(&b, "%s,%s,%s,u%d,%s\n", id, account, at, l.rng.IntN(6), []string{"activated", "deactivated"}[l.rng.IntN(2)])
+		case "postcards":
+			fmt.Fprintf(&b, "%s,%s,%s,%d\n", id, account, at, 1+l.rng.IntN(40))
+		}
+	}
+	return b.String()
+}
+
+func (l *lives) accountEvent(id, account, at string, day calendar.Day) string {
+	pick := func(all ...string) string { return all[l.rng.IntN(len(all))] }
+	if int(day-l.from)%4 == 0 && l.rng.IntN(2) == 0 {
+		return fmt.Sprintf("%s,%s,%s,signed_up,%s,monthly,%s,,,,%s,%s,true\n", id, account, at, pick(l.plans...), pick("card", "card", ""), pick("", "guarantee_90"), pick("", "shopify"))
+	}
+	if l.rng.IntN(4) > 0 {
+		return ""
+	}
+	switch kind := pick("plan_changed", "plan_changed", "credits_purchased", "cancelled", "nonprofit_granted", "payment_method_changed", "suspended", "resumed", "refund_requested", "uninstalled"); kind {
+	case "plan_changed":
+		return fmt.Sprintf("%s,%s,%s,plan_changed,%s,,,,,,,,true\n", id, account, at, pick(l.plans...))
+	case "credits_purchased":
+		return fmt.Sprintf("%s,%s,%s,credits_purchased,,,,,100,postcards\n", id, account, at)
+	case "payment_method_changed":
+		return fmt.Sprintf("%s,%s,%s,payment_method_changed,,,%s\n", id, account, at, pick("card", "paypal"))
+	default:
+		return fmt.Sprintf("%s,%s,%s,%s\n", id, account, at, kind)
+	}
+}
+
+// otherwise is a file of the same place with other rows.
+func (l *lives) otherwise(key string) string {
+	source, rest, _ := strings.Cut(key, "/date=")
+	other := newCompany(l.TB, "")
+	d := day(l.TB, rest[:len("2024-05-01")])
+	other.deliver(l.file(source, d))
+	return tree(l.TB, other.exports)[key]
+}
+
+// pay answers the charges of a night.
+func (l *lives) pay(c *company, d calendar.Day) {
+	var b strings.Builder
+	for _, e := range c.chain() {
+		if e.Day != d || e.Kind != writers.Night {
+			continue
+		}
+		for _, ch := range rowsOf[writers.Charge](c, e, writers.ChargesTable) {
+			l.events++
+			status := []string{"succeeded", "succeeded", "failed"}[l.rng.IntN(3)]
+			if l.rng.IntN(4) > 0 {
+				fmt.Fprintf(&b, "p%d,%s,%s,%sT09:00:00,%s,psp,declined\n", l.events, ch.ChargeID, ch.AccountID, d+1, status)
+			}
+		}
+	}
+	c.deliver(fmt.Sprintf("-- payments/%s\n%s", d+1, b.String()))
+}
