@@ -212,7 +212,7 @@ func TestLateFileRerated(t *testing.T) {
 	}
 }
 
-// random lives: a company of a seed, one file of which comes late, is changed
+// Random lives: a company of a seed, one file of which comes late, is changed
 // or vanishes after the nights; then it is rerated.
 func TestRandomRerate(t *testing.T) {
 	for _, seed := range seeds(t) {
@@ -230,7 +230,7 @@ func rerateOnce(t *testing.T, catalogFile string, seed uint64) {
 	truth := tree(t, c.exports)
 	kinds := []string{}
 	for _, key := range slices.Sorted(maps.Keys(truth)) {
-		if strings.HasPrefix(key, "payments/") || rng.IntN(6) > 0 {
+		if strings.HasPrefix(key, "payments/") || rng.IntN(6) > 0 && (rng.IntN(3) > 0 || !strings.HasPrefix(key, "account_events/")) {
 			continue
 		}
 		kind := []string{"late", "changed", "too many"}[rng.IntN(3)]
@@ -261,7 +261,9 @@ func rerateOnce(t *testing.T, catalogFile string, seed uint64) {
 	for key, text := range truth {
 		put(t, c.exports, key, text)
 	}
-	if r := c.rerate(from, to); r.Entry.Kind != writers.Rerate {
+	r := c.rerate(from, to)
+	t.Logf("notes:\n%s", notesText(r))
+	if r.Entry.Kind != writers.Rerate {
 		t.Errorf("entry of kind %s", r.Entry.Kind)
 	}
 	c.sameAgain(from, to)
@@ -346,10 +348,10 @@ func (l *lives) file(source string, day calendar.Day) string {
 
 func (l *lives) accountEvent(id, account, at string, day calendar.Day) string {
 	pick := func(all ...string) string { return all[l.rng.IntN(len(all))] }
-	if int(day-l.from)%4 == 0 && l.rng.IntN(2) == 0 {
+	if int(day-l.from)%3 == 0 && l.rng.IntN(3) > 0 {
 		return fmt.Sprintf("%s,%s,%s,signed_up,%s,monthly,%s,,,,%s,%s,true\n", id, account, at, pick(l.plans...), pick("card", "card", ""), pick("", "guarantee_90"), pick("", "shopify"))
 	}
-	if l.rng.IntN(4) > 0 {
+	if l.rng.IntN(3) > 0 {
 		return ""
 	}
 	switch kind := pick("plan_changed", "plan_changed", "credits_purchased", "cancelled", "nonprofit_granted", "payment_method_changed", "suspended", "resumed", "refund_requested", "uninstalled"); kind {
