@@ -227,8 +227,12 @@ func (r *rerate) newRejects(ctx context.Context, day calendar.Day) ([]writers.Re
 	waiting := func(x writers.Reject) writers.Reject {
 		return writers.Reject{Source: x.Source, File: x.File, Row: x.Row, Rows: x.Rows, AccountID: x.AccountID, Reason: x.Reason}
 	}
+	known := func(x writers.Reject) writers.Reject { // whenever it was refused, and in whatever words
+		x.Detail, x.FirstSeen = "", 0
+		return x
+	}
 	err := eachRow(ctx, r.output, r.issued, writers.RejectsTable, func(x *writers.Reject) {
-		had[*x]++
+		had[known(*x)]++
 		switch {
 		case x.Retryable:
 			waits[waiting(*x)]++
@@ -246,7 +250,9 @@ func (r *rerate) newRejects(ctx context.Context, day calendar.Day) ([]writers.Re
 		} else if x.Status != "open" {
 			waits[waiting(*x)]++
 		}
-		if had[*x]--; had[*x] < 0 && x.Source != paymentsSource {
+		if k := known(*x); had[k] > 0 {
+			had[k]--
+		} else if x.Source != paymentsSource {
 			fresh = append(fresh, *x)
 		}
 	})

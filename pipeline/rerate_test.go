@@ -54,6 +54,9 @@ func (c *company) sameAgain(from, to string) {
 	}
 	if r.Status != Same || len(r.Notes) > 0 || r.States > 0 {
 		c.Errorf("rerate of %s to %s: %s, %d states, notes:\n%s", from, to, r.Status, r.States, notesText(r))
+		if r.Entry != nil {
+			c.Logf("rejects %+v\nusage %+v", rowsOf[writers.Reject](c, r.Entry, writers.RejectsTable), rowsOf[writers.RatedUsage](c, r.Entry, writers.RatedUsageTable))
+		}
 	}
 	sameTree(c, "after a rerate that finds nothing", tree(c, c.output), before)
 }

@@ -151,7 +151,7 @@ func (c *corrector) keepCredit(credit money.Amount) {
 }
 
 // refundable keeps what a guarantee may give back: what was charged, as far as
-// it should have been, and what the note charges beyond.
+// it should have been, and what should have been beyond.
 func (c *corrector) refundable() {
 	a := &c.out.Account
 	left := slices.Clone(c.should.Account.Refundable)
@@ -177,15 +177,34 @@ func (c *corrector) refundable() {
 			a.Refundable = append(a.Refundable, r)
 		}
 	}
-	if c.out.Note == nil || c.out.Uncollected != nil {
-		return
-	}
-	open := c.out.Note.AmountDue
-	for _, r := range left {
-		r.InvoiceID, r.ChargeID, r.Method, r.Amount = c.out.Note.ID, "", "", money.Min(r.Amount, open)
-		if r.Amount.Sign() > 0 {
-			a.Refundable = append(a.Refundable, r)
-			open = open.Sub(r.Amount)
+	c.chargedElsewhere(left)
+}
+
+// chargedElsewhere links what may be given back and was not charged as such to
+// the charges that pay it now: that of the note, and those of what should not
+// have been charged.
+func (c *corrector) chargedElsewhere(left []Refundable) {
+	a := &c.out.Account
+	collections := slices.Clone(a.Collections)
+	slices.SortStableFunc(collections, func(x, y Collection) int { return boolCompare(x.Status != Unasked, y.Status != Unasked) })
+	for i := range collections {
+		of := &collections[i]
+		if of.open() || of.Status == Ended || of.Status == Credited {
+			continue
+		}
+		open := of.Amount
+		for _, r := range a.Refundable {
+			if r.InvoiceID == of.InvoiceID {
+				open = open.Sub(r.Amount)
+			}
+		}
+		for j := range left {
+			r := left[j]
+			r.InvoiceID, r.ChargeID, r.Method, r.Amount = of.InvoiceID, of.ChargeID(), of.Method, money.Min(r.Amount, open)
+			if r.Amount.Sign() > 0 {
+				a.Refundable = append(a.Refundable, r)
+				open, left[j].Amount = open.Sub(r.Amount), left[j].Amount.Sub(r.Amount)
+			}
 		}
 	}
 }
@@ -252,7 +271,8 @@ func movedOf(s *Span, name string) Movement {
 // differs in its amount is corrected in place; the others are taken back, or
 // added. Corrections of earlier notes count towards the lines that they name.
 func Differences(issued, should []IssuedLine, currency money.Currency) ([]Line, []LineRef) {
-	d := differ{issued: standing(issued), should: slices.Clone(should), currency: currency, pair: map[int]int{}, paired: map[int]bool{}}
+	d := differ{issued: standing(issued), should: slices.Clone(should), currency: currency, pair: map[int]int{}, paired: map[int]bool{}, dropped: map[int]bool{}}
+	d.dropRefunds()
 	d.match(lineKey{on: 1, description: "1", amount: "1"})
 	d.match(lineKey{description: "1", amount: "1"})
 	d.match(lineKey{on: 1, description: "1"})
@@ -308,6 +328,7 @@ type differ struct {
 	currency       money.Currency
 	pair           map[int]int // issued line of a line that should be
 	paired         map[int]bool
+	dropped        map[int]bool
 }
 
 // match pairs lines of one key, each once, in their order.
@@ -321,11 +342,35 @@ func (d *differ) match(asked lineKey) {
 	}
 	for s := range d.should {
 		k := d.should[s].keyOf(asked)
-		if _, done := d.pair[s]; done || len(free[k]) == 0 {
+		if _, done := d.pair[s]; done || d.dropped[s] || len(free[k]) == 0 {
 			continue
 		}
 		d.pair[s], d.paired[free[k][0]] = free[k][0], true
 		free[k] = free[k][1:]
+	}
+}
+
+// dropRefunds drops refunds of a day that come to the same sum: they name the
+// charges that were made, which are others than those that should have been.
+func (d *differ) dropRefunds() {
+	sums := map[Day]money.Amount{}
+	add := func(l *IssuedLine, amount money.Amount) {
+		if l.Kind == GivenUp {
+			sums[l.On] = sums[l.On].Add(amount)
+		}
+	}
+	for i := range d.issued {
+		add(&d.issued[i], d.issued[i].Amount.Neg())
+	}
+	for i := range d.should {
+		add(&d.should[i], d.should[i].Amount)
+	}
+	same := func(l *IssuedLine) bool { return l.Kind == GivenUp && sums[l.On].Sign() == 0 }
+	for i := range d.issued {
+		d.paired[i] = same(&d.issued[i])
+	}
+	for s := range d.should {
+		d.dropped[s] = same(&d.should[s])
 	}
 }
 
@@ -338,6 +383,9 @@ func (d *differ) lines() (lines []Line, refs []LineRef) {
 	var all []corrected
 	for s := range d.should {
 		is := &d.should[s]
+		if d.dropped[s] {
+			continue
+		}
 		if i, found := d.pair[s]; found {
 			was := &d.issued[i]
 			text := fmt.Sprintf("issued %s, should be %s: %s", was.Amount, is.Amount, is.Calculation)
