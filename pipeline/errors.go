@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"gocloud.dev/gcerrors"
 
@@ -112,7 +113,8 @@ func ExitCode(err error) int {
 
 // temporary tells whether the storage may answer better later.
 func temporary(err error) bool {
-	if store.Temporary(err) {
+	// Rows are spilled to files of the system's, which know no gcerrors.
+	if store.Temporary(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return true
 	}
 	switch gcerrors.Code(errors.Unwrap(err)) {

@@ -170,8 +170,9 @@ func (e *event) payload(s *source) string {
 func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 	e := event{source: index, account: h.AccountID, occurred: h.OccurredAt, day: calendar.Day(h.ServiceDate), place: p}
 	if h.EventKey != "" {
-		if _, err := fmt.Sscanf(h.EventKey, "%016x%016x", &e.hi, &e.lo); err != nil {
-			return event{}, fmt.Errorf("event_key %q: %w", h.EventKey, err)
+		var err error
+		if e.hi, e.lo, err = keyBits(h.EventKey); err != nil {
+			return event{}, err
 		}
 	}
 	var columns map[string]string
@@ -187,3 +188,17 @@ func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 }
 
 func eventKey(hi, lo uint64) string { return fmt.Sprintf("%016x%016x", hi, lo) }
+
+// keyBits reads back what eventKey wrote.
+func keyBits(text string) (hi, lo uint64, err error) {
+	if len(text) != 32 {
+		return 0, 0, fmt.Errorf("event_key %q is not 32 hexadecimal digits", text)
+	}
+	if hi, err = strconv.ParseUint(text[:16], 16, 64); err == nil {
+		lo, err = strconv.ParseUint(text[16:], 16, 64)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("event_key %q: %w", text, err)
+	}
+	return hi, lo, nil
+}

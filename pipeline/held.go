@@ -66,7 +66,7 @@ func (n *night) takeUpHeld(wanted func(role) bool) error {
 		p := n.partition(hashID(e.source, e.hi, e.lo))
 		// A usage row older than the window, which the catalog may have
 		// shortened, has no day in a record's key. It goes whole.
-		if s.role != usageRows || e.day < n.span.oldest {
+		if s.role != usageRows || s.keyed() || e.day < n.span.oldest {
 			if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
 				m.signups = append(m.signups, e.account)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
-	"io"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -49,7 +48,7 @@ func contentIdentity(ctx context.Context, bucket *blob.Bucket, key string) (stri
 	}
 	defer r.Close()
 	h := md5.New()
-	if _, err := io.Copy(h, r); err != nil {
+	if _, err := readInto(h, r); err != nil {
 		return "", &readers.FileError{Key: key, What: "cannot be read", Err: err}
 	}
 	return byMD5 + hex.EncodeToString(h.Sum(nil)), nil

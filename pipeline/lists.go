@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"ratemill/rating"
+	"ratemill/rating/calendar"
 )
 
 // Reasons for which map refuses a cell that holds several things.
@@ -132,12 +133,21 @@ func jsonAmounts(cell string) ([]rating.OpeningBalance, error) {
 	return all, nil
 }
 
+// addAmount adds an amount, which may end in its last good day: 500@2024-12-31.
 func addAmount(all []rating.OpeningBalance, name, amount string) ([]rating.OpeningBalance, error) {
+	amount, day, expires := strings.Cut(amount, "@")
+	last := calendar.None
+	if expires {
+		var err error
+		if last, err = calendar.Parse(day); err != nil {
+			return nil, fmt.Errorf("%s=%s@%q: want the last good day as YYYY-MM-DD", name, amount, day)
+		}
+	}
 	if name == "" || len(amount) > 40 || !plainDecimal.MatchString(amount) {
 		return nil, fmt.Errorf("%s=%q: want a name and a plain decimal", name, amount)
 	}
 	value, err := decimal.NewFromString(amount)
-	return append(all, rating.OpeningBalance{Name: name, Amount: value}), err
+	return append(all, rating.OpeningBalance{Name: name, Amount: value, LastDay: last}), err
 }
 
 // truth reads true or false, in either case; nothing is false.

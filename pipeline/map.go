@@ -57,46 +57,82 @@ type lateID struct {
 // are not what they should be become rejects; the others are spilled, each
 // once, partitioned by hash of source and event id.
 func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
-	type split struct{ file, split int }
 	exports := make([]*readers.Export, len(n.files))
-	err := each(ctx, n.workers, len(n.files), func(ctx context.Context, _, i int) error {
-		f := &n.files[i]
-		if !wanted(n.sources[f.source].role) {
-			return nil
+	defer func() {
+		for _, e := range exports {
+			if e != nil {
+				e.Close()
+			}
 		}
-		var err error
-		exports[i], err = n.openExport(ctx, f)
-		return err
-	})
-	if err != nil {
+	}()
+	var large []split
+	for from := 0; from < len(n.files); from += openAtOnce {
+		files := exports[from:min(from+openAtOnce, len(n.files))]
+		err := each(ctx, n.requests(), len(files), func(ctx context.Context, _, i int) (err error) {
+			if f := &n.files[from+i]; wanted(n.sources[f.source].role) {
+				files[i], err = n.openExport(ctx, f)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var held []split
+		for i, e := range files {
+			for s := 0; e != nil && s < e.Splits(); s++ {
+				if e.Held() {
+					held = append(held, split{from + i, s})
+				} else {
+					large = append(large, split{from + i, s})
+				}
+			}
+		}
+		if err := n.readSplits(ctx, exports, held); err != nil {
+			return err
+		}
+		for _, e := range files {
+			if e != nil && e.Held() {
+				e.Close()
+			}
+		}
+	}
+	if err := n.readSplits(ctx, exports, large); err != nil {
 		return err
 	}
-	var splits []split
-	for i, e := range exports {
-		for s := 0; e != nil && s < e.Splits(); s++ {
-			splits = append(splits, split{i, s})
+	return n.checkLacking(ctx, exports)
+}
+
+// openAtOnce is how many files are opened before those of them are read that
+// are in memory, whole: on an object store small ones are, once opened.
+const openAtOnce = 32
+
+// split is a part of a file that one worker reads.
+type split struct{ file, split int }
+
+// readSplits reads splits on all workers, each while those that come next are
+// being fetched.
+func (n *night) readSplits(ctx context.Context, exports []*readers.Export, splits []split) error {
+	frozen := func(ctx context.Context, s split) context.Context { return n.plan.frozen(ctx, n.files[s.file].Key) }
+	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
+		if i+n.workers < len(splits) {
+			next := splits[i+n.workers]
+			exports[next.file].ReadAhead(frozen(ctx, next), next.split)
 		}
-	}
-	err = each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
 		source := &n.sources[n.files[s.file].source]
 		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
-		switch source.role {
-		case usageRows:
+		switch {
+		case source.role == usageRows && !source.keyed():
 			take = newUsageMapper(n, m, s.file, source).batch
-		case openingRows:
+		case source.role == openingRows:
 			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
 		}
 		filters := exports[s.file].Filters()
-		return exports[s.file].Read(n.plan.frozen(ctx, n.files[s.file].Key), s.split, func(b *readers.Batch) error {
+		return exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			return take(b)
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return n.checkLacking(ctx, exports)
 }
 
 // openExport opens a file in the way that its source's layout says.
@@ -158,7 +194,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 		if s.required(i) && absent(f.Kind, c, row) {
 			return fault{missingField, f.Name}
 		}
-		if f.Kind == readers.Integer && c.Ints[row] < 0 {
+		if f.Kind == readers.Integer && c.Ints[row] < 0 && !s.signed() {
 			return fault{negativeQuantity, fmt.Sprintf("%s %s", f.Name, cellText(f, c, row))}
 		}
 	}

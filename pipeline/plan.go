@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -190,36 +188,6 @@ type foundInput struct {
 	was writers.InputFile // as it was consumed, if it was
 }
 
-// listExports lists the exports of every source, each once. A folder that
-// cannot be listed is an error: unreadable is not empty.
-func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFile, error) {
-	type folder struct {
-		source *source
-		layout *layout
-		prefix string
-	}
-	var folders []folder
-	for i := range sources {
-		for j := range sources[i].exports {
-			l := &sources[i].exports[j]
-			for _, prefix := range l.prefixes(s) {
-				folders = append(folders, folder{&sources[i], l, prefix})
-			}
-		}
-	}
-	listed := make([][]listedFile, len(folders))
-	err := each(ctx, s.requests(), len(folders), func(ctx context.Context, _, i int) error {
-		var err error
-		f := &folders[i]
-		listed[i], err = listFolder(ctx, s, f.source.name, f.layout, f.prefix)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return eachOnce(listed)
-}
-
 // eachOnce drops what two patterns of a layout have both found. A file that
 // two layouts of a source lay claim to would be billed twice, or as the wrong
 // thing.
@@ -245,22 +213,6 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 	return all, nil
 }
 
-// prefixes are the folders in which a layout's exports of the window lie.
-func (l *layout) prefixes(s *Settings) []string {
-	var all []string
-	for _, t := range l.templates {
-		if !t.hasDate() { // a month in it is no date: any may come at any time
-			all = append(all, t.prefixOn(calendar.None))
-			continue
-		}
-		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
-			all = append(all, t.prefixOn(day))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // match tells whether a key is one of the layout's exports, with what its
 // path's placeholders stand for.
 func (l *layout) match(key string) (parts map[string]string, day calendar.Day, ok bool) {
@@ -270,39 +222,6 @@ func (l *layout) match(key string) (parts map[string]string, day calendar.Day, o
 		}
 	}
 	return nil, calendar.None, false
-}
-
-// listFolder lists the exports of a layout under a prefix, of the days that
-// the night looks at. Names that begin with a dot or an underscore are other
-// programs' marks.
-func listFolder(ctx context.Context, s *Settings, source string, l *layout, prefix string) ([]listedFile, error) {
-	var files []listedFile
-	it := s.Exports.List(&blob.ListOptions{Prefix: prefix})
-	for {
-		o, err := it.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, &readers.FileError{Key: prefix, What: "cannot be listed", Err: err}
-		}
-		name := path.Base(o.Key)
-		if o.IsDir || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(o.Key, "/") {
-			continue
-		}
-		_, day, ok := l.match(o.Key)
-		if !ok || day != calendar.None && (day > s.Day || day < s.Day-calendar.Day(s.Catalog.WindowDays)) {
-			continue
-		}
-		if _, known := readers.FormatOf(o.Key); !known && (l.mapping == nil || l.mapping.Format == "") {
-			return nil, readers.UnknownFormat(o.Key)
-		}
-		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime, o}
-		if day != calendar.None {
-			f.Date = day.String()
-		}
-		files = append(files, f)
-	}
 }
 
 // freeze gives the plan's inputs their identity, and pins the objects that

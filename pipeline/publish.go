@@ -238,10 +238,17 @@ func sha256Of(ctx context.Context, bucket *blob.Bucket, key string) (sum string,
 	}
 	defer r.Close()
 	h := sha256.New()
-	if size, err = io.Copy(h, r); err != nil {
+	if size, err = readInto(h, r); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// readInto is io.Copy for objects of any size: by the reader's own WriteTo
+// even the smallest costs a mebibyte.
+func readInto(w io.Writer, r *blob.Reader) (int64, error) {
+	buffer := make([]byte, max(1, min(r.Size(), 1<<18)))
+	return io.CopyBuffer(w, struct{ io.Reader }{r}, buffer)
 }
 
 // sweep removes a run's own staged files, once they are published or lost. A

@@ -73,6 +73,9 @@ func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{
 		if found[worker] == nil {
 			found[worker] = map[lateID]uint64{}
 		}
+		if i+n.workers < export.Splits() {
+			export.ReadAhead(ctx, i+n.workers)
+		}
 		return export.Read(ctx, i, func(b *readers.Batch) error { return n.matchBatch(b, late, found[worker]) })
 	})
 	if err != nil {

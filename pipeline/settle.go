@@ -67,7 +67,7 @@ func (n *night) noteRecycled(out *tables, it *item) {
 func (n *night) idOf(e *event) takenID {
 	id := takenID{source: e.source, day: e.day, hi: e.hi, lo: e.lo, content: e.content()}
 	s := &n.sources[e.source]
-	if s.role != usageRows {
+	if s.role != usageRows || s.keyed() {
 		return id
 	}
 	h := combinationHash(s.name)

@@ -32,10 +32,11 @@ type source struct {
 	schema  readers.Schema
 	exports []layout
 
-	id, account, at int   // field indexes; levels have no id and a date for at
-	quantity        int   // usage: the quantity column
-	dimensions      []int // usage: the dimension columns
-	mayLack         []int // columns whose cell may be empty in a row: prices have default rows for them
+	id, account, at int    // field indexes; levels have no id and a date for at
+	quantity        int    // usage: the quantity column
+	dimensions      []int  // usage: the dimension columns
+	mayLack         []int  // columns whose cell may be empty in a row: prices have default rows for them
+	key, action     string // usage whose rows are of a key: its column, and that of what happened to it; empty: none
 
 	meter  *catalog.Meter   // usage and seats: the meter that counts the rows; nil: none does
 	levels []*catalog.Meter // levels: the meters that read it
@@ -53,6 +54,25 @@ func usageSource(name, quantity string, dimensions ...string) source {
 	}
 	return s
 }
+
+// keyedSource is a source of rows that are of a key, such as a user, and have
+// no quantity. They travel whole: there may be more keys than combinations.
+func keyedSource(name, key, action string) source {
+	fields := []readers.Field{{Name: key, Kind: readers.Text}}
+	if action != "" {
+		fields = append(fields, readers.Field{Name: action, Kind: readers.Text})
+	}
+	s := eventSource(name, usageRows, fields...)
+	s.key, s.action = key, action
+	return s
+}
+
+// keyed tells whether the source's rows are of a key.
+func (s *source) keyed() bool { return s.key != "" }
+
+// signed tells whether the source's quantities may be below zero: changes of a
+// level go both ways.
+func (s *source) signed() bool { return s.meter != nil && s.meter.Of == catalog.WeightedOf }
 
 func (s *source) addDimension(name string) {
 	s.dimensions = append(s.dimensions, len(s.schema.Fields))
@@ -160,7 +180,7 @@ func (s *source) bind(m *catalog.Meter) error {
 	}
 	for _, column := range slices.Concat(m.Columns, m.By) {
 		if s.schema.Field(column) < 0 {
-			return fmt.Errorf("source %s has no column %q", s.name, column)
+			return fmt.Errorf("source %s has no column %q%s", s.name, column, s.keyHint(m, column))
 		}
 	}
 	if m.Kind == catalog.Latest {
@@ -170,11 +190,48 @@ func (s *source) bind(m *catalog.Meter) error {
 	if s.meter != nil {
 		return fmt.Errorf("source %s is counted by meter %s already", s.name, s.meter.Name)
 	}
-	if m.Kind == catalog.Sum && s.schema.Field(m.Columns[0]) != s.quantity {
-		return fmt.Errorf("the quantity column of source %s is %q", s.name, s.schema.Fields[s.quantity].Name)
+	if m.Kind == catalog.Sum {
+		if err := s.countedBy(m); err != nil {
+			return err
+		}
 	}
 	s.meter = m
 	return nil
+}
+
+// countedBy tells why a usage source lacks the column that a meter counts.
+func (s *source) countedBy(m *catalog.Meter) error {
+	column := s.schema.Field(m.Columns[0])
+	dimension := slices.Contains(s.dimensions, column)
+	switch {
+	case m.Of == catalog.UniqueOf && (m.Key() == s.key || dimension):
+		return nil
+	case m.Of == catalog.ActiveOf && m.Key() == s.key:
+		if m.Action != "" && m.Action != s.action {
+			return fmt.Errorf("source %s has no action column %q%s", s.name, m.Action, s.keyHint(m, m.Action))
+		}
+		return nil
+	case m.Of == catalog.UniqueOf, m.Of == catalog.ActiveOf:
+		return fmt.Errorf("column %q of source %s is not its key%s", m.Key(), s.name, s.keyHint(m, m.Key()))
+	case m.Of == catalog.CountOf && m.Columns[0] == s.key:
+		return nil
+	case s.keyed():
+		return fmt.Errorf("source %s has the key %q and no quantity: it can be counted by unique, active and count, not by %s", s.name, s.key, m.Of)
+	case column != s.quantity:
+		return fmt.Errorf("the quantity column of source %s is %q", s.name, s.schema.Fields[s.quantity].Name)
+	}
+	return nil
+}
+
+// keyHint is what to do where a meter of keys has no such column.
+func (s *source) keyHint(m *catalog.Meter, column string) string {
+	switch {
+	case m.Key() == "" || slices.Contains(m.By, column):
+		return ""
+	case column == m.Action && s.keyed():
+		return fmt.Sprintf("; say action: %s in ratemill.yaml", column)
+	}
+	return fmt.Sprintf("; in ratemill.yaml a source of kind usage says its key: %s", column)
 }
 
 // oneByOne tells whether the source's rows are rated one by one, in the order

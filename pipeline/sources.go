@@ -19,6 +19,8 @@ type SourceSettings struct {
 	Decimals   int              `json:"decimals,omitempty"`   // usage: decimals that quantities keep, 0 to 12
 	Dimensions []string         `json:"dimensions,omitempty"` // usage: columns that prices may depend on; of a canonical source: further ones
 	MayLack    []string         `json:"may_lack,omitempty"`   // dimensions whose cell may be empty
+	Key        string           `json:"key,omitempty"`        // usage: the column of whose row it is, in place of a quantity
+	Action     string           `json:"action,omitempty"`     // usage with a key: the column that tells whether it is added or removed
 	Levels     []string         `json:"levels,omitempty"`     // levels: the columns that are read
 	Exports    []ExportSettings `json:"exports"`
 }
@@ -96,6 +98,9 @@ func ownSource(set *SourceSettings) source {
 	switch set.Kind {
 	case UsageKind:
 		s = usageSource(set.Name, cmp.Or(set.Quantity, "quantity"))
+		if set.Key != "" {
+			s = keyedSource(set.Name, set.Key, set.Action)
+		}
 	case LevelsKind:
 		s = levelSource(set.Name)
 		for _, name := range set.Levels {
@@ -110,7 +115,7 @@ func ownSource(set *SourceSettings) source {
 
 // takeColumns gives a source the columns that its settings add.
 func (s *source) takeColumns(set *SourceSettings) {
-	if s.role == usageRows {
+	if s.role == usageRows && !s.keyed() {
 		s.schema.Fields[s.quantity].Scale = set.Decimals
 	}
 	for _, name := range set.Dimensions {

@@ -116,6 +116,7 @@ func (c *sourceCheck) schema() (readers.Schema, bool) {
 		made := ownSource(c.s)
 		own = &made
 		c.foreignKeys(own.role, fmt.Sprintf("a source of kind %q", c.s.Kind), own.role == usageRows)
+		c.keyed(own.role)
 		if own.role == levelRows && len(c.s.Levels) == 0 {
 			c.add("", "", `a source of kind "levels" needs levels: the columns that are read`)
 		}
@@ -133,6 +134,8 @@ func (c *sourceCheck) foreignKeys(r role, what string, dimensions bool) {
 	}{
 		{"quantity", c.s.Quantity != "", own && r == usageRows},
 		{"decimals", c.s.Decimals != 0, own && r == usageRows},
+		{"key", c.s.Key != "", own && r == usageRows},
+		{"action", c.s.Action != "", own && r == usageRows},
 		{"dimensions", c.s.Dimensions != nil, dimensions},
 		{"may_lack", c.s.MayLack != nil, dimensions},
 		{"levels", c.s.Levels != nil, own && r == levelRows},
@@ -143,13 +146,26 @@ func (c *sourceCheck) foreignKeys(r role, what string, dimensions bool) {
 	}
 }
 
+// keyed refuses what a source of keys does not have, and an action without one.
+func (c *sourceCheck) keyed(r role) {
+	switch {
+	case r != usageRows:
+	case c.s.Key == "" && c.s.Action != "":
+		c.add("action", "", "action says what happens to a key: source %q has no key", c.s.Name)
+	case c.s.Key != "" && c.s.Quantity != "":
+		c.add("quantity", "", "source %q has a key: its rows have no quantity", c.s.Name)
+	case c.s.Key != "" && c.s.Decimals != 0:
+		c.add("decimals", "", "source %q has a key: its rows have no quantity", c.s.Name)
+	}
+}
+
 // lists refuses columns that are named twice, and dimensions that there are
 // not.
 func (c *sourceCheck) lists(schema *readers.Schema) {
 	for _, list := range []struct {
 		key   string
 		names []string
-	}{{"dimensions", c.s.Dimensions}, {"levels", c.s.Levels}, {"quantity", []string{c.s.Quantity}}} {
+	}{{"dimensions", c.s.Dimensions}, {"levels", c.s.Levels}, {"quantity", []string{c.s.Quantity}}, {"key", []string{c.s.Key}}, {"action", []string{c.s.Action}}} {
 		for _, name := range list.names {
 			same := 0
 			for _, f := range schema.Fields {

@@ -32,9 +32,8 @@ func stateRow(a *rating.Account) writers.State {
 	for _, o := range a.AddOns {
 		s.AddOns = append(s.AddOns, writers.StateAddOn{Name: o.Name, Price: wide(o.Price), Quantity: o.Quantity, Left: cents(o.Left)})
 	}
-	for _, b := range a.Balances {
-		s.Balances = append(s.Balances, writers.StateBalance{Name: b.Name, Unit: unitOf(a, b.Amount), Amount: cents(b.Amount)})
-	}
+	s.Balances = balanceRows(a, a.Balances)
+	grantRows(&s, a)
 	for _, u := range a.Unused {
 		s.Unused = append(s.Unused, writers.StateUnused{
 			Rule: string(u.Rule), Description: u.Description, Amount: cents(u.Amount), PeriodStart: int32(u.PeriodStart), PeriodEnd: int32(u.PeriodEnd),
@@ -87,16 +86,11 @@ func accountOf(s *writers.State) (rating.Account, error) {
 		}
 		a.AddOns = append(a.AddOns, rating.AddOnInForce{Name: o.Name, Price: writers.FromWide(o.Price), Quantity: o.Quantity, Left: left})
 	}
-	for _, b := range s.Balances {
-		unit := currency
-		if b.Unit != "" {
-			unit = money.Currency{Code: b.Unit}
-		}
-		amount, err := money.New(writers.FromMoney(b.Amount), unit)
-		if err != nil {
-			return a, err
-		}
-		a.Balances = append(a.Balances, rating.Balance{Name: b.Name, Amount: amount})
+	if a.Balances, err = balancesOf(s.Balances, currency); err != nil {
+		return a, err
+	}
+	if err := grantsOf(&a, s); err != nil {
+		return a, err
 	}
 	for _, u := range s.Unused {
 		amount, err := money.New(writers.FromMoney(u.Amount), currency)

@@ -79,6 +79,9 @@ func (n *night) learnAccounts(ctx context.Context) error {
 	}
 	defer export.Close()
 	for split := range export.Splits() {
+		if split+1 < export.Splits() {
+			export.ReadAhead(ctx, split+1)
+		}
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
 				if _, err := n.account(textAt(&b.Columns[0], row)); err != nil {

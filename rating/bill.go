@@ -48,10 +48,16 @@ type billing struct {
 	net         []money.Amount // of the lines, less their discounts
 	taxShares   []taxShare
 	draws       []draw
+	grants      []Grant   // as they stand, in the order of compareGrants
+	givenBefore []Balance // for the period that the renewal ended
+	room        []Balance // what the renewal could have carried of a balance beyond what there was
+	lapsed      bool      // the grants whose last day was before the day
 	seatEvents  []SeatEvent
 	usersBefore []string             // at the beginning of the day
 	moves       map[string]*Movement // looked up by name; read out in sorted order
 	refundAsked []*AccountEvent
+	levels      levels
+	seen        map[uniqueKey]*seenKeys // looked up by the key of a tally alone
 
 	moved     bool // into another plan, by a customer's wish
 	termEnded bool // before its time (rule MK-16)
@@ -71,12 +77,6 @@ type renewal struct {
 	term *catalog.Term
 }
 
-// draw is prepaid money used for a meter's usage.
-type draw struct {
-	balance string
-	amount  money.Amount
-}
-
 func begin(cat *catalog.Catalog, account Account, day Day) *billing {
 	home := cat
 	if priced := cat.In(account.Currency.Code); priced != nil {
@@ -92,6 +92,7 @@ func begin(cat *catalog.Catalog, account Account, day Day) *billing {
 
 // openBalances begins the day's movements, with what the account holds.
 func (b *billing) openBalances() {
+	b.grants = slices.Clone(b.account.Grants)
 	b.moves = map[string]*Movement{}
 	for _, held := range b.account.Balances {
 		b.moves[held.Name] = opening(held.Name, held.Amount)
@@ -110,6 +111,7 @@ func clone(a Account) Account {
 	a.ActiveUsers = slices.Clone(a.ActiveUsers)
 	a.AddOns = slices.Clone(a.AddOns)
 	a.Balances = slices.Clone(a.Balances)
+	a.Given = slices.Clone(a.Given)
 	a.Unused = slices.Clone(a.Unused)
 	a.Waiting = slices.Clone(a.Waiting)
 	a.Due = slices.Clone(a.Due)
@@ -132,7 +134,7 @@ func (b *billing) end() Outcome {
 	if a.Exists() {
 		a.BilledThrough = b.day
 		if a.ClosedOn != calendar.None {
-			a.BaseDueOn, a.Subscriptions, a.Base = calendar.None, nil, BaseInForce{}
+			a.BaseDueOn, a.Subscriptions, a.Base, a.Given = calendar.None, nil, BaseInForce{}, nil
 		}
 		b.forget()
 		b.linkRefundable() // before collections are forgotten
@@ -140,7 +142,7 @@ func (b *billing) end() Outcome {
 	}
 	b.forgetCollections()
 	b.closeUnused()
-	a.Balances = a.Balances[:0:0]
+	a.Balances, a.Grants = a.Balances[:0:0], b.grants
 	for _, name := range b.balanceNames() {
 		m := b.moves[name]
 		b.out.Movements = append(b.out.Movements, *m)

@@ -36,6 +36,7 @@ func (b *billing) moveBillingDate(e *AccountEvent) (Reason, string) {
 			s.PeriodEnd = e.Date
 		}
 	}
+	b.movePeriodEnd(old, e.Date)
 	baseDue = e.Date
 	for range periods {
 		baseDue = b.periodAfter(baseDue)

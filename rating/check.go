@@ -27,6 +27,7 @@ func Check(cat *catalog.Catalog, before *Account, o *Outcome) []string {
 	c.creditNote(o)
 	c.retries(before, o)
 	c.movements(before, o)
+	c.grants(&o.Account)
 	return c.broken
 }
 

@@ -29,6 +29,10 @@ func (c *CountedPrice) amount(currency money.Currency, mode money.Rounding) mone
 // the price came to by it.
 func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
 	meter, counting := b.cat.Meter(u.Meter), charge.Counting
+	if meter.Running() {
+		b.tallyLevel(u, meter, charge)
+		return
+	}
 	point, reason, why := pricePoint(u, meter, version, charge)
 	if reason != "" {
 		b.reject(u.Origin, reason, why)
@@ -43,6 +47,11 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 		unitPrice = decimal.Decimal{}
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, per, unitPrice)
+	if meter.Of == catalog.UniqueOf {
+		once := *u
+		once.Quantity = b.unique(t, u)
+		u = &once
+	}
 	share, after, ok := b.share(t, charge, u)
 	if !ok {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
@@ -50,6 +59,9 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	added := after.Used.Sub(t.Used)
 	*t = after
+	if meter.Of == catalog.UniqueOf {
+		b.meet(t, u)
+	}
 	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
 	b.tallied(u, t, charge, point, share, added)
 }
@@ -66,10 +78,10 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 		after.Exact = t.Exact.Add(cost.Amount.Num())
 		return cost.Amount, after, fits(money.Exactly(after.Exact))
 	}
-	price := priceOf(t, charge, after.Used, after.Rows).Amount
+	price := priceOf(t, charge, t.all(after.Used), after.Rows).Amount
 	before := money.Ratio{}
 	if t.Rows > 0 {
-		before = priceOf(t, charge, t.Used, t.Rows).Amount
+		before = priceOf(t, charge, t.all(t.Used), t.Rows).Amount
 	}
 	return price.Sub(before), after, fits(price)
 }
@@ -126,6 +138,7 @@ func (b *billing) chargeTallies(meter string, today []DueUsage) []Line {
 	if b.account.Has(uninstalled) {
 		return nil // no charge of any kind (rule CH-4)
 	}
+	b.carryToday(meter)
 	var lines []Line
 	for _, u := range today {
 		if u.Meter == meter && u.Rows > 0 {
@@ -188,17 +201,30 @@ func (b *billing) openUnused(meter string) {
 	if to == calendar.None || b.account.FirstChargeOn == calendar.None || from < b.account.FirstChargeOn {
 		return
 	}
-	version := b.cat.At(to - 1)
-	if version == nil {
-		return
-	}
-	charge := version.UsageCharge(meter)
+	version, charge := b.priceUnused(meter, from, to)
 	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced || !costsAtZero(charge) {
 		return
 	}
 	if !slices.ContainsFunc(b.account.Tallies, func(t Tally) bool { return t.Meter == meter && t.From == from }) {
-		b.tallyAt(to-1, charge, version.From, "", decimal.Decimal{}).Ended = false
+		price := decimal.Decimal{}
+		if m := b.cat.Meter(meter); m != nil && m.Running() {
+			price = levelPrice(charge)
+		}
+		b.tallyAt(to-1, charge, version.From, "", price).Ended = false
 	}
+}
+
+// priceUnused is the charge of a period without usage: that of its last day, or
+// that of the period.
+func (b *billing) priceUnused(name string, from, to Day) (*catalog.Version, *catalog.UsageCharge) {
+	if meter := b.cat.Meter(name); meter != nil && meter.Running() {
+		return b.periodCharge(name, from, to)
+	}
+	version := b.cat.At(to - 1)
+	if version == nil {
+		return nil, nil
+	}
+	return version, version.UsageCharge(name)
 }
 
 // periodOver is the billing period that ended with today's renewal, or that
@@ -236,6 +262,10 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 		t.To = next // where the billing date has moved
 	}
 	t.Ended = true
+	meter := b.cat.Meter(t.Meter)
+	if meter != nil && meter.Mean() { // of a period whose end is known by now
+		t.Used = b.figure(t, meter).Recorded()
+	}
 	if charge.Counting.Charged != catalog.PeriodEnd || late && t.Used.Equal(t.Charged.Used) && t.Rows == t.Charged.Rows {
 		return lines
 	}
@@ -247,7 +277,7 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 			return append(lines, parts...)
 		}
 	}
-	if t.Rows == 0 && priceOf(t, charge, t.Used, t.Rows).Amount.Sign() == 0 {
+	if t.Rows == 0 && t.Charged.Amount.Sign() == 0 && b.priceNow(t, meter, charge).Amount.Sign() == 0 {
 		return lines // no usage that costs nothing: only its bounds matter
 	}
 	return append(lines, b.countedLine(t, charge, l))
@@ -274,7 +304,7 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	}
 	l.Counted = &CountedPrice{Exact: p.Amount, Before: c.Amount, Back: money.Zero(b.account.Currency)}
 	rounded := p.Amount.In(b.account.Currency, b.cat.Rounding)
-	l.Calculation = countedText(p, rounded, c.Amount)
+	l.Calculation = b.meanText(t, b.cat.Meter(t.Meter)) + countedText(p, rounded, c.Amount)
 	if fell := c.Amount.Sub(rounded); fell.Sign() > 0 {
 		l.Counted.Back = fell
 		l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
@@ -290,7 +320,10 @@ func (b *billing) pricedTally(t *Tally, charge *catalog.UsageCharge) pricing.Pri
 	if pricing.NeedsEvents(charge.Counting.Model) {
 		return pricing.Priced{Amount: money.Exactly(t.Charged.Exact), Working: fmt.Sprintf("%d events of %s in all, each by itself", t.Charged.Rows, t.Charged.Used)}
 	}
-	return priceOf(t, charge, t.Charged.Used, t.Charged.Rows)
+	if meter := b.cat.Meter(t.Meter); meter != nil && meter.Mean() {
+		return b.priceNow(t, meter, charge)
+	}
+	return priceOf(t, charge, t.all(t.Charged.Used), t.Charged.Rows)
 }
 
 // eachPrice is the price of one unit, or nil where a model has several.
@@ -317,8 +350,12 @@ func countedText(p pricing.Priced, rounded, before money.Amount) string {
 
 // creditFallen opens credit for what a falling price charged too much.
 func (b *billing) creditFallen(l Line, amount money.Amount) {
+	what := ", charged at a lower tier"
+	if meter := b.cat.Meter(l.Meter); meter != nil && meter.Running() {
+		what = ", charged for more"
+	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
-		Rule: l.Rule, Description: l.Description + ", charged at a lower tier", Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
+		Rule: l.Rule, Description: l.Description + what, Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 	})
 	b.move(UnusedTimeBalance).added(amount)
 }
@@ -328,7 +365,7 @@ func (b *billing) creditFallen(l Line, amount money.Amount) {
 func (b *billing) tierLines(t *Tally, charge *catalog.UsageCharge, of Line) []Line {
 	var lines []Line
 	sum := money.Zero(b.account.Currency)
-	for _, part := range priceOf(t, charge, t.Used, t.Rows).Parts {
+	for _, part := range priceOf(t, charge, t.all(t.Used), t.Rows).Parts {
 		each, ends := part.Each.Decimal()
 		if den := part.Quantity.Den(); !ends || !den.Equal(whole(den.IntPart())) {
 			return nil

@@ -5,11 +5,12 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
 	"ratemill/rating/money"
 )
 
-// buyCredits sells units in advance, charged on the day of purchase, all of
+// buyCredits sells units, or money to pay with, in advance, charged on the day of purchase, all of
 // them at the price of the tier that the purchase reaches (rule MK-8).
 func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 	balance := b.version.Sold(e.Service)
@@ -25,16 +26,22 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 	if !catalog.Priced(tier.Each) {
 		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
 	}
-	if reason, detail := refuseAmount(e.Quantity, tier.Each); reason != "" {
-		return reason, detail
+	for _, each := range []decimal.Decimal{tier.Each, whole(1)} { // what it costs, and what the balance gets
+		if reason, detail := refuseAmount(e.Quantity, each); reason != "" {
+			return reason, detail
+		}
+	}
+	bought := units(balance, whole(e.Quantity))
+	if balance.Unit == "" {
+		bought = amountIn(whole(e.Quantity), b.account.Currency)
 	}
 	l := b.line(Line{
 		Kind: Bought, Rule: balance.Rule, Description: balance.Description, Quantity: whole(e.Quantity), UnitPrice: tier.Each, Part: money.Whole,
-		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line, TaxCategory: balance.TaxCategory,
+		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: tier.Line, TaxCategory: balance.TaxCategory, Prepays: balance.Unit == "",
 	})
 	l.Calculation = fmt.Sprintf("%s; %s", tierText(balance.Tiers, tier), l.Calculation)
 	b.addLine(l)
-	b.move(balance.Name).added(units(balance, whole(e.Quantity)))
+	b.put(balance, bought, calendar.None)
 	b.noteLate(e, balance.Rule)
 	return "", ""
 }
@@ -55,34 +62,38 @@ func tierText(tiers []catalog.Tier, t *catalog.Tier) string {
 
 // units are whole units of a balance, as an amount in them.
 func units(balance *catalog.Balance, n decimal.Decimal) money.Amount {
-	amount, err := money.New(n, money.Currency{Code: balance.Unit})
-	if err != nil {
-		panic("rating: units are whole: " + err.Error())
-	}
-	return amount
+	return amountIn(n, money.Currency{Code: balance.Unit})
 }
 
 // drawUnits covers as many of the units used as the charge's balances of units
-// hold, whole ones, in the order in which it uses them; a line of price zero
-// each says so.
-func (b *billing) drawUnits(charge *catalog.UsageCharge, u DueUsage) DueUsage {
-	for _, name := range charge.Uses {
-		balance := b.version.Balance(name)
-		if balance == nil || balance.Unit == "" {
-			continue
+// hold for the day, whole ones; a line of price zero each says so. The rest is
+// what is left to charge.
+func (b *billing) drawUnits(charge *catalog.UsageCharge, u DueUsage) (covered []Line, rest DueUsage) {
+	drawn := b.take(b.usedBy(charge, true), u.Quantity.Truncate(0), u.ServiceDate)
+	for i := 0; i < len(drawn); {
+		name, used := drawn[i].Balance, money.Zero(drawn[i].Left.Currency())
+		for ; i < len(drawn) && drawn[i].Balance == name; i++ {
+			b.use(drawn[i])
+			used = used.Add(drawn[i].Left)
 		}
-		used := money.Min(units(balance, u.Quantity.Truncate(0)), b.move(name).Closing)
-		if used.Sign() <= 0 {
-			continue
-		}
-		b.move(name).used(used)
-		covered := u
-		covered.Quantity, covered.Price.UnitPrice = used.Value(), decimal.Zero
-		covered.Price.Description += ", from " + name
-		l := b.usageLine(covered)
+		of := u
+		of.Quantity, of.Price.UnitPrice = used.Value(), decimal.Zero
+		of.Price.Description += ", from " + name
+		l := b.usageLine(of)
 		l.Calculation = fmt.Sprintf("%s used, %s left in %s; %s", u.Quantity, b.move(name).Closing, name, l.Calculation)
-		b.addLine(l)
+		covered = append(covered, l)
 		u.Quantity = u.Quantity.Sub(used.Value())
 	}
-	return u
+	return covered, u
+}
+
+// usedBy are the balances of units, or those of money, that a charge uses.
+func (b *billing) usedBy(charge *catalog.UsageCharge, ofUnits bool) []string {
+	var names []string
+	for _, name := range charge.Uses {
+		if balance := b.version.Balance(name); balance != nil && (balance.Unit != "") == ofUnits {
+			names = append(names, name)
+		}
+	}
+	return names
 }

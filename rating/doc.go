@@ -18,7 +18,7 @@
 //  6. usage: the day's metered usage is priced, counted for a price of all of
 //     it (Tally), or counted against an allowance.
 //  7. due: usage whose charge falls due becomes lines, balances are drawn,
-//     minimums are applied; commitments bring a period within its plan's bounds.
+//     those of earlier days before what expired lapses (grants.go), minimums are applied; commitments bring a period within its plan's bounds.
 //  8. payments: what became of charges is taken over, and failed ones are tried
 //     again.
 //  9. invoice: one document holds all that fell on the day and what waited for

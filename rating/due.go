@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
 	"ratemill/rating/money"
 )
@@ -22,8 +23,12 @@ func (b *billing) due() {
 	}
 	today := slices.Clone(b.account.Due[:split])
 	b.account.Due = b.account.Due[split:]
-	for i := range b.version.UsageCharges {
-		b.chargeUsage(&b.version.UsageCharges[i], today)
+	charges := b.chargeUsage(today)
+	for i := range charges {
+		b.lines = append(append(b.lines, charges[i].lines...), charges[i].counted...)
+		if top := charges[i].topUp; top != nil {
+			b.addLine(*top)
+		}
 	}
 	// A meter that the version in force no longer charges keeps the price it
 	// was rated at, without balances or minimum.
@@ -35,63 +40,159 @@ func (b *billing) due() {
 	b.chargeFormerTallies(today)
 }
 
-// chargeUsage makes the lines of one meter, draws its balances, and where
-// these do not cover the amount, charges the shortfall and at least the
-// minimum; what the minimum takes beyond the usage stays as balance (rule
-// MK-9).
-func (b *billing) chargeUsage(charge *catalog.UsageCharge, today []DueUsage) {
-	amount := money.Zero(b.account.Currency)
-	found := false
-	for _, u := range today {
-		if u.Meter != charge.Meter || u.Rows > 0 {
+// charging is one meter's charge in the making.
+type charging struct {
+	*catalog.UsageCharge
+	lines   []Line
+	counted []Line // of its counters
+	topUp   *Line  // up to the minimum; nil: none
+	amount  money.Amount
+	claims  []claim
+	draws   []int // places in the day's draws
+	done    bool
+}
+
+// claim is what the usage of a day costs, to be paid from balances.
+type claim struct {
+	day    Day
+	amount money.Amount
+}
+
+// chargeUsage makes the lines of each meter and draws its balances. Usage of
+// earlier days goes first: it draws what is good on its day, before that
+// lapses. Where the balances do not cover a meter's amount, the shortfall is
+// charged, and at least the minimum; what the minimum takes beyond the usage
+// stays as balance (rule MK-9).
+func (b *billing) chargeUsage(today []DueUsage) []charging {
+	charges := make([]charging, len(b.version.UsageCharges))
+	for i := range charges {
+		c := &charges[i]
+		c.UsageCharge, c.amount = &b.version.UsageCharges[i], money.Zero(b.account.Currency)
+		b.usageOf(c, today, func(day Day) bool { return day < b.day })
+		c.counted = b.chargeTallies(c.Meter, today)
+		for j := range c.counted {
+			c.claim(&c.counted[j], b.day)
+		}
+		c.net()
+		b.payUsage(c, func(day Day) bool { return day < b.day })
+		if !c.waits(today, b.day) {
+			b.finish(c)
+		}
+	}
+	b.lapseGrants()
+	for i := range charges {
+		c := &charges[i]
+		if c.done {
 			continue
 		}
-		found = true
-		rest := b.drawUnits(charge, u)
+		b.usageOf(c, today, func(day Day) bool { return day >= b.day })
+		c.net()
+		b.payUsage(c, func(day Day) bool { return day >= b.day })
+		b.finish(c)
+	}
+	return charges
+}
+
+// waits tells whether a meter has usage of the day itself to charge.
+func (c *charging) waits(today []DueUsage, day Day) bool {
+	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day }) ||
+		slices.ContainsFunc(today, func(u DueUsage) bool { return u.Meter == c.Meter && u.ServiceDate >= day })
+}
+
+// usageOf makes the lines of a meter's usage that is priced by itself.
+func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
+	for _, u := range today {
+		if u.Meter != c.Meter || u.Rows > 0 || !of(u.ServiceDate) {
+			continue
+		}
+		covered, rest := b.drawUnits(c.UsageCharge, u)
+		c.lines = append(c.lines, covered...)
 		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {
 			continue
 		}
 		l := b.usageLine(rest)
-		b.addLine(l)
-		amount = amount.Add(l.Amount)
+		c.lines = append(c.lines, l)
+		c.claim(&l, b.day)
 	}
-	for _, l := range b.chargeTallies(charge.Meter, today) {
-		b.addLine(l)
-		amount = amount.Add(l.Amount)
-		found = true
+}
+
+// claim notes what a line costs, for the day of its usage, or the last of its
+// period.
+func (c *charging) claim(l *Line, today Day) {
+	day := l.ServiceDate
+	if day == calendar.None {
+		day = min(l.PeriodEnd-1, today)
 	}
+	c.amount = c.amount.Add(l.Amount)
+	i, found := slices.BinarySearchFunc(c.claims, day, func(x claim, day Day) int { return cmp.Compare(x.day, day) })
 	if !found {
-		return
+		c.claims = slices.Insert(c.claims, i, claim{day, money.Zero(c.amount.Currency())})
 	}
-	shortfall := amount
-	for _, name := range charge.Uses {
-		if balance := b.version.Balance(name); balance == nil || balance.Unit != "" {
-			continue // units have paid already
-		}
-		used := money.Min(shortfall, b.move(name).Closing)
-		if used.Sign() > 0 {
-			b.move(name).used(used)
-			b.draws = append(b.draws, draw{name, used})
-			shortfall = shortfall.Sub(used)
+	c.claims[i].amount = c.claims[i].amount.Add(l.Amount)
+}
+
+// net takes what is below zero off what other days cost, the last ones first.
+func (c *charging) net() {
+	below := money.Zero(c.amount.Currency())
+	for i := range c.claims {
+		if c.claims[i].amount.Sign() < 0 {
+			below = below.Sub(c.claims[i].amount)
+			c.claims[i].amount = money.Zero(below.Currency())
 		}
 	}
-	b.topUp(charge, amount, shortfall)
+	for i := len(c.claims) - 1; i >= 0; i-- {
+		off := money.Min(below, c.claims[i].amount)
+		c.claims[i].amount, below = c.claims[i].amount.Sub(off), below.Sub(off)
+	}
+}
+
+// payUsage draws the balances of money for the claims of some days.
+func (b *billing) payUsage(c *charging, of func(Day) bool) {
+	names := b.usedBy(c.UsageCharge, false)
+	for _, claim := range c.claims {
+		if claim.amount.Sign() <= 0 || !of(claim.day) {
+			continue
+		}
+		for _, d := range b.take(names, claim.amount.Value(), claim.day) {
+			b.use(d)
+			c.draws = append(c.draws, len(b.draws))
+			b.draws = append(b.draws, d)
+		}
+	}
+}
+
+// finish gives back what was drawn beyond the amount, where corrections of the
+// day lower it, and charges the shortfall.
+func (b *billing) finish(c *charging) {
+	c.done = true
+	drawn := money.Zero(b.account.Currency)
+	for _, i := range c.draws {
+		drawn = drawn.Add(b.draws[i].Left)
+	}
+	for i := len(c.draws) - 1; i >= 0 && drawn.Sign() > 0 && drawn.Cmp(c.amount) > 0; i-- {
+		d := &b.draws[c.draws[i]]
+		back := money.Min(d.Left, drawn.Sub(c.amount))
+		b.returnDraw(d, back)
+		drawn = drawn.Sub(back)
+	}
+	b.topUp(c, c.amount.Sub(drawn))
 }
 
 // topUp raises a shortfall to the minimum charge.
-func (b *billing) topUp(charge *catalog.UsageCharge, amount, shortfall money.Amount) {
+func (b *billing) topUp(c *charging, shortfall money.Amount) {
+	charge := c.UsageCharge
 	minimum := b.line(Line{Quantity: whole(1), UnitPrice: charge.Minimum, Part: money.Whole}).Amount
 	if shortfall.Sign() <= 0 || shortfall.Cmp(minimum) >= 0 {
 		return
 	}
 	rest := minimum.Sub(shortfall)
-	b.addLine(Line{
+	c.topUp = &Line{
 		Kind: Minimum, Rule: charge.Rule, Description: charge.Description + ", up to the minimum charge", Meter: charge.Meter,
 		Quantity: whole(1), UnitPrice: rest.Value(), Part: money.Whole, Amount: rest, ServiceDate: 0, Prepays: true,
 		PeriodStart: b.day, PeriodEnd: b.day + 1, CatalogLine: charge.Line,
-		Calculation: fmt.Sprintf("usage %s, shortfall %s, minimum %s: %s kept in %s", amount, shortfall, minimum, rest, charge.RestTo),
-	})
-	b.move(charge.RestTo).added(rest)
+		Calculation: fmt.Sprintf("usage %s, shortfall %s, minimum %s: %s kept in %s", c.amount, shortfall, minimum, rest, charge.RestTo),
+	}
+	b.put(b.version.Balance(charge.RestTo), rest, calendar.None)
 }
 
 func (b *billing) usageLine(u DueUsage) Line {

@@ -94,11 +94,11 @@ func (b *billing) takeUnused() {
 func (b *billing) creditsApplied(total money.Amount) money.Amount {
 	applied := money.Zero(b.account.Currency)
 	for _, d := range b.draws {
-		applied = applied.Add(d.amount)
+		applied = applied.Add(d.Left)
 	}
 	for i := len(b.draws) - 1; i >= 0 && applied.Cmp(total) > 0; i-- {
-		back := money.Min(b.draws[i].amount, applied.Sub(total))
-		b.move(b.draws[i].balance).used(back.Neg())
+		back := money.Min(b.draws[i].Left, applied.Sub(total))
+		b.returnDraw(&b.draws[i], back)
 		applied = applied.Sub(back)
 	}
 	return applied

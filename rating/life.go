@@ -45,6 +45,7 @@ func (b *billing) renew() {
 	}
 	b.takePending()
 	b.startPeriod()
+	b.give(b.day)
 }
 
 // startPeriod begins a billing period on the day. One of months ends on the
@@ -57,6 +58,7 @@ func (b *billing) startPeriod() {
 	a.NextBillingOn = b.periodAfter(b.day)
 	a.BillingDateMoved = false
 	b.nextDiscountPeriod()
+	b.newPeriodOfGifts()
 	b.startSegment(a.NextBillingOn)
 }
 

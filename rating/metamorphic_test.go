@@ -116,6 +116,7 @@ func stored(a rating.Account) rating.Account {
 	a.Segments, a.Levels, a.AddOns = relist(a.Segments), relist(a.Levels), relist(a.AddOns)
 	a.ActiveUsers, a.Balances, a.Unused = relist(a.ActiveUsers), relist(a.Balances), relist(a.Unused)
 	a.Counters = relist(a.Counters)
+	a.Grants, a.Given = relist(a.Grants), relist(a.Given)
 	a.Flags, a.Offers, a.Suspensions, a.Subscriptions = relist(a.Flags), relist(a.Offers), relist(a.Suspensions), relist(a.Subscriptions)
 	a.FreeUsed, a.Collections, a.Refundable = relist(a.FreeUsed), relist(a.Collections), relist(a.Refundable)
 	for i := range a.Counters {

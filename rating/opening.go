@@ -32,10 +32,12 @@ type Opening struct {
 }
 
 // OpeningBalance is what an account of the book has of a balance, or under
-// UnusedTimeBalance the open credit for unused time.
+// UnusedTimeBalance the open credit for unused time. What expires may come in
+// several parts, each with its last good day.
 type OpeningBalance struct {
-	Name   string
-	Amount decimal.Decimal
+	Name    string
+	Amount  decimal.Decimal
+	LastDay Day // None: as if it had come on the day of the book
 }
 
 // Flags of the book that say how an account stands, and are not kept.
@@ -75,6 +77,7 @@ type opener struct {
 	plan     *catalog.Plan // these are found by refuse
 	term     *catalog.Term
 	balances []Balance
+	grants   []Grant
 	unused   money.Amount
 }
 
@@ -183,8 +186,12 @@ func (o *opener) refuseBalances() (Reason, string) {
 		switch {
 		case !slices.Contains(known, b.Name):
 			return UnknownBalance, fmt.Sprintf("balance %q%s", b.Name, catalog.DidYouMean(b.Name, known))
-		case slices.ContainsFunc(o.row.Balances[:i], func(x OpeningBalance) bool { return x.Name == b.Name }):
-			return DuplicateBalance, fmt.Sprintf("balance %q stands twice", b.Name)
+		case slices.ContainsFunc(o.row.Balances[:i], func(x OpeningBalance) bool { return x.Name == b.Name && x.LastDay == b.LastDay }):
+			return DuplicateBalance, fmt.Sprintf("balance %q stands twice%s", b.Name, untilText(b.LastDay))
+		case b.LastDay != calendar.None && b.Name == UnusedTimeBalance:
+			return BadDate, fmt.Sprintf("balance %s has a last day, %s; credit for unused time does not expire", b.Name, b.LastDay)
+		case b.LastDay != calendar.None && b.LastDay < o.first:
+			return BadDate, fmt.Sprintf("balance %s was good to %s, before the first night %s: leave it out", b.Name, b.LastDay, o.first)
 		case b.Amount.Sign() < 0:
 			return NegativeBalance, fmt.Sprintf("balance %s is %s", b.Name, b.Amount)
 		case err != nil:
@@ -193,11 +200,54 @@ func (o *opener) refuseBalances() (Reason, string) {
 		case b.Name == UnusedTimeBalance:
 			o.unused = amount
 		default:
-			o.balances = append(o.balances, Balance{b.Name, amount})
+			o.hold(b, amount)
 		}
 	}
 	slices.SortFunc(o.balances, func(x, y Balance) int { return cmp.Compare(x.Name, y.Name) })
 	return "", ""
+}
+
+// hold takes over an amount of a balance. What expires and has no last day of
+// its own counts from the day of the book.
+func (o *opener) hold(b OpeningBalance, amount money.Amount) {
+	if i := slices.IndexFunc(o.balances, func(x Balance) bool { return x.Name == b.Name }); i >= 0 {
+		o.balances[i].Amount = o.balances[i].Amount.Add(amount)
+	} else {
+		o.balances = append(o.balances, Balance{b.Name, amount})
+	}
+	last := b.LastDay
+	if of := o.version.Balance(b.Name); last == calendar.None && of != nil {
+		last = of.Expires.LastDay(o.first-1, o.periodEnd())
+	}
+	if last != calendar.None {
+		o.grants = addGrant(o.grants, Grant{Balance: b.Name, GrantedOn: o.first - 1, LastDay: max(last, o.first), Left: amount})
+	}
+}
+
+// gifts notes what the plan gives for the running period as given: the book has
+// what is left of it.
+func (o *opener) gifts(a *Account) {
+	b := o.billing(a)
+	for i := range o.plan.Gives {
+		if g := &o.plan.Gives[i]; b.forPeriod(g) {
+			b.noteGiven(g)
+		}
+	}
+	a.Given = b.account.Given
+}
+
+func untilText(last Day) string {
+	if last == calendar.None {
+		return ""
+	}
+	return fmt.Sprintf(" with the last day %s", last)
+}
+
+// periodEnd is the first day after the running billing period.
+func (o *opener) periodEnd() Day {
+	var a Account
+	o.period(&a)
+	return a.NextBillingOn
 }
 
 // anchor is the day of the month that billing dates keep. The last day of a
@@ -219,7 +269,7 @@ func (o *opener) account() Account {
 	a := Account{
 		ID: row.Account, SignedUpOn: row.SignedUpOn, BilledThrough: o.first - 1,
 		Plan: row.Plan, PlanSince: row.SignedUpOn, Term: o.term.Name, Method: row.Method, Currency: o.cat.Currency,
-		Offers: sorted(row.Offers), ActiveUsers: sorted(row.ActiveUsers), Balances: o.balances, FirstPurchaseOn: row.FirstPurchaseOn,
+		Offers: sorted(row.Offers), ActiveUsers: sorted(row.ActiveUsers), Balances: o.balances, Grants: o.grants, FirstPurchaseOn: row.FirstPurchaseOn,
 	}
 	o.period(&a)
 	for _, l := range row.Levels {
@@ -232,6 +282,7 @@ func (o *opener) account() Account {
 		a.Flags = sorted(append(a.Flags, catalog.EverSuspended))
 	}
 	o.discounts(&a)
+	o.gifts(&a)
 	if o.unused.Sign() > 0 {
 		a.Unused = []UnusedTime{{
 			Rule: o.plan.Rule, Description: fmt.Sprintf("unused time, open on %s", o.first-1), Amount: o.unused,

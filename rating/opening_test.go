@@ -91,11 +91,19 @@ func openingOf(s *scenario, r *scenarioRow) (*rating.Opening, error) {
 	}
 	for _, balance := range list("balances") {
 		name, text, _ := strings.Cut(balance, "=")
+		text, day, expires := strings.Cut(text, "@")
+		last := calendar.None
+		if expires {
+			var err error
+			if last, err = calendar.Parse(day); err != nil {
+				return nil, err
+			}
+		}
 		amount, err := decimal.NewFromString(text)
 		if err != nil {
 			return nil, err
 		}
-		row.Balances = append(row.Balances, rating.OpeningBalance{Name: name, Amount: amount})
+		row.Balances = append(row.Balances, rating.OpeningBalance{Name: name, Amount: amount, LastDay: last})
 	}
 	return row, nil
 }

@@ -132,6 +132,7 @@ func (b *billing) misfit(plan *catalog.Plan) string {
 func (b *billing) enterPlan(plan string) {
 	b.account.Plan, b.account.PlanSince = plan, b.day
 	b.startSegment(b.periodEnd())
+	b.give(b.day)
 }
 
 // endPaidTerm ends what the base fee was paid for, without giving anything

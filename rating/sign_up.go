@@ -48,6 +48,8 @@ func (b *billing) signUp(e *AccountEvent) {
 		b.startSegment(priceFrom)
 	}
 	a.Segments[0].From = e.Day // a late sign-up: usage since then is the account's
+	b.give(e.Day)
+	b.giveAtSignUp(e.Day)
 	b.changePlan(PlanChange{To: e.Plan, Cause: causeSignedUp, Rule: term.Rule, PriceFrom: priceFrom, NeedsRerate: e.Day < b.day,
 		Detail: fmt.Sprintf("cohort %s, term %s", orNone(b.cohort), term.Name)})
 }

@@ -40,6 +40,11 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 	if !catalog.Priced(addOn.Each(b.account.Term)) {
 		return nil, NoPrice, fmt.Sprintf("add-on %s has no price in %s", addOn.Name, b.cat.Currency.Code)
 	}
+	for _, g := range addOn.Gives {
+		if reason, detail := refuseAmount(e.Quantity, whole(g.Units).Add(g.Amount)); reason != "" {
+			return nil, reason, detail
+		}
+	}
 	reason, detail := refuseAmount(e.Quantity, addOn.Each(b.account.Term))
 	return addOn, reason, detail
 }
@@ -86,6 +91,11 @@ func (b *billing) chargeSubscriptions() {
 			continue
 		}
 		kept = append(kept, s)
+		if len(addOn.Gives) > 0 {
+			b.addLine(b.buy(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed", s.Quantity)))
+			b.giveWith(addOn, s.Quantity)
+			continue
+		}
 		b.addLine(b.buy(addOn, addOn.Rule, s.Quantity, money.Whole, fmt.Sprintf("%d subscribed, %d %s each", s.Quantity, addOn.Adds, addOn.Meter)))
 		b.counter(counterKey{addOn.Meter, from}).Raised += s.Quantity * addOn.Adds
 	}

@@ -44,6 +44,7 @@ func (b *billing) resume(e *AccountEvent) (Reason, string) {
 		b.anchorOn(b.day)
 	}
 	b.startPeriod()
+	b.give(b.day)
 	b.moveBaseDue()
 	return "", ""
 }

@@ -58,6 +58,8 @@ type Account struct {
 	ActiveUsers []string       // sorted
 	AddOns      []AddOnInForce // by Name, in the order in which they were bought
 	Balances    []Balance      // by Name; zero ones are dropped
+	Grants      []Grant        // parts of balances that expire, in the order of compareGrants
+	Given       []Balance      // by Name: what the plan has put into balances for the running period
 	Base        BaseInForce    // zero before the first base fee and once closed
 	Unused      []UnusedTime   // in the order in which they arose
 	Waiting     []Line         // charges for the next invoice, whatever it is for, in the order in which they arose
@@ -275,6 +277,8 @@ type Usage struct {
 	Quantity    decimal.Decimal
 	At          int64  // of a meter that is rated row by row: microseconds since 1970-01-01T00:00:00Z
 	EventID     string // and what tells rows of one moment apart
+	Key         string // of a meter that counts keys: whose row it is; empty: absent
+	Action      string // of a meter of active keys: add, remove, activated, deactivated
 }
 
 // Outcome is what a billing day does to an account. It holds all that is

@@ -50,6 +50,8 @@ func (b *billing) usage(groups []Usage) {
 		}
 		b.count(u, version, touched)
 	}
+	b.countSwitched()
+	b.keepSeen()
 	b.chargeCountedPackages(touched)
 }
 

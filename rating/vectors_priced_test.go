@@ -203,12 +203,12 @@ func quantityRounding(t *testing.T, v vector) {
 }
 
 func weightedSum(t *testing.T, v vector) {
-	var events []pricing.Event
+	from, to := microseconds(t, v.Params.text("period_start")), microseconds(t, v.Params.text("period_end"))
+	level := pricing.Level{Initial: v.Params.number(t, "initial")}
 	for _, o := range v.Input.objects("events") {
-		events = append(events, pricing.Event{At: microseconds(t, o.text("at")), Value: o.number(t, "delta")})
+		level = level.Add(o.number(t, "delta"), microseconds(t, o.text("at"))-from)
 	}
-	got := pricing.Weighted(pricing.Sorted(events), v.Params.number(t, "initial"),
-		microseconds(t, v.Params.text("period_start")), microseconds(t, v.Params.text("period_end")))
+	got := level.Mean(to-from, to-from)
 	if want := v.Expected.number(t, "units"); !got.Rounded(int32(v.Params.whole(t, "round")), money.HalfUp).Equal(want) {
 		t.Errorf("%s, want %s", got, want)
 	}

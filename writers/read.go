@@ -35,7 +35,10 @@ func readRows[T any](file *parquet.File, schema *parquet.Schema, yield func(rows
 	defer reader.Close()
 	read := int64(0)
 	for {
-		rows := make([]T, chunkRows)
+		// Where no rows are left parquet-go looks for a page of every column for
+		// every row that it was asked for: ask for those that the footer counts,
+		// and at its end for one more, which must not be there.
+		rows := make([]T, max(1, min(chunkRows, file.NumRows()-read)))
 		n, err := readBatch(reader, rows)
 		read += int64(n)
 		if n > 0 {

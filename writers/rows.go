@@ -206,6 +206,8 @@ type State struct {
 	ActiveUsers []string       `parquet:"active_users,list" doc:"users that are active"`
 	AddOns      []StateAddOn   `parquet:"add_ons,list" doc:"recurring add-ons in force"`
 	Balances    []StateBalance `parquet:"balances,list" doc:"prepaid balances, zero ones left out"`
+	Grants      []StateGrant   `parquet:"grants,list" doc:"parts of balances that expire"`
+	Given       []StateBalance `parquet:"given,list" doc:"what the plan has put into balances for the running period"`
 	Base        []StateBase    `parquet:"base_fee,list" doc:"base fee of the running cycle; at most one"`
 	Unused      []StateUnused  `parquet:"unused_time,list" doc:"open credit for unused time"`
 	Waiting     []StateWaiting `parquet:"waiting,list" doc:"lines that wait for the next invoice"`
@@ -375,6 +377,16 @@ type StateBalance struct {
 	Amount int64  `parquet:"amount,decimal(4:18)" doc:"amount"`
 }
 
+// StateGrant is a part of a balance that expires.
+type StateGrant struct {
+	Balance   string `parquet:"balance" doc:"balance of the catalog"`
+	Unit      string `parquet:"unit" doc:"what is left counts; empty: money of the account's currency"`
+	Left      int64  `parquet:"left,decimal(4:18)" doc:"left of it"`
+	From      int32  `parquet:"from,date" doc:"first day whose usage it pays for; 1970-01-01: any day up to the last"`
+	GrantedOn int32  `parquet:"granted_on,date" doc:"day on which it came"`
+	LastDay   int32  `parquet:"last_day,date" doc:"last good day"`
+}
+
 // StateUnused is open credit for unused time.
 type StateUnused struct {
 	Rule        string `parquet:"rule" doc:"rule of what was given up"`
@@ -421,6 +433,20 @@ type StateTally struct {
 	ChargedExact    Wide   `parquet:"charged_exact,decimal(18:38)" doc:"what the events charged cost that are priced one by one"`
 	ChargedAmount   int64  `parquet:"charged_amount,decimal(4:18)" doc:"charged for the usage"`
 	ChargedAdjusted int64  `parquet:"charged_adjusted,decimal(4:18)" doc:"charged beyond it by the least and most of a spend; below zero: given back"`
+
+	Initial  Wide          `parquet:"initial,decimal(18:38)" doc:"of a level: how high it was when the first day began"`
+	Change   Wide          `parquet:"change,decimal(18:38)" doc:"of a level: the sum of its changes since"`
+	Moment   string        `parquet:"moment" doc:"of a level: the sum of each change × its time since the first day began, in microseconds or days, exact; empty: 0"`
+	Keys     [][16]byte    `parquet:"keys,list" doc:"of unique values: those met; of active keys: those on when the first day began; 128 bits of the SHA-256 of each, sorted"`
+	Switches []StateSwitch `parquet:"switches,list" doc:"of active keys: what turned them on and off since, in order"`
+}
+
+// StateSwitch is a row that turned a key on or off.
+type StateSwitch struct {
+	At       int64    `parquet:"at,timestamp(microsecond)" doc:"time of the row"`
+	EventKey [16]byte `parquet:"event_key" doc:"128 bits of its event id"`
+	Key      [16]byte `parquet:"key" doc:"128 bits of the SHA-256 of its key"`
+	On       bool     `parquet:"on" doc:"it turned the key on"`
 }
 
 // Held is a row, or a group of rows, put aside whole for a later night.

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // The figures that decide on the bytes of a table. Another value of any of
@@ -23,10 +22,6 @@ const (
 	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
 	dataPageFormat = 2
 )
-
-// codec is shared by all tables because its encoders are costly to make; it
-// may be used by many goroutines at once.
-var codec = &zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}
 
 // Table writes rows of type T as one Parquet file. Its bytes depend on the
 // rows and their order alone, not on how they are cut into calls of Write.
@@ -52,9 +47,8 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 		return nil, err
 	}
 	t := &Table[T]{
-		pending: make([]T, 0, chunkRows),
-		nulls:   slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
-		text:    textCheckOf(reflect.TypeFor[T]()),
+		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
+		text:  textCheckOf(reflect.TypeFor[T]()),
 	}
 	if usage, ok := any(t).(*Table[RatedUsage]); ok {
 		usage.out = newUsageSink(w, spec)

@@ -93,6 +93,8 @@ var sourceForm = &form{def: "source", oneOf: []string{"path", "exports"}, keys: 
 	{name: "decimals", says: "Own usage: decimals that quantities keep.", form: &form{whole: &span{0, pipeline.MaxDecimals}}},
 	{name: "dimensions", says: "Usage: columns that prices may depend on; of a source that ratemill knows, further ones.", form: theNames},
 	{name: "may_lack", says: "Usage: dimensions whose cell may be empty.", form: theNames},
+	{name: "key", says: "Own usage: the column of whose row it is, such as a user, in place of a quantity.", form: aName},
+	{name: "action", says: "Own usage with a key: the column that says whether it is added or removed.", form: aName},
 	{name: "levels", says: "Own levels: the columns that are read.", form: theNames},
 	{name: "exports", says: "Several layouts of one source, by name.", form: &form{names: &names{noun: "export", key: nameText, value: exportForm}}, notWith: namesOf(exportKeys)},
 }, exportKeys...)}

@@ -68,6 +68,7 @@ func (f *settingsFile) source(name string, n *node) pipeline.SourceSettings {
 	s := pipeline.SourceSettings{
 		Name: name, Kind: n.word("kind"), Quantity: n.word("quantity"), Decimals: n.number("decimals"),
 		Dimensions: n.words("dimensions"), MayLack: n.words("may_lack"), Levels: n.words("levels"),
+		Key: n.word("key"), Action: n.word("action"),
 	}
 	exports := n.get("exports")
 	if exports == nil {

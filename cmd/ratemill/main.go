@@ -43,6 +43,7 @@ type commands struct {
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
 	Rerate   rerateCommand   `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
+	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
 	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
 	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`

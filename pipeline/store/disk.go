@@ -213,8 +213,19 @@ func (d *disk) SignedURL(context.Context, string, *driver.SignedURLOptions) (str
 	return "", errNotSupported
 }
 
-// As implements driver.Bucket.
-func (d *disk) As(any) bool { return false }
+// As implements driver.Bucket for *fs.FS, the folder itself: readers tell by it
+// that reads are cheap.
+func (d *disk) As(i any) bool {
+	switch p := i.(type) {
+	case *fs.FS:
+		*p = os.DirFS(d.root)
+	case **disk:
+		*p = d
+	default:
+		return false
+	}
+	return true
+}
 
 // Close implements driver.Bucket.
 func (d *disk) Close() error { return nil }

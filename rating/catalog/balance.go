@@ -5,14 +5,17 @@ import (
 )
 
 // Balance is something prepaid of an account, used by later charges: money, or
-// units that were bought in advance.
+// units that were bought in advance or given.
 type Balance struct {
 	Name        string
-	Unit        string // of what it holds; empty: money
-	Service     string // units: under this name events of type credits_purchased buy it
-	Description string // units: of the line that sells them
-	Tiers       []Tier // units: each at the price of the tier that the purchase reaches
-	TaxCategory string // units: of what is sold
+	Unit        string    // of what it holds; empty: money
+	Priority    int       // 1 is drawn first; 0: after all that have one
+	Expires     Expiry    // of what comes into it; zero: never
+	Rollover    *Rollover // nil: nothing is carried into the next period
+	Service     string    // under this name events of type credits_purchased buy it; empty: it is not sold
+	Description string    // of the line that sells it
+	Tiers       []Tier    // one unit, or one of money, at the price of the tier that the purchase reaches
+	TaxCategory string    // units: of what is sold
 	Rule        RuleID
 	Line        int // line of the catalog file
 }
@@ -55,25 +58,37 @@ func (p *problems) balance(v *versionDraft, e entry) Balance {
 		p.add(e.key.place, "%q is a balance that every account has: take another name", b.Name)
 	}
 	if unit := f.optional("unit"); unit != nil {
-		b.Unit, b.Line = p.text(unit, "unit"), e.key.line
-		sold := f.required("sold_as")
-		b.Service = p.text(sold, "sold_as")
-		for i := range v.Balances {
-			if sold != nil && v.Balances[i].Service == b.Service {
-				p.add(sold.place, "%q is sold by balance %q already", b.Service, v.Balances[i].Name)
-			}
-		}
-		b.Description = p.text(f.required("description"), "description")
-		if n := f.required("price"); n != nil {
-			price := p.fields(n, "price of balance %q", b.Name)
-			b.Tiers = p.tiers(price.required("volume"), "volume")
-			price.done()
-		}
-		b.TaxCategory = p.taxCategory(f)
+		b.Unit = p.text(unit, "unit")
+	}
+	if n := f.optional("priority"); n != nil {
+		b.Priority = int(p.countUpTo(n, "priority", 1, maxPriority))
+	}
+	p.expiry(v, &b, f)
+	if f.given("sold_as") || f.given("description") || f.given("price") {
+		p.sale(v, &b, f, f.required("sold_as"), e.key.line)
 	}
 	b.Rule = p.rule(f)
 	f.done()
 	return b
+}
+
+// sale reads how a balance is bought.
+func (p *problems) sale(v *versionDraft, b *Balance, f *fields, sold *node, line int) {
+	b.Service, b.Line = p.text(sold, "sold_as"), line
+	for i := range v.Balances {
+		if sold != nil && v.Balances[i].Service == b.Service {
+			p.add(sold.place, "%q is sold by balance %q already", b.Service, v.Balances[i].Name)
+		}
+	}
+	b.Description = p.text(f.required("description"), "description")
+	if n := f.required("price"); n != nil {
+		price := p.fields(n, "price of balance %q", b.Name)
+		b.Tiers = p.tiers(price.required("volume"), "volume")
+		price.done()
+	}
+	if b.Unit != "" { // money is taxed as it is used
+		b.TaxCategory = p.taxCategory(f)
+	}
 }
 
 // tiers are prices by size: bounds ascend, and the last tier has none.
@@ -107,6 +122,17 @@ func (b *Balance) print() string {
 	var o inline
 	if b.Unit != "" {
 		o.add("unit", quote(b.Unit))
+	}
+	if b.Priority > 0 {
+		o.add("priority", wholeText(int64(b.Priority)))
+	}
+	if !b.Expires.Never() {
+		o.add("expires", b.Expires.print())
+	}
+	if b.Rollover != nil {
+		o.add("rollover", b.Rollover.print(b.Unit != ""))
+	}
+	if b.Service != "" {
 		o.add("sold_as", quote(b.Service))
 		o.add("description", quote(b.Description))
 		o.add("price", "{volume: "+printTiers(b.Tiers)+"}")

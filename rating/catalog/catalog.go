@@ -71,6 +71,10 @@ const (
 	CountOf   Of = "count"   // the number of rows
 	MaxOf     Of = "max"     // the highest value
 	LastValue Of = "last_of" // the value of the last row
+
+	UniqueOf   Of = "unique"   // the number of different values
+	WeightedOf Of = "weighted" // the mean of a level that the column changes
+	ActiveOf   Of = "active"   // the number of keys that are on
 )
 
 // Meter is what a source's rows are counted as.
@@ -84,6 +88,9 @@ type Meter struct {
 	DueNextDay  bool     // charged the day after the service day; else the same day
 	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
 	Of          Of       // Sum: what is made of the column
+	Action      string   // ActiveOf: the column that turns a key on or off; empty: every row turns its key on
+	Measure     Measure  // ActiveOf: which number of a period counts
+	ByDay       bool     // WeightedOf and TimeWeighted: a change holds from the beginning of its day; else of its microsecond
 	Rule        RuleID
 	DefinedLine int // line of the catalog file, for explain
 }
@@ -121,6 +128,7 @@ type Plan struct {
 	Seats       *Seats          // nil: the plan has no seats, each is refused
 	Allowances  []Allowance     // by meter
 	Sells       []string        // add-ons that the account may subscribe to
+	Gives       []Gift          // into balances
 	Commitment  *Commitment     // nil: no bounds
 	Minimum     *MinimumTerm    // before which the account cannot leave for another plan; nil: none
 	Line        int             // line of the catalog file
@@ -154,7 +162,8 @@ type AddOn struct {
 	Price       decimal.Decimal // a billing period
 	PriceByTerm []TermPrice     // the price on each term, in place of Price; nil: Price holds
 	Adds        int64           // packages: how much each adds to the allowance of Meter
-	Meter       string
+	Meter       string          // empty: it gives into balances instead
+	Gives       []Gift          // each of it, for each billing period that it is charged for
 	Renewal     Renewal
 	ByDay       bool // bought within a period: only the rest of it is charged (rule G-5); else all of it
 	Credit      bool // given up within a period: the unused rest becomes unused-time credit; else nothing

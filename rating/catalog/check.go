@@ -81,6 +81,7 @@ func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 	}
 	c.priced(plan, has)
 	c.commitment(plan)
+	c.gifts(plan.gives, plan.base != nil && c.sellsPlan(plan))
 	for _, use := range plan.sells {
 		c.subscription(plan, use)
 	}
@@ -95,6 +96,9 @@ func (c *checker) subscription(plan cohortPlan, use *node) {
 	a := &c.version.addOns[i]
 	if a.Renewal != Subscribed && a.Renewal != "" {
 		c.add(use.place, "add-on %q has renewal %q; %q is needed to sell it", a.Name, a.Renewal, Subscribed)
+	}
+	if len(a.gives) > 0 {
+		return
 	}
 	limited := slices.ContainsFunc(plan.allowances, func(l allowanceDraft) bool { return l.Meter == a.Meter && !l.Unlimited })
 	if !limited && c.draft.Meter(a.Meter) != nil {
@@ -118,7 +122,7 @@ func (c *checker) addOnIndex(use *node) int {
 func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]cohortPlan) {
 	m := c.draft.Meter(a.Meter)
 	if m.Level() {
-		c.add(a.key.place, "meter %q is the %s of its rows: it can be charged, not included", m.Name, m.Of)
+		c.add(a.key.place, "meter %q is %s: it can be charged, not included", m.Name, m.figure())
 	}
 	if m.Kind == HighWater {
 		c.add(a.key.place, "meter %q counts active users: what a plan includes of them stands under %q", m.Name, "seats")
@@ -203,6 +207,10 @@ func (c *checker) addOns() {
 		a := &c.version.addOns[i]
 		c.meter(a.meter)
 		c.prices(&a.prices, "add-on "+inQuotes(a.Name))
+		c.gifts(a.gives, slices.ContainsFunc(c.version.Terms, func(t Term) bool { return Priced(a.prices.on(t.Name)) }))
+		if len(a.gives) > 0 && (a.Renewal != Subscribed && a.Renewal != "" || a.LineKind == "seat") {
+			c.add(a.gives[0].balance.keyPlace(), "add-on %q gives into balances: it needs %q and %q", a.Name, "line: package", "renewal: subscribed")
+		}
 		if a.LineKind == "seat" && a.Adds > 1 {
 			c.add(a.adds.place, "add-on %q adds %d, but a seat is for one user", a.Name, a.Adds)
 		}
@@ -225,7 +233,7 @@ func (c *checker) charges() {
 		c.minimum(u)
 		c.counting(u, m)
 		if m != nil && m.Level() && !u.Counted() {
-			c.add(u.key.place, "meter %q is the %s of its rows, not their sum: its charge needs %q, %q or %q", m.Name, m.Of, "over: period", "charged: period_end", "over: life")
+			c.uncounted(u, m)
 		}
 	}
 }

@@ -50,6 +50,7 @@ func (d *draft) compilePlan(key *node, body planBody) Plan {
 	if body.commitment != nil {
 		plan.Commitment = body.commitment.Commitment
 	}
+	plan.Gives = giftsOf(body.gives)
 	if body.seats != nil {
 		seats := body.seats.Seats
 		plan.Seats = &seats
@@ -104,6 +105,9 @@ func (p *planDraft) of(cohort string) (planBody, bool) {
 		}
 		if over.commitment != nil {
 			body.commitment = over.commitment
+		}
+		if over.gives != nil {
+			body.gives = over.gives
 		}
 		body.allowances = overlay(body.allowances, over.allowances)
 	}

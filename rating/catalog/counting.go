@@ -45,8 +45,10 @@ type Spend struct {
 	Prorated bool            // bounds of a period that ends early are cut to its days
 }
 
-// Level tells whether the meter's figure is one of its rows' values.
-func (m *Meter) Level() bool { return m.Of == MaxOf || m.Of == LastValue }
+// Level tells whether the meter's figure is anything but a sum over its rows.
+func (m *Meter) Level() bool {
+	return m.Kind == Sum && m.Of != SumOf && m.Of != CountOf
+}
 
 // Counted tells whether the charge counts usage.
 func (u *UsageCharge) Counted() bool { return u.Counting != nil }
@@ -151,7 +153,12 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, DidYouMean(n.text, m.By))
 		}
 	}
-	if d.Model != nil && pricing.NeedsEvents(d.Model) && !m.OneByOne {
+	c.running(u, m)
+	switch {
+	case d.Model == nil || !pricing.NeedsEvents(d.Model):
+	case m.Level():
+		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q is %s", m.Name, m.figure())
+	case !m.OneByOne:
 		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q needs %q", m.Name, "events: one_by_one")
 	}
 }

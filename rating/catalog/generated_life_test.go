@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
@@ -51,15 +52,54 @@ func (g generator) byTerm(v *Version) []TermPrice {
 }
 
 func (g generator) balance(name string) Balance {
-	b := Balance{Name: name, Rule: g.rule()}
+	b := Balance{Name: name, Rule: g.rule(), Priority: rapid.IntRange(0, maxPriority).Draw(g.T, "priority")}
 	if g.yes("units") {
-		b.Unit, b.Service, b.Description = names.Draw(g.T, "unit"), "sold as "+name, names.Draw(g.T, "description")
+		b.Unit = names.Draw(g.T, "unit")
+	}
+	switch rapid.IntRange(0, 2).Draw(g.T, "expires") {
+	case 1:
+		b.Expires.After = g.cycle()
+	case 2:
+		b.Expires.PeriodEnd = true
+		if g.yes("rollover") {
+			b.Rollover = &Rollover{AtMost: decimal.New(rapid.Int64Range(10, 1e6).Draw(g.T, "at_most"), 0)}
+			b.Rollover.AtLeast = g.or(decimal.New(rapid.Int64Range(1, 10).Draw(g.T, "at_least"), 0))
+		}
+	}
+	if g.yes("sold") {
+		b.Service, b.Description = "sold as "+name, names.Draw(g.T, "description")
 		for i := range rapid.IntRange(0, 3).Draw(g.T, "tiers") {
 			b.Tiers = append(b.Tiers, Tier{UpTo: int64(i+1) * 100, Each: g.price()})
 		}
 		b.Tiers = append(b.Tiers, Tier{Each: g.price()})
 	}
 	return b
+}
+
+// gifts draws what is put into balances that a charge uses.
+func (g generator) gifts(v *Version, ofPlan bool) []Gift {
+	var all []Gift
+	for i := range v.Balances {
+		b := &v.Balances[i]
+		used := slices.ContainsFunc(v.UsageCharges, func(u UsageCharge) bool { return slices.Contains(u.Uses, b.Name) })
+		if !used || g.yes("not given") {
+			continue
+		}
+		gift := Gift{Balance: b.Name}
+		if b.Unit != "" {
+			gift.Units = rapid.Int64Range(1, maxUnits).Draw(g.T, "units")
+		} else {
+			gift.Amount = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "amount"), -g.catalog.Currency.Minor)
+		}
+		if ofPlan {
+			gift.AtSignUp, gift.NotInTrial = g.yes("at sign-up"), g.yes("not in trial")
+			if g.yes("offer") {
+				gift.Offer = names.Draw(g.T, "offer")
+			}
+		}
+		all = append(all, gift)
+	}
+	return all
 }
 
 func (g generator) percent() decimal.Decimal {
@@ -175,7 +215,7 @@ func (g generator) taxes(v *Version) *Taxes {
 		v.Plans[i].TaxCategory = "goods"
 	}
 	for i := range v.Balances {
-		if v.Balances[i].Unit != "" {
+		if v.Balances[i].Unit != "" && v.Balances[i].Service != "" {
 			v.Balances[i].TaxCategory = "goods"
 		}
 	}

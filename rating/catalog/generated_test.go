@@ -118,13 +118,31 @@ func (g generator) meter(name string) Meter {
 		}
 		m.PerPeriod = true // else it could have no allowance
 		m.OneByOne = g.yes("one by one")
-		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf}).Draw(g.T, "of")
+		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf, UniqueOf, WeightedOf, ActiveOf}).Draw(g.T, "of")
+		g.aggregation(&m)
 	case Latest:
 		m.Columns = g.some("latest", 1, 2)
 	case HighWater:
 		m.PerPeriod = g.yes("reset")
 	}
 	return m
+}
+
+// aggregation draws what is particular to what a meter makes of its column.
+func (g generator) aggregation(m *Meter) {
+	switch m.Of {
+	case UniqueOf:
+		m.OneByOne, m.PerPeriod = false, g.yes("reset")
+	case WeightedOf:
+		m.OneByOne, m.PerPeriod, m.ByDay = true, g.yes("reset"), g.yes("holds")
+	case ActiveOf:
+		m.OneByOne, m.PerPeriod = true, g.yes("reset")
+		if g.yes("action") {
+			m.Action = names.Draw(g.T, "action column")
+		}
+		m.Measure = rapid.SampledFrom([]Measure{AtEnd, AnyTime, Highest, TimeWeighted}).Draw(g.T, "measure")
+		m.ByDay = m.Measure == TimeWeighted && g.yes("holds")
+	}
 }
 
 func (g generator) version(from calendar.Day) Version {
@@ -148,6 +166,10 @@ func (g generator) version(from calendar.Day) Version {
 		if m := &g.catalog.Meters[i]; m.Kind == Sum && g.yes("charged") {
 			g.charge(&v, m)
 		}
+	}
+	if gives := g.gifts(&v, false); gives != nil && g.yes("pack") {
+		pack := AddOn{Name: "pack that gives", LineKind: "package", Description: names.Draw(g.T, "description"), Price: g.price(), Gives: gives, Renewal: Subscribed, Rule: g.rule()}
+		v.AddOns = append(v.AddOns, pack)
 	}
 	g.plans(&v)
 	g.life(&v)
@@ -186,12 +208,15 @@ func (g generator) charge(v *Version, m *Meter) {
 		}
 	}
 	u.Uses = append(units, money...)
+	if m.Level() {
+		u.Uses = money // units pay for what is summed
+	}
 	if len(money) > 0 && g.yes("minimum") {
 		u.RestTo = rapid.SampledFrom(money).Draw(g.T, "rest_to")
 		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
 	}
 	switch {
-	case len(m.By) == 0:
+	case len(m.By) == 0 || m.Running():
 		u.Price = g.price()
 	case g.yes("price on the event"):
 		u.Column = rapid.SampledFrom(m.By).Draw(g.T, "column")
@@ -206,16 +231,19 @@ func (g generator) charge(v *Version, m *Meter) {
 // counting draws how a charge counts: with a model of any name, or a unit, or
 // neither. Where units pay or a price is looked up, there is no model.
 func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
-	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || g.yes("not counted") {
+	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || !m.Level() && g.yes("not counted") {
 		return
 	}
 	c := &Counting{Charged: Daily, Over: rapid.SampledFrom([]Over{OverDay, OverPeriod, OverLife}).Draw(g.T, "over")}
-	if c.Over == OverPeriod && g.yes("in arrears") {
+	if m.Level() && c.Over == OverDay || m.Running() {
+		c.Over = OverPeriod
+	}
+	if c.Over == OverPeriod && (m.Running() || g.yes("in arrears")) {
 		c.Charged = PeriodEnd
 	}
 	if u.Table == "" && u.Column == "" && g.yes("model") {
 		c.Model, u.Price = g.model(m), decimal.Decimal{}
-		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model)
+		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model) && !m.Mean()
 	}
 	if g.yes("unit") {
 		c.Unit = pricing.Unit{DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
@@ -270,7 +298,7 @@ func (g generator) model(m *Meter) pricing.Model {
 		return s
 	}
 	p := &pricing.Percentage{Rate: pricing.Percent{Rate: g.price()}, Fixed: g.or(g.price())}
-	if m.OneByOne {
+	if m.OneByOne && !m.Level() {
 		p.FreeEvents, p.FreeAmount, p.Min = rapid.Int64Range(0, 9).Draw(g.T, "free_events"), g.or(g.price()), g.or(g.price())
 		p.Max = g.or(p.Min.Add(decimal.New(1, 0)))
 	}
@@ -357,10 +385,14 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 			continue
 		}
 		priced := slices.ContainsFunc(v.UsageCharges, func(u UsageCharge) bool { return u.Meter == m.Name })
-		if slices.Contains(planWords, m.Name) || priced || g.yes("no allowance") {
+		if slices.Contains(planWords, m.Name) || priced || m.Level() || g.yes("no allowance") {
 			continue
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
+	}
+	p.Gives = g.gifts(v, true)
+	if slices.ContainsFunc(v.AddOns, func(a AddOn) bool { return len(a.Gives) > 0 }) {
+		p.Sells = []string{"pack that gives"}
 	}
 	if g.yes("commitment") {
 		p.Commitment = &Commitment{Of: []string{"usage", "seat"}, Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated"), Rule: g.rule()}

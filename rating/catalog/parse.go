@@ -73,6 +73,7 @@ type planBody struct {
 	sells      []*node
 	minimum    *MinimumTerm
 	commitment *commitmentDraft
+	gives      []giftDraft
 }
 
 type baseDraft struct {
@@ -95,6 +96,7 @@ type addOnDraft struct {
 	AddOn
 	meter, adds *node
 	prices      pricesDraft
+	gives       []giftDraft
 }
 
 type chargeDraft struct {
@@ -204,10 +206,11 @@ func (p *problems) meter(e entry) Meter {
 	m := Meter{Name: e.key.text, DefinedLine: e.key.line}
 	f := p.fields(e.value, "meter %q", m.Name)
 	m.Source = p.text(f.required("source"), "source")
-	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater), string(CountOf), string(MaxOf), string(LastValue))
+	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater), string(CountOf), string(MaxOf), string(LastValue),
+		string(UniqueOf), string(WeightedOf), string(ActiveOf))
 	m.Kind = MeterKind(kind)
 	switch of := Of(kind); of {
-	case SumOf, CountOf, MaxOf, LastValue:
+	case SumOf, CountOf, MaxOf, LastValue, UniqueOf, WeightedOf, ActiveOf:
 		m.Kind, m.Of = Sum, of
 	}
 	if kind != "" {
@@ -219,7 +222,7 @@ func (p *problems) meter(e entry) Meter {
 		if by := f.optional("by"); by != nil {
 			m.By = p.names(by, "by")
 		}
-		m.OneByOne = p.word(f.optional("events"), "events", "summed", "one_by_one") == "one_by_one" || m.Of == MaxOf || m.Of == LastValue
+		p.aggregation(&m, f)
 	case Latest:
 		m.Columns = p.names(value, kind)
 	case HighWater:

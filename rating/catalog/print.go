@@ -89,9 +89,7 @@ func (m *Meter) print() string {
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
 	}
-	if m.OneByOne && m.Of != MaxOf && m.Of != LastValue {
-		o.add("events", "one_by_one")
-	}
+	m.printAggregation(&o)
 	if m.PerPeriod {
 		o.add("reset", "period")
 	}
@@ -151,6 +149,9 @@ func (p *Plan) keys() []planKey {
 	}
 	if p.Commitment != nil {
 		keys = append(keys, planKey{"commitment", p.Commitment.print()})
+	}
+	if len(p.Gives) > 0 {
+		keys = append(keys, planKey{"gives", giftsText(p.Gives)})
 	}
 	for i := range p.Allowances {
 		keys = append(keys, planKey{p.Allowances[i].Meter, p.Allowances[i].print()})
@@ -261,8 +262,12 @@ func (a *AddOn) print() string {
 	o := inline{"line: " + quote(a.LineKind)}
 	o.add("description", quote(a.Description))
 	o.add("price", pricesText(a.Price, a.PriceByTerm))
-	o.add("adds", fmt.Sprint(a.Adds))
-	o.add("of", quote(a.Meter))
+	if len(a.Gives) > 0 {
+		o.add("gives", giftsText(a.Gives))
+	} else {
+		o.add("adds", fmt.Sprint(a.Adds))
+		o.add("of", quote(a.Meter))
+	}
 	o.add("renewal", quote(string(a.Renewal)))
 	if a.ByDay {
 		o.add("proration", "days")

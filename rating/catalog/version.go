@@ -94,6 +94,9 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 	if m := f.optional("commitment"); m != nil {
 		body.commitment = p.commitment(plan, m)
 	}
+	if g := f.optional("gives"); g != nil {
+		body.gives = p.gifts(g, "plan "+inQuotes(plan), true)
+	}
 	for _, m := range d.Meters {
 		if slices.Contains(planWords, m.Name) {
 			continue // such a meter has no allowance
@@ -110,7 +113,7 @@ func (p *problems) planBody(d *draft, plan, cohort string, n *node) planBody {
 }
 
 // planWords are the reserved words of a plan.
-var planWords = []string{"base", "seats", "sells", "minimum_term", "commitment"}
+var planWords = []string{"base", "seats", "sells", "minimum_term", "commitment", "gives"}
 
 func (p *problems) seats(plan string, n *node) *seatsDraft {
 	f := p.fields(n, "seats of plan %q", plan)
@@ -169,10 +172,15 @@ func (p *problems) addOn(e entry) addOnDraft {
 	a.Description = p.text(f.required("description"), "description")
 	a.prices = p.prices(f.required("price"), "price")
 	a.Price, a.PriceByTerm = a.prices.one, a.prices.byTerm
-	a.adds = f.required("adds")
-	a.Adds = p.count(a.adds, "adds", 1)
-	a.meter = f.required("of")
-	a.Meter = p.text(a.meter, "of")
+	if g := f.optional("gives"); g != nil {
+		a.gives = p.gifts(g, "add-on "+inQuotes(a.Name), false)
+		a.Gives = giftsOf(a.gives)
+	} else {
+		a.adds = f.required("adds")
+		a.Adds = p.count(a.adds, "adds", 1)
+		a.meter = f.required("of")
+		a.Meter = p.text(a.meter, "of")
+	}
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"

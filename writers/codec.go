@@ -1,0 +1,41 @@
+package writers
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/klauspost/compress/zstd"
+	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// codec compresses the pages of all tables, by as many goroutines at once as
+// like to.
+var codec = newKeptCodec()
+
+// keptCodec is parquet-go's zstd codec, but for its encoders: parquet-go pools
+// them, every garbage collection empties the pool, and to make one clears a
+// mebibyte of tables, most of what a small night costs to write. This one is
+// made once and keeps what it made.
+type keptCodec struct {
+	*parquetzstd.Codec
+	encoder *zstd.Encoder
+}
+
+func newKeptCodec() keptCodec {
+	// The options are those of parquet-go, whose pages were published before.
+	encoder, err := zstd.NewWriter(nil,
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), // how many may encode at once; never in the bytes
+		zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithZeroFrames(true),
+		zstd.WithEncoderCRC(false),
+	)
+	if err != nil {
+		panic(fmt.Sprintf("zstd: %v", err)) // the options are ours
+	}
+	return keptCodec{&parquetzstd.Codec{Concurrency: 1}, encoder}
+}
+
+// Encode implements compress.Codec.
+func (c keptCodec) Encode(dst, src []byte) ([]byte, error) {
+	return c.encoder.EncodeAll(src, dst[:0]), nil
+}
