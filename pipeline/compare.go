@@ -344,6 +344,11 @@ func sameState(was, is *rating.Account) bool {
 	}
 	x, y := stateRow(was), stateRow(is)
 	for _, s := range []*writers.State{&x, &y} {
+		for _, list := range []*[]string{&s.Flags, &s.Offers, &s.ActiveUsers} {
+			if len(*list) == 0 {
+				*list = nil
+			}
+		}
 		for i := range s.Base {
 			s.Base[i].CatalogLine = 0
 		}

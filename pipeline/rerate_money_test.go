@@ -52,6 +52,7 @@ func TestRerateOfAnAccountThatNeverWas(t *testing.T) {
 		  usage -3.40 MK-9 line 1: issued 3.40, should not be
 		  minimum -6.60 MK-9 line 2: issued 6.60, should not be
 	`)
+	c.sameAgain("2024-05-01", "2024-05-04")
 	c.night("2024-05-05") // the day of the retry
 	c.wantPayments("2024-05-05", `
 		history B 0 79.00 credited of 2024-05-01 on 2024-05-05 next

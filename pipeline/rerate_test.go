@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,13 @@ func (c *company) sameAgain(from, to string) {
 		c.Errorf("rerate of %s to %s: %s, %d states, notes:\n%s", from, to, r.Status, r.States, notesText(r))
 		if r.Entry != nil {
 			c.Logf("rejects %+v\nusage %+v", rowsOf[writers.Reject](c, r.Entry, writers.RejectsTable), rowsOf[writers.RatedUsage](c, r.Entry, writers.RatedUsageTable))
+			all := c.chain()
+			was := rowsOf[writers.State](c, all[len(all)-2], writers.StateTable)
+			for i, is := range rowsOf[writers.State](c, r.Entry, writers.StateTable) {
+				if i < len(was) && !reflect.DeepEqual(was[i], is) {
+					c.Logf("state was %+v\nis %+v", was[i], is)
+				}
+			}
 		}
 	}
 	sameTree(c, "after a rerate that finds nothing", tree(c, c.output), before)
