@@ -168,6 +168,9 @@ func (c *company) standing() string {
 		}
 	}
 	for _, h := range rowsOf[writers.Held](c, last, writers.HeldTable) {
+		if h.Source == paymentsSource { // of charges that the other fold did not make
+			continue
+		}
 		h.FirstSeen = 0
 		fmt.Fprintf(&b, "held %+v\n", h)
 	}

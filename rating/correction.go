@@ -177,7 +177,9 @@ func (c *corrector) refundable() {
 			a.Refundable = append(a.Refundable, r)
 		}
 	}
-	c.chargedElsewhere(left)
+	if c.out.Note != nil {
+		c.chargedElsewhere(left)
+	}
 }
 
 // chargedElsewhere links what may be given back and was not charged as such to
