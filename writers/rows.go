@@ -19,7 +19,7 @@ type RatedUsage struct {
 	ServiceDate int32  `parquet:"service_date,date" doc:"day of use, in the catalog's time zone"`
 	DueOn       int32  `parquet:"due_on,date" doc:"billing date on which the charge falls due"`
 	Late        bool   `parquet:"late" doc:"true where the usage came after the night of its service date"`
-	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed"`
+	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed; in a rerate's entry rows, quantity and amount are what should have been less what was"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"sum of the rows' quantities, in the meter's unit"`
 	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter, or the price has several parts"`
 	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price before it is rounded on a line, in the major unit of currency; where a counter is priced, what the group adds to its price; of more than 18 decimals half up to 18, while lines are made of the exact product"`
