@@ -38,6 +38,7 @@ func (n *night) runJSON(s *stage) (*writers.Run, error) {
 		Format: writers.RunFormat, Entry: p.Entry, Kind: writers.Night, BillingDate: p.BillingDate, RunID: p.RunID(), ProgramVersion: p.Version,
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: p.consumed(n.day), ChangedInputs: p.Changed, Totals: n.totals(s),
+		Manifests: p.Manifests, ConsumedManifests: p.consumedManifests(n.day), Unexpected: n.unexpected(),
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})
@@ -80,7 +81,7 @@ func (n *night) exitCode(s *stage, run *writers.Run) int {
 	for _, r := range n.beforeHistory() {
 		bad -= r.Rows
 	}
-	if tooMany(bad, read, n.plan.MaxRejects) || s.parked.Rows() > 0 || len(run.ChangedInputs) > 0 {
+	if tooMany(bad, read, n.plan.MaxRejects) || s.parked.Rows() > 0 || len(run.ChangedInputs) > 0 || len(run.Unexpected) > 0 {
 		return ExitLook
 	}
 	return ExitDone

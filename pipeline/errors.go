@@ -69,6 +69,20 @@ func (e *TotalsError) Error() string {
 	return "control totals are broken, nothing is published: " + strings.Join(e.Broken, "; ")
 }
 
+// NotThereError is an export, or its manifest, that must come before the night
+// can be billed. Time alone may mend it, so it is temporary.
+type NotThereError struct {
+	What  string
+	Where string // paths where it is looked for
+}
+
+func (e *NotThereError) Error() string { return e.What + ": looked for " + e.Where }
+
+// UnexpectedError is an export that is there and cannot be all of it.
+type UnexpectedError struct{ What string }
+
+func (e *UnexpectedError) Error() string { return e.What }
+
 // HistoryError is an own file, published by an earlier entry, that is not what
 // was published: the billing history is damaged.
 type HistoryError struct {
@@ -92,6 +106,9 @@ func ExitCode(err error) int {
 	var lost *LostError
 	var book *OpeningError
 	var rerated *RerateError
+	var notThere *NotThereError
+	var unexpected *UnexpectedError
+	var unproven *UnprovenError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -99,12 +116,16 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
 		return ExitOther
-	case temporary(err), errors.As(err, &lost) && lost.Again:
+	case temporary(err), errors.As(err, &notThere), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
-	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book):
+	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):
 		return ExitInput
 	case errors.As(err, &totals), errors.As(err, &rerated):
 		return ExitTotals
+	case errors.As(err, &unproven) && unproven.Figures > 0:
+		return ExitTotals
+	case errors.As(err, &unproven):
+		return ExitInput
 	case errors.As(err, &other), errors.As(err, &lost):
 		return ExitOtherInputs
 	}

@@ -249,7 +249,7 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 func (n *night) claimOf(r record) claim {
 	c := &n.combinations.all()[r.key.combination()]
 	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
-	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, r.key.account() < n.known}
+	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, n.known[r.key.account()]}
 }
 
 // usageContent is 64 bits of what a usage row says, to tell an identical
@@ -261,7 +261,7 @@ func usageContent(account, combination uint64, occurred, quantity int64) uint64 
 // keepUsage sums up a new row of a known account that is due; others are kept
 // whole, since they may have to wait, or have waited, or are rated one by one.
 func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
-	if c.day > n.day || r.key.account() >= n.known || c.place.held() || n.sources[c.source].oneByOne() {
+	if c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
 	f.sums.add(r.key, r.quantity, r.place)

@@ -46,14 +46,14 @@ func reachesOf(s *Settings, sources []source) (all []reach) {
 // those together that one list is to hold.
 func (l *layout) prefixes(s *Settings, together bool) (all [][]string) {
 	var alone []string
-	for _, t := range l.templates {
+	for _, t := range l.listed() {
 		if !t.hasDate() { // a month in it is no date: any may come at any time
-			alone = append(alone, t.prefixOn(calendar.None))
+			alone = append(alone, l.manifest.listedFrom(t.prefixOn(calendar.None), calendar.None))
 			continue
 		}
 		var days []string
 		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
-			days = append(days, t.prefixOn(day))
+			days = append(days, l.manifest.listedFrom(t.prefixOn(day), day))
 		}
 		if days = slices.Compact(days); together && t.datesInOrder() && len(days) > 1 {
 			all = append(all, days)
@@ -173,24 +173,31 @@ func commonPrefix(a, b string) string {
 	return a[:n]
 }
 
-// listedExport is a listed object as an export of a reach's layout, if it is
-// one, of the days that the night looks at. Names that begin with a dot or an
+// listedExport is a listed object as an export of a reach's layout, or as a
+// manifest, if it is one, of the days that the night looks at. Names that begin with a dot or an
 // underscore are other programs' marks.
 func listedExport(s *Settings, p *reach, o *blob.ListObject) (f listedFile, is bool, err error) {
+	if day, is := p.layout.manifest.holds(o.Key); is && !o.IsDir {
+		return p.found(o, day, true), s.looksAt(day), nil
+	}
 	name := path.Base(o.Key)
 	if o.IsDir || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(o.Key, "/") {
 		return f, false, nil
 	}
 	_, day, ok := p.layout.match(o.Key)
-	if !ok || day != calendar.None && (day > s.Day || day < s.Day-calendar.Day(s.Catalog.WindowDays)) {
+	if !ok || !s.looksAt(day) {
 		return f, false, nil
 	}
 	if _, known := readers.FormatOf(o.Key); !known && (p.layout.mapping == nil || p.layout.mapping.Format == "") {
 		return f, false, readers.UnknownFormat(o.Key)
 	}
-	f = listedFile{writers.InputFile{Source: p.source.name, Export: p.layout.name, Key: o.Key, Size: o.Size}, o.ModTime, o}
+	return p.found(o, day, false), true, nil
+}
+
+func (p *reach) found(o *blob.ListObject, day calendar.Day, manifest bool) listedFile {
+	f := listedFile{writers.InputFile{Source: p.source.name, Export: p.layout.name, Key: o.Key, Size: o.Size}, o.ModTime, o, p.layout, manifest}
 	if day != calendar.None {
 		f.Date = day.String()
 	}
-	return f, true, nil
+	return f
 }

@@ -53,10 +53,10 @@ type lateID struct {
 	hi, lo uint64
 }
 
-// readExports decodes every split of the files of the given roles. Rows that
+// readExports decodes every split of the files. Rows that
 // are not what they should be become rejects; the others are spilled, each
 // once, partitioned by hash of source and event id.
-func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
+func (n *night) readExports(ctx context.Context) error {
 	exports := make([]*readers.Export, len(n.files))
 	defer func() {
 		for _, e := range exports {
@@ -69,9 +69,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 	for from := 0; from < len(n.files); from += openAtOnce {
 		files := exports[from:min(from+openAtOnce, len(n.files))]
 		err := each(ctx, n.requests(), len(files), func(ctx context.Context, _, i int) (err error) {
-			if f := &n.files[from+i]; wanted(n.sources[f.source].role) {
-				files[i], err = n.openExport(ctx, f)
-			}
+			files[i], err = n.openExport(ctx, &n.files[from+i])
 			return err
 		})
 		if err != nil {
@@ -79,7 +77,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 		}
 		var held []split
 		for i, e := range files {
-			for s := 0; e != nil && s < e.Splits(); s++ {
+			for s := range e.Splits() {
 				if e.Held() {
 					held = append(held, split{from + i, s})
 				} else {
@@ -91,7 +89,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 			return err
 		}
 		for _, e := range files {
-			if e != nil && e.Held() {
+			if e.Held() {
 				e.Close()
 			}
 		}
@@ -328,6 +326,9 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 	}
 	e.day, e.occurred = n.span.dayOf(at), at
 	e.hi, e.lo = idBits(b.Columns[s.id].IDs[row])
+	if s.schema.Fields[s.id].Texts {
+		e.id = b.Columns[s.id].IDTexts[row]
+	}
 	return e
 }
 

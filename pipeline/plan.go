@@ -35,10 +35,14 @@ type Plan struct {
 	Lookups     []writers.LookupFile   `json:"lookups,omitempty"`
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
-	Rerate      *writers.RerateSpan    `json:"rerate,omitempty"` // of a rerate
+	Rerate      *writers.RerateSpan    `json:"rerate,omitempty"`           // of a rerate
+	Manifests   []writers.InputFile    `json:"manifests,omitempty"`        // that vouch for inputs
+	Forgotten   []writers.InputFile    `json:"forgotten_inputs,omitempty"` // consumed from paths without a date, and gone
+	Expected    []Expected             `json:"expected,omitempty"`
 
 	before *Entry
 	pins   map[string]pin // of the inputs and lookup tables, by key
+	list   listing
 }
 
 // pin is an object as it lay there when the plan was made.
@@ -72,7 +76,20 @@ func NewPlan(ctx context.Context, s *Settings) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planAfter(ctx, s, head, nil)
+	return freshPlan(ctx, s, head)
+}
+
+// freshPlan plans the night after an entry that is to be billed now: whether
+// its inputs are all there is asked of no other.
+func freshPlan(ctx context.Context, s *Settings, before *Entry) (*Plan, error) {
+	p, err := planAfter(ctx, s, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkManifests(ctx, s); err != nil {
+		return nil, err
+	}
+	return p, p.checkExpected()
 }
 
 // planAfter plans the night after an entry (nil: the first). Files that
@@ -140,13 +157,15 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	if p.before != nil {
 		sources = withoutBook(sources)
 	}
-	found, err := listExports(ctx, s, sources)
+	all, err := listExports(ctx, s, sources)
+	found, manifests := apart(all)
 	if err == nil {
 		err = ofDay(found, s.Day)
 	}
 	if err != nil {
 		return err
 	}
+	p.list = listing{files: found}
 	consumed := map[inputKey]writers.InputFile{}
 	if p.before != nil {
 		for _, f := range p.before.Consumed {
@@ -169,11 +188,34 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 		}
 		delete(consumed, key)
 	}
-	changed, err := p.noteChanges(ctx, s, old, consumed)
+	published, err := p.publishedBefore(ctx, s)
 	if err != nil {
 		return err
 	}
-	return p.freeze(ctx, s, append(fresh, changed...))
+	changed, err := p.noteChanges(ctx, s, old, consumed, published)
+	if err != nil {
+		return err
+	}
+	if err := p.freeze(ctx, s, append(fresh, changed...)); err != nil {
+		return err
+	}
+	if err := p.readManifests(ctx, s, manifests, others, published); err != nil {
+		return err
+	}
+	p.expect(s, sources)
+	return nil
+}
+
+// publishedBefore is when the entry before was published, by the store's clock.
+func (p *Plan) publishedBefore(ctx context.Context, s *Settings) (time.Time, error) {
+	if p.before == nil {
+		return time.Time{}, nil
+	}
+	attributes, err := s.Output.Attributes(ctx, runKey(p.before.Entry))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return attributes.ModTime, nil
 }
 
 // listedFile is an export as it is listed.
@@ -181,6 +223,8 @@ type listedFile struct {
 	writers.InputFile
 	modified time.Time // the store's clock; never part of a plan
 	listed   *blob.ListObject
+	layout   *layout
+	manifest bool // no export: it says which exports there are
 }
 
 type foundInput struct {
@@ -197,6 +241,9 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 	for _, list := range listed {
 		for _, f := range list {
 			place := [2]string{f.Source, f.Key}
+			if f.manifest { // may be about the files of several
+				place[0] += "\x00" + f.Export
+			}
 			other, known := export[place]
 			switch {
 			case !known:
@@ -224,6 +271,12 @@ func (l *layout) match(key string) (parts map[string]string, day calendar.Day, o
 	return nil, calendar.None, false
 }
 
+// looksAt tells whether the night reads files of a day; of those without one
+// it reads any.
+func (s *Settings) looksAt(day calendar.Day) bool {
+	return day == calendar.None || day <= s.Day && day >= s.Day-calendar.Day(s.Catalog.WindowDays)
+}
+
 // freeze gives the plan's inputs their identity, and pins the objects that
 // have it: the night reads those and no others.
 func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) error {
@@ -238,7 +291,9 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 			return &readers.FileError{Key: f.Key, What: "changed while it was being looked at"}
 		}
 		tags[i] = attributes.ETag
-		f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		if f.Checksum = s.scan.checksumOf(f.InputFile, pin{attributes.ETag, attributes.Size}); f.Checksum == "" {
+			f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		}
 		return err
 	})
 	if err != nil {
@@ -259,15 +314,7 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 // A path without a date is one that is written again and again. A file there
 // that has changed is to be read again, and no sign of trouble; what it said
 // before is known by its event ids.
-func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[inputKey]writers.InputFile) (again []foundInput, err error) {
-	var published time.Time
-	if p.before != nil {
-		attributes, err := s.Output.Attributes(ctx, runKey(p.before.Entry))
-		if err != nil {
-			return nil, err
-		}
-		published = attributes.ModTime
-	}
+func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[inputKey]writers.InputFile, published time.Time) (again []foundInput, err error) {
 	for _, f := range old {
 		now := listedIdentity(f.listed, f.was.Checksum)
 		// A file that is copied keeps its time: what is written again and again is
@@ -288,15 +335,32 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 			p.Changed = append(p.Changed, writers.ChangedInput{Key: f.Key, Was: f.was.Checksum, Now: now})
 		}
 	}
+	p.noteGone(s, gone)
+	return again, nil
+}
+
+// noteGone lists what was consumed within the window and is there no more. A
+// file at a path without a date that is gone is forgotten: such files are
+// written under new names for ever, and run.json would keep them all. If one
+// comes back it is read again, and its rows are known by their ids as far back
+// as any row is billed.
+func (p *Plan) noteGone(s *Settings, gone map[inputKey]writers.InputFile) {
 	oldest := (s.Day - calendar.Day(s.Catalog.WindowDays)).String()
 	for _, f := range gone {
-		if f.Date >= oldest {
+		switch {
+		case f.Date == "":
+			p.Forgotten = append(p.Forgotten, f)
+		case f.Date >= oldest:
 			p.Changed = append(p.Changed, writers.ChangedInput{Key: f.Key, Was: f.Checksum})
 		}
 	}
+	slices.SortFunc(p.Forgotten, compareInputs)
 	slices.SortFunc(p.Changed, func(a, b writers.ChangedInput) int { return cmp.Compare(a.Key, b.Key) })
 	p.Changed = slices.Compact(p.Changed)
-	return again, nil
+}
+
+func compareInputs(a, b writers.InputFile) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
 }
 
 // freezeLookups freezes the lookup tables.
@@ -348,23 +412,34 @@ func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
 // consumed is the consumed set of the window after the night: what the next
 // one must not read again.
 func (p *Plan) consumed(day calendar.Day) []writers.InputFile {
-	oldest := (day + 1 - calendar.Day(p.WindowDays)).String()
-	var all []writers.InputFile
-	now := map[inputKey]bool{} // read again, since they have changed
-	for _, f := range p.Inputs {
-		now[keyOf(f)] = true
-	}
+	var before []writers.InputFile
 	if p.before != nil {
-		for _, f := range p.before.Consumed {
-			if !now[keyOf(f)] {
-				all = append(all, f)
-			}
-		}
+		before = p.before.Consumed
 	}
-	all = append(all, p.Inputs...)
-	return slices.DeleteFunc(all, func(f writers.InputFile) bool {
-		return f.Date != "" && f.Date < oldest || f.Source == openingBook // which nobody reads again
+	return slices.DeleteFunc(p.inWindow(day, before, p.Inputs), func(f writers.InputFile) bool {
+		return f.Source == openingBook // which nobody reads again
 	})
+}
+
+// consumedManifests are the manifests of the window after the night.
+func (p *Plan) consumedManifests(day calendar.Day) []writers.InputFile {
+	if p.before == nil {
+		return p.Manifests
+	}
+	return p.inWindow(day, p.before.ConsumedManifests, p.Manifests)
+}
+
+// inWindow are the files of the entry before and of this one that the window
+// after the night's day still has.
+func (p *Plan) inWindow(day calendar.Day, before, now []writers.InputFile) []writers.InputFile {
+	oldest := (day + 1 - calendar.Day(p.WindowDays)).String()
+	drop := map[inputKey]bool{} // read again, since they have changed; or gone
+	for _, f := range slices.Concat(now, p.Forgotten) {
+		drop[keyOf(f)] = true
+	}
+	all := slices.DeleteFunc(slices.Clone(before), func(f writers.InputFile) bool { return drop[keyOf(f)] })
+	all = append(all, now...)
+	return slices.DeleteFunc(all, func(f writers.InputFile) bool { return f.Date != "" && f.Date < oldest })
 }
 
 // differences say how a published entry differs from what the plan would do
@@ -402,5 +477,5 @@ func (p *Plan) differences(e *Entry, overwritten map[inputKey]bool) []string {
 			d = append(d, f.Key+" is gone")
 		}
 	}
-	return d
+	return append(d, p.otherManifests(e, overwritten)...)
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -40,12 +41,12 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		}
 	}
 	mine, overwritten := map[inputKey]bool{}, map[inputKey]bool{}
-	for _, f := range e.Inputs {
+	for _, f := range slices.Concat(e.Inputs, e.Manifests) {
 		mine[keyOf(f)] = true
 	}
 	corrected := int64(0)
 	for n := e.Entry + 1; n <= head.Entry; n++ {
-		after, err := ReadEntry(ctx, s.Output, n)
+		after, err := s.readBy(ctx, n)
 		if err != nil {
 			return nil, err
 		}
@@ -59,6 +60,10 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 				later = append(later, f)
 				overwritten[keyOf(f)] = true
 			}
+		}
+		for _, f := range after.Manifests {
+			later = append(later, f)
+			overwritten[keyOf(f)] = true
 		}
 	}
 	if corrected > 0 { // what lay there meanwhile is the rerate's matter

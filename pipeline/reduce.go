@@ -170,7 +170,7 @@ func (n *night) order(w *accountWork) {
 			return c
 		}
 		if x.event != nil && y.event != nil {
-			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), first(n.signsUp(x.event), n.signsUp(y.event)),
+			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), first(n.signsUp(x.event), n.signsUp(y.event)), cmp.Compare(x.event.id, y.event.id),
 				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {

@@ -273,7 +273,7 @@ func (r *rerate) fold(ctx context.Context) error {
 	for day := r.from; day <= r.through; day++ {
 		s := *r.Settings
 		s.Output, s.Day, s.Catalog, s.First = r.shadow, day, r.catalogOf(day), before == nil
-		plan, err := planAfter(ctx, &s, before, nil)
+		plan, err := freshPlan(ctx, &s, before)
 		if err != nil {
 			return fmt.Errorf("%s, folded again: %w", day, err)
 		}

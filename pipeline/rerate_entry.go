@@ -146,6 +146,7 @@ func (e *rerateEntry) runJSON(s *stage) *writers.Run {
 		Format: writers.RunFormat, Entry: p.Entry, Kind: writers.Rerate, BillingDate: p.BillingDate, RunID: p.RunID(), ProgramVersion: p.Version,
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: e.consumed, ChangedInputs: p.Changed, Totals: e.totals(s), Rerate: p.Rerate,
+		Manifests: p.Manifests, ConsumedManifests: e.rerate.last().ConsumedManifests,
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})

@@ -11,18 +11,22 @@ import (
 // union is what the nights of a shadow read.
 type union struct {
 	inputs  map[inputKey]writers.InputFile
+	vouched map[inputKey]writers.InputFile // manifests
 	changed map[string]writers.ChangedInput
 	lookups []writers.LookupFile
 	pins    map[string]pin
 }
 
 func newUnion() *union {
-	return &union{inputs: map[inputKey]writers.InputFile{}, changed: map[string]writers.ChangedInput{}, pins: map[string]pin{}}
+	return &union{inputs: map[inputKey]writers.InputFile{}, vouched: map[inputKey]writers.InputFile{}, changed: map[string]writers.ChangedInput{}, pins: map[string]pin{}}
 }
 
 func (u *union) add(p *Plan) {
 	for _, f := range p.Inputs {
 		u.inputs[keyOf(f)] = f
+	}
+	for _, f := range p.Manifests {
+		u.vouched[keyOf(f)] = f
 	}
 	for _, c := range p.Changed {
 		u.changed[c.Key] = c
@@ -52,16 +56,16 @@ func (r *rerate) planOf(u *union) *Plan {
 	for _, f := range u.inputs {
 		p.Inputs = append(p.Inputs, f)
 	}
+	for _, f := range u.vouched {
+		p.Manifests = append(p.Manifests, f)
+	}
+	slices.SortFunc(p.Manifests, compareInputs)
 	for _, c := range u.changed {
 		p.Changed = append(p.Changed, c)
 	}
 	slices.SortFunc(p.Inputs, compareInputs)
 	slices.SortFunc(p.Changed, func(a, b writers.ChangedInput) int { return cmp.Compare(a.Key, b.Key) })
 	return p
-}
-
-func compareInputs(a, b writers.InputFile) int {
-	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
 }
 
 // consumed is the consumed set after the rerate: what the shadow has read, but

@@ -160,7 +160,7 @@ func (n *night) holdItem(it *item, reason string, billingDay calendar.Day) write
 		h.AccountID, h.FirstSeen = it.held.AccountID, it.held.FirstSeen
 	}
 	if e := it.event; e != nil {
-		h.AccountID, h.EventKey, h.Payload = e.account, eventKey(e.hi, e.lo), e.payload(s)
+		h.AccountID, h.EventKey, h.EventID, h.Payload = e.account, eventKey(e.hi, e.lo), e.id, e.payload(s)
 		h.OccurredAt, h.ServiceDate = e.occurred, int32(e.day)
 		return h
 	}

@@ -83,7 +83,7 @@ func (s *source) addDimension(name string) {
 func eventSource(name string, r role, fields ...readers.Field) source {
 	s := source{name: name, role: r, id: 0, account: 1, at: 2, quantity: -1}
 	s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
-		{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
+		{Name: "event_id", Kind: readers.EventID, Texts: true}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
 	}, fields...)}
 	return s
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -206,6 +207,7 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 			add("path", path, "%v", err)
 		}
 	}
+	c.laidOut(e, add)
 	if err := checkZone(e.Mapping.Zone); err != nil {
 		add("time_zone", "", "time_zone: %v", err)
 		return
@@ -221,6 +223,33 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 		if why := c.mapping(schema, &readers.Mapping{LeaveOut: []readers.Filter{*f}}); why != "" {
 			add("leave_out", f.Name, "%s", why)
 		}
+	}
+}
+
+// laidOut checks what is said of an export that is laid out as usual, and where
+// its manifests lie. Mistakes in its paths are told already.
+func (c *sourceCheck) laidOut(e *ExportSettings, add func(key, item, format string, args ...any)) {
+	var templates []*template
+	for _, path := range e.Paths {
+		t, err := compileTemplate(path)
+		if err != nil {
+			return
+		}
+		templates = append(templates, t)
+	}
+	if !e.laidOut() {
+		if !reflect.ValueOf(e.Mapping).IsZero() || e.Name != "" {
+			add("", "", "missing key \"path\": where the files lie")
+			return
+		}
+		templates = usualLayout(c.s.Name).templates
+	}
+	if _, err := manifestPlaceOf(e.Manifest, templates); err != nil {
+		add("manifest", "", "%v", err)
+	}
+	dated := slices.ContainsFunc(templates, (*template).hasDate)
+	if x := e.Expected; x != nil && !dated && (x.Rows != nil || x.AtLeast > 0) {
+		add("expected", "", "without a date in its path an export is there or is not: rows and at_least are for exports of a day")
 	}
 }
 

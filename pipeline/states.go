@@ -66,7 +66,7 @@ var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{
 	{Name: "account_id", Kind: readers.Text}, {Name: "plan", Kind: readers.Text, Optional: true},
 }}
 
-// learnAccounts gives the accounts of the state their indexes.
+// learnAccounts learns which accounts are in the state.
 func (n *night) learnAccounts(ctx context.Context) error {
 	if n.plan.before == nil {
 		return nil
@@ -89,7 +89,7 @@ func (n *night) learnAccounts(ctx context.Context) error {
 				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
 					continue
 				}
-				if _, err := n.account(textAt(&b.Columns[0], row)); err != nil {
+				if err := n.learn(textAt(&b.Columns[0], row)); err != nil {
 					return err
 				}
 			}

@@ -61,7 +61,6 @@ type billing struct {
 
 	moved     bool // into another plan, by a customer's wish
 	termEnded bool // before its time (rule MK-16)
-	newMethod bool // of payment, today
 	added     bool // something whose charge waits for the next invoice
 
 	movedBaseDue Day // when the base fee of the renewal is due again, where the billing date has moved today

@@ -40,19 +40,19 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	per := perText(counting.Per, meter, u.Dimensions)
 	if charge.Table != "" {
-		per = joined(point.Description[len(charge.Description):], per)
+		per = joined(point.Description[len(charge.Description)+1:], per)
 	}
-	unitPrice := point.UnitPrice
+	unitPrice := point.UnitPrice // zero where a row has a model
 	if counting.Model != nil {
 		unitPrice = decimal.Decimal{}
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, per, unitPrice)
 	if meter.Of == catalog.UniqueOf {
 		once := *u
-		once.Quantity = b.unique(t, u)
+		once.Quantity = b.unique(t, charge, u)
 		u = &once
 	}
-	share, after, ok := b.share(t, charge, u)
+	share, after, ok := b.share(t, charge, billedRow(counting, u))
 	if !ok {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
 		return
@@ -60,10 +60,21 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	added := after.Used.Sub(t.Used)
 	*t = after
 	if meter.Of == catalog.UniqueOf {
-		b.meet(t, u)
+		b.meet(t, charge, u)
 	}
 	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
 	b.tallied(u, t, charge, point, share, added)
+}
+
+// billedRow is usage in billed units where the charge converts each row by
+// itself; the figures of what was read stay as they are.
+func billedRow(counting *catalog.Counting, u *Usage) *Usage {
+	if counting.Unit.Rows != pricing.EachRow {
+		return u
+	}
+	billed := *u
+	billed.Quantity, _ = counting.Unit.Converted(money.Exactly(u.Quantity)).Decimal() // rounded: it has an end
+	return &billed
 }
 
 // share is what a group adds to a tally's price, and the tally with it.
@@ -71,19 +82,19 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 	after := *t
 	after.Used, after.Rows = t.Used.Add(b.adds(t, u)), t.Rows+u.Rows
 	after.LastAt = max(t.LastAt, u.At)
-	if p, ok := charge.Counting.Model.(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
+	if p, ok := b.modelOf(t, charge).(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
 		event, _ := charge.Counting.Unit.Billed(money.Exactly(u.Quantity)).Decimal()
 		cost, progress := p.Events(pricing.Progress{Events: t.Rows, Free: money.Exactly(t.Free)}, []decimal.Decimal{event})
 		after.Free = progress.Free.Num()
 		after.Exact = t.Exact.Add(cost.Amount.Num())
-		return cost.Amount, after, fits(money.Exactly(after.Exact))
+		return cost.Amount, after, b.fits(money.Exactly(after.Exact))
 	}
-	price := priceOf(t, charge, t.all(after.Used), after.Rows).Amount
+	price := b.priceOf(t, charge, t.all(after.Used), after.Rows).Amount
 	before := money.Ratio{}
 	if t.Rows > 0 {
-		before = priceOf(t, charge, t.all(t.Used), t.Rows).Amount
+		before = b.priceOf(t, charge, t.all(t.Used), t.Rows).Amount
 	}
-	return price.Sub(before), after, fits(price)
+	return price.Sub(before), after, b.fits(price)
 }
 
 // adds is what a group adds to a tally: its quantity, or what it brings the
@@ -98,9 +109,6 @@ func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
 	}
 	return u.Quantity
 }
-
-// fits tells whether a line can hold an amount.
-func fits(amount money.Ratio) bool { return amount.Cmp(money.Exactly(amountLimit)) < 0 }
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.
@@ -125,7 +133,7 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 		return // the tally itself waits
 	}
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		entry.Exact = share.Num()
 	}
 	b.account.Due = addDue(b.account.Due, entry)
@@ -187,6 +195,10 @@ func (b *billing) chargeEntry(lines []Line, u DueUsage) []Line {
 		return lines
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, u.Per, u.Price.UnitPrice)
+	if b.rowLost(t, charge) {
+		b.account.Due = addDue(b.account.Due, u)
+		return lines
+	}
 	c := &t.Charged
 	c.Used, c.Rows, c.Exact = c.Used.Add(u.Quantity), c.Rows+u.Rows, c.Exact.Add(u.Exact)
 	return append(lines, b.countedLine(t, charge, Line{
@@ -202,7 +214,11 @@ func (b *billing) openUnused(meter string) {
 		return
 	}
 	version, charge := b.priceUnused(meter, from, to)
-	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced || !costsAtZero(charge) {
+	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced {
+		return
+	}
+	b.openRows(charge, version, from, to-1)
+	if !costsAtZero(charge) {
 		return
 	}
 	if !slices.ContainsFunc(b.account.Tallies, func(t Tally) bool { return t.Meter == meter && t.From == from }) {
@@ -299,8 +315,8 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	p := b.pricedTally(t, charge)
 	l.Kind, l.Rule, l.Meter, l.Part = Metered, charge.Rule, t.Meter, money.Whole
 	l.Description = joined(charge.Description, t.Per)
-	if each := eachPrice(charge, t); each != nil && charge.Counting.Unit == (pricing.Unit{}) {
-		l.UnitPrice = *each
+	if each, ok := b.modelOf(t, charge).(*pricing.Each); ok && charge.Counting.Unit == (pricing.Unit{}) {
+		l.UnitPrice = each.Each
 	}
 	l.Counted = &CountedPrice{Exact: p.Amount, Before: c.Amount, Back: money.Zero(b.account.Currency)}
 	rounded := p.Amount.In(b.account.Currency, b.cat.Rounding)
@@ -317,21 +333,13 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 
 // pricedTally is what the charged part of a tally costs.
 func (b *billing) pricedTally(t *Tally, charge *catalog.UsageCharge) pricing.Priced {
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		return pricing.Priced{Amount: money.Exactly(t.Charged.Exact), Working: fmt.Sprintf("%d events of %s in all, each by itself", t.Charged.Rows, t.Charged.Used)}
 	}
 	if meter := b.cat.Meter(t.Meter); meter != nil && meter.Mean() {
 		return b.priceNow(t, meter, charge)
 	}
-	return priceOf(t, charge, t.all(t.Charged.Used), t.Charged.Rows)
-}
-
-// eachPrice is the price of one unit, or nil where a model has several.
-func eachPrice(charge *catalog.UsageCharge, t *Tally) *decimal.Decimal {
-	if charge.Counting.Model != nil {
-		return nil
-	}
-	return &t.UnitPrice
+	return b.priceOf(t, charge, t.all(t.Charged.Used), t.Charged.Rows)
 }
 
 // countedText is a counter's arithmetic with its figures.
@@ -365,7 +373,7 @@ func (b *billing) creditFallen(l Line, amount money.Amount) {
 func (b *billing) tierLines(t *Tally, charge *catalog.UsageCharge, of Line) []Line {
 	var lines []Line
 	sum := money.Zero(b.account.Currency)
-	for _, part := range priceOf(t, charge, t.all(t.Used), t.Rows).Parts {
+	for _, part := range b.priceOf(t, charge, t.all(t.Used), t.Rows).Parts {
 		each, ends := part.Each.Decimal()
 		if den := part.Quantity.Den(); !ends || !den.Equal(whole(den.IntPart())) {
 			return nil

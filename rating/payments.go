@@ -99,6 +99,7 @@ func (b *billing) retryDays() []int {
 // file that day.
 func (b *billing) retry(c *Collection) {
 	due := c.Status == Failed && c.NextAttemptOn != calendar.None && c.NextAttemptOn <= b.day
+	newMethod := c.AttemptedOn < b.account.MethodSince // an attempt of that day was made with it
 	switch {
 	case !c.unpaid():
 		return
@@ -106,7 +107,7 @@ func (b *billing) retry(c *Collection) {
 		c.Status, c.Reason, c.NextAttemptOn = Ended, string(StoreRemoved), calendar.None
 		b.record(c, b.day, "")
 		return
-	case !due && !b.newMethod, b.account.Customer.Test:
+	case !due && !newMethod, b.account.Customer.Test:
 		return
 	}
 	if due {

@@ -79,7 +79,7 @@ func (b *billing) tallyLevel(u *Usage, meter *catalog.Meter, charge *catalog.Usa
 	after.Rows += u.Rows
 	after.Used = b.figure(&after, meter).Recorded()
 	before, price := b.priceNow(t, meter, charge), b.priceNow(&after, meter, charge).Amount
-	if !fits(price) {
+	if !b.fits(price) {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
 		return
 	}
@@ -219,7 +219,7 @@ func (b *billing) meanText(t *Tally, meter *catalog.Meter) string {
 
 // priceNow is what all that a tally has counted costs.
 func (b *billing) priceNow(t *Tally, meter *catalog.Meter, charge *catalog.UsageCharge) pricing.Priced {
-	return priceOf(t, charge, b.figure(t, meter), t.Rows)
+	return b.priceOf(t, charge, b.figure(t, meter), t.Rows)
 }
 
 // periodCharge is the charge of a level for a period, with its version: the

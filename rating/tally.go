@@ -67,9 +67,11 @@ func compareTallies(x, y *Tally) int {
 		cmp.Compare(x.Per, y.Per), x.UnitPrice.Cmp(y.UnitPrice))
 }
 
-// counter is the same tally under any version.
-func (t *Tally) sameCounter(o *Tally) bool {
-	return t.Meter == o.Meter && t.From == o.From && t.Per == o.Per && t.UnitPrice.Equal(o.UnitPrice)
+// sameCounter tells whether two tallies count the same under two versions of
+// the catalog. Prices keep counters apart where usage brings them; else they
+// are the versions' own: one price may have become another, or tiers.
+func (t *Tally) sameCounter(o *Tally, charge *catalog.UsageCharge) bool {
+	return t.Meter == o.Meter && t.From == o.From && t.Per == o.Per && (charge.Column == "" || t.UnitPrice.Equal(o.UnitPrice))
 }
 
 // charge is how the tally's version charges its meter, or nil where the
@@ -79,7 +81,7 @@ func (b *billing) chargeOf(t *Tally) *catalog.UsageCharge {
 	if version == nil || version.From != t.Version {
 		return nil
 	}
-	if charge := version.UsageCharge(t.Meter); charge != nil && charge.Counted() {
+	if charge := version.UsageCharge(t.Meter); charge != nil && charge.Counted() && !b.rowLost(t, charge) {
 		return charge
 	}
 	return nil
@@ -100,8 +102,8 @@ func (b *billing) tallyAt(day Day, charge *catalog.UsageCharge, version Day, per
 			t.To = next
 		}
 		for j := range a.Tallies {
-			if o := &a.Tallies[j]; o.sameCounter(&t) && o.Version < version {
-				t.Start = o.Start.Add(o.Used)
+			if o := &a.Tallies[j]; o.sameCounter(&t, charge) && o.Version < version {
+				t.Start = t.Start.Add(o.Used)
 			}
 		}
 		a.Tallies = slices.Insert(a.Tallies, i, t)
@@ -153,12 +155,8 @@ func (b *billing) ends(t *Tally) bool {
 func (t *Tally) all(used decimal.Decimal) money.Ratio { return money.Exactly(t.Start.Add(used)) }
 
 // priceOf is what a tally whose counter has so much costs, under its version.
-func priceOf(t *Tally, charge *catalog.UsageCharge, all money.Ratio, rows int64) pricing.Priced {
-	counting := charge.Counting
-	model := counting.Model
-	if model == nil {
-		model = &pricing.Each{Each: t.UnitPrice}
-	}
+func (b *billing) priceOf(t *Tally, charge *catalog.UsageCharge, all money.Ratio, rows int64) pricing.Priced {
+	counting, model := charge.Counting, b.modelOf(t, charge)
 	p := model.Price(pricing.Usage{Quantity: counting.Unit.Billed(all), Count: rows})
 	if converted := counting.Unit.Working(all); converted != "" {
 		p.Working = converted + ": " + p.Working

@@ -29,14 +29,15 @@ type Account struct {
 	ClosedOn      Day // last day whose usage counts; None: open
 	BilledThrough Day // last billing day that this state includes
 
-	Plan      string // whose allowances are in force
-	PlanSince Day    // first day under it
-	Term      string
-	Method    string // how charges are collected; empty: no method on file
-	Currency  money.Currency
-	Channel   string   // through which the account signed up; empty: direct
-	Flags     []string // what stays true of the account, sorted: nonprofit, ever_suspended, …
-	Offers    []string // sorted
+	Plan        string // whose allowances are in force
+	PlanSince   Day    // first day under it
+	Term        string
+	Method      string // how charges are collected; empty: no method on file
+	MethodSince Day    // of the last change of method; None: that of the sign-up
+	Currency    money.Currency
+	Channel     string   // through which the account signed up; empty: direct
+	Flags       []string // what stays true of the account, sorted: nonprofit, ever_suspended, …
+	Offers      []string // sorted
 
 	PendingPlan string // from the next billing date on; empty: the plan stays
 	PendingTerm string // from when the base fee is next due

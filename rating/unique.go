@@ -5,6 +5,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"ratemill/rating/catalog"
 	"ratemill/rating/pricing"
 )
 
@@ -30,17 +31,22 @@ func (s *seenKeys) has(k pricing.Key) bool {
 	})
 }
 
-func (t *Tally) uniqueKey() uniqueKey {
-	return uniqueKey{t.Meter, t.Per, t.UnitPrice.String(), t.From}
+// uniqueKey is the same for tallies of one counter (see sameCounter).
+func (t *Tally) uniqueKey(charge *catalog.UsageCharge) uniqueKey {
+	key := uniqueKey{meter: t.Meter, per: t.Per, from: t.From}
+	if charge.Column != "" {
+		key.unitPrice = t.UnitPrice.String()
+	}
+	return key
 }
 
 // seenOf are the keys of a tally's counter.
-func (b *billing) seenOf(t *Tally) *seenKeys {
-	key := t.uniqueKey()
+func (b *billing) seenOf(t *Tally, charge *catalog.UsageCharge) *seenKeys {
+	key := t.uniqueKey(charge)
 	if b.seen[key] == nil {
 		s := &seenKeys{today: map[pricing.Key]Day{}}
 		for i := range b.account.Tallies {
-			if o := &b.account.Tallies[i]; o.sameCounter(t) {
+			if o := &b.account.Tallies[i]; o.sameCounter(t, charge) {
 				s.before = append(s.before, o.Keys)
 			}
 		}
@@ -56,7 +62,11 @@ func (b *billing) seenOf(t *Tally) *seenKeys {
 func (b *billing) keepSeen() {
 	for i := range b.account.Tallies {
 		t := &b.account.Tallies[i]
-		s := b.seen[t.uniqueKey()]
+		charge := b.chargeOf(t)
+		if charge == nil {
+			continue // of a version that is no more: nothing was counted in it
+		}
+		s := b.seen[t.uniqueKey(charge)]
 		if s == nil {
 			continue
 		}
@@ -75,16 +85,16 @@ func (b *billing) keepSeen() {
 
 // unique is what a row adds to a count of different values: 1 for one that was
 // not met before, else nothing. An absent value is none.
-func (b *billing) unique(t *Tally, u *Usage) decimal.Decimal {
-	if u.Key == "" || b.seenOf(t).has(pricing.KeyOf(u.Key)) {
+func (b *billing) unique(t *Tally, charge *catalog.UsageCharge, u *Usage) decimal.Decimal {
+	if u.Key == "" || b.seenOf(t, charge).has(pricing.KeyOf(u.Key)) {
 		return decimal.Decimal{}
 	}
 	return whole(1)
 }
 
 // meet keeps the value of a row that was counted.
-func (b *billing) meet(t *Tally, u *Usage) {
+func (b *billing) meet(t *Tally, charge *catalog.UsageCharge, u *Usage) {
 	if u.Quantity.Sign() > 0 {
-		b.seenOf(t).today[pricing.KeyOf(u.Key)] = t.Version
+		b.seenOf(t, charge).today[pricing.KeyOf(u.Key)] = t.Version
 	}
 }

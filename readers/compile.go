@@ -50,6 +50,7 @@ const (
 type joinPart struct {
 	from     int      // raw field, or -1
 	id       [16]byte // of a constant
+	text     string   // likewise
 	optional bool
 }
 
@@ -77,6 +78,7 @@ type rawKey struct {
 	kind  Kind
 	count bool
 	json  bool
+	texts bool
 	scale int
 	time  TimeForm
 	zone  string
@@ -210,7 +212,7 @@ func (c *compiler) constants(r *recipe, rule *Rule) (what string) {
 
 // columns is a field that is made of the first of several columns.
 func (c *compiler) columns(r *recipe, rule *Rule) {
-	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count, JSON: r.field.JSON}
+	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count, JSON: r.field.JSON, Texts: r.field.Texts}
 	switch {
 	case r.work.needed() || raw.Kind == Text && (len(rule.Paths) > 1 || rule.Default != nil):
 		r.way = viaText
@@ -238,10 +240,10 @@ func (c *compiler) columns(r *recipe, rule *Rule) {
 func (c *compiler) joined(r *recipe, rule *Rule) {
 	for _, p := range rule.Join {
 		if p.Value != nil {
-			r.join = append(r.join, joinPart{from: -1, id: Key([]byte(*p.Value))})
+			r.join = append(r.join, joinPart{from: -1, id: Key([]byte(*p.Value)), text: *p.Value})
 			continue
 		}
-		at := c.read(Field{Kind: EventID, Path: p.Path})
+		at := c.read(Field{Kind: EventID, Path: p.Path, Texts: r.field.Texts})
 		r.join = append(r.join, joinPart{from: at, optional: p.Optional})
 		if !p.Optional {
 			r.from = append(r.from, at)
@@ -256,7 +258,7 @@ func (c *compiler) joined(r *recipe, rule *Rule) {
 func (c *compiler) read(f Field) int {
 	f.Path, f.Optional = f.path(), true
 	f.Name = f.Path.Text
-	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.JSON, f.Scale, f.Time, ""}
+	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.JSON, f.Texts, f.Scale, f.Time, ""}
 	if f.Zone != nil {
 		key.zone = f.Zone.Location().String()
 	}

@@ -129,7 +129,7 @@ type PlanChange struct {
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
 	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, any other account event that came late, under its type, and seat, a user who came or went and was told of late"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -189,6 +189,7 @@ type State struct {
 	PendingPlan   string `parquet:"pending_plan,dict,optional" doc:"plan from the next billing date on, null where the plan stays"`
 	PendingTerm   string `parquet:"pending_term,dict,optional" doc:"term from when the base fee is next due, null where the term stays"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method on file"`
+	MethodSince   int32  `parquet:"method_since,date,optional" doc:"day of the last change of method, null where it is that of the sign-up"`
 	Channel       string `parquet:"channel,dict,optional" doc:"channel of the sign-up, null where it was direct"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	AnchorDay     int32  `parquet:"anchor_day" doc:"day of the month that billing dates keep"`
@@ -454,6 +455,7 @@ type Held struct {
 	AccountID   string `parquet:"account_id" doc:"account as written in the row"`
 	Source      string `parquet:"source,dict" doc:"export that the row came from"`
 	EventKey    string `parquet:"event_key,optional" doc:"128 bits of the event id, hexadecimal; null for a group"`
+	EventID     string `parquet:"event_id,optional" doc:"the event id, a UUID in lower case; null for a group, a reading and a row of usage"`
 	Payload     string `parquet:"payload" doc:"canonical columns of the row, as JSON"`
 	OccurredAt  int64  `parquet:"occurred_at,timestamp(microsecond)" doc:"time of the row; midnight of the service date for a group"`
 	ServiceDate int32  `parquet:"service_date,date" doc:"calendar day of the row"`

@@ -87,7 +87,7 @@ var settings = []key{
 	{name: "max_rejects", says: "Share of rejected rows above which the exit code is 3: 1%.", form: anyText, value: func() encoding.TextUnmarshaler { return new(share) }},
 }
 
-var sourceForm = &form{def: "source", oneOf: []string{"path", "exports"}, keys: append([]key{
+var sourceForm = &form{def: "source", oneOf: []string{"path", "exports", "manifest", "expected"}, keys: append([]key{
 	{name: "kind", says: "Of a source of your own: what its rows are.", form: &form{text: &textForm{words: []string{pipeline.UsageKind, pipeline.LevelsKind, pipeline.SeatsKind}}}},
 	{name: "quantity", says: "Own usage: the quantity column; without it \"quantity\".", form: aName},
 	{name: "decimals", says: "Own usage: decimals that quantities keep.", form: &form{whole: &span{0, pipeline.MaxDecimals}}},
@@ -108,7 +108,23 @@ var exportKeys = append(append([]key{
 		form: &form{names: &names{noun: "column", key: nameText, value: ruleForm}}},
 	key{name: "leave_out", says: "Rows that are not billable, by a name that you choose. A row is left out if all conditions under a name hold.",
 		form: &form{names: &names{noun: "filter", key: ruleText, value: &form{names: &names{noun: "condition on", key: &textForm{}, value: conditionForm}}}}},
+	key{name: "manifest", says: "Whether a manifest must lie beside the export; without it, one that is there is believed.", form: manifestForm},
+	key{name: "expected", says: "An export must be there every day.", form: expectedForm},
 )
+
+var manifestForm = &form{def: "manifest", text: manifestNeeds, keys: []key{
+	{name: "need", says: "required: no file is read before its manifest is there. ignore: manifests are not looked for. Without it if_present.", form: &form{text: manifestNeeds}},
+	{name: "path", says: "Where the manifest lies under the exports' root, with placeholders of the export's path; without it _manifest.json in the folder of the files.", form: anyText},
+}}
+
+var manifestNeeds = &textForm{words: []string{pipeline.ManifestRequired, pipeline.ManifestIfPresent, pipeline.ManifestIgnored}}
+
+var expectedForm = &form{def: "expected", flag: true, keys: []key{
+	{name: "rows", says: "The fewest rows of a day; without it 1. With 0 an empty file is no usage.", form: &form{whole: &span{0, 1_000_000_000}}},
+	{name: "at_least", says: "The least size of a day, as a share of the median of the days before: 50%.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^(100|[1-9][0-9]?)%$`), like: "a share from 1% to 100%"}}},
+	{name: "days", says: "How many days the median is of; without it 7.", form: &form{whole: &span{3, 366}}},
+	{name: "otherwise", says: "stop: the night is not published. warn: it is, with exit code 3. Without it stop.", form: &form{text: &textForm{words: []string{"stop", "warn"}}}},
+}}
 
 // layoutKeys say how a file is written down.
 var layoutKeys = []key{

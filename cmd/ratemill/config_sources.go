@@ -84,6 +84,7 @@ func (f *settingsFile) source(name string, n *node) pipeline.SourceSettings {
 func (f *settingsFile) export(name string, n *node) pipeline.ExportSettings {
 	e := pipeline.ExportSettings{Name: name, Paths: n.words("path")}
 	e.Mapping.Layout = f.layout(n)
+	e.Manifest, e.Expected = manifestOf(n.get("manifest")), expectationOf(n.get("expected"))
 	if columns := n.get("columns"); columns != nil {
 		for _, c := range columns.entries {
 			e.Mapping.Rules = append(e.Mapping.Rules, f.rule(c.key.text, c.value))
@@ -95,6 +96,31 @@ func (f *settingsFile) export(name string, n *node) pipeline.ExportSettings {
 		}
 	}
 	return e
+}
+
+func manifestOf(n *node) pipeline.ManifestSettings {
+	switch {
+	case n == nil:
+		return pipeline.ManifestSettings{}
+	case n.isScalar():
+		return pipeline.ManifestSettings{Need: n.text}
+	}
+	return pipeline.ManifestSettings{Need: n.word("need"), Path: n.word("path")}
+}
+
+// expectationOf is nil where nothing is expected.
+func expectationOf(n *node) *pipeline.Expectation {
+	if n == nil || n.isScalar() && n.text == "false" {
+		return nil
+	}
+	x := &pipeline.Expectation{Days: n.number("days"), Warn: n.word("otherwise") == "warn"}
+	if n.get("rows") != nil {
+		rows := int64(n.number("rows"))
+		x.Rows = &rows
+	}
+	percent, _ := strconv.ParseInt(strings.TrimSuffix(n.word("at_least"), "%"), 10, 64) // of the form's pattern, or empty
+	x.AtLeast = percent * 10_000
+	return x
 }
 
 // layout is how a file is written down. Keys of one format do not stand beside

@@ -77,6 +77,8 @@ type backfillCommand struct {
 	nightFlags
 	From date `help:"First billing date." required:"" placeholder:"YYYY-MM-DD"`
 	To   date `help:"Last billing date." required:"" placeholder:"YYYY-MM-DD"`
+
+	ParallelScan bool `help:"Read the exports of the next nights while a night is billed. They share --memory."`
 }
 
 func (b *backfillCommand) Run(c *console) error {
@@ -89,5 +91,9 @@ func (b *backfillCommand) Run(c *console) error {
 		return &pipeline.UsageError{What: fmt.Sprintf("--to %s is before --from %s", b.To.Day, b.From.Day)}
 	}
 	s.Day, s.First = b.From.Day, b.FirstNight
-	return newReport(c, b.Output).nights(s, b.To.Day)
+	ahead := 0
+	if b.ParallelScan {
+		ahead = pipeline.NightsAhead
+	}
+	return newReport(c, b.Output).backfill(s, b.To.Day, ahead)
 }

@@ -21,6 +21,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
+	"ratemill/rating/pricing"
 )
 
 // MaxWindowDays is the longest window: ten years. The pipeline numbers its days.
@@ -207,13 +208,15 @@ type PriceTable struct {
 	Rows    []PriceRow
 	Rule    RuleID
 
-	index []namedRows // made by Parse, see Lookup
+	index  []namedRows    // made by Parse, see Lookup
+	byText map[string]int // likewise, see Row
 }
 
 // PriceRow is one row of a price table.
 type PriceRow struct {
-	Match []string // one a column; "*" fits any value, also an absent one
-	Price decimal.Decimal
+	Match []string        // one a column; "*" fits any value, also an absent one
+	Price decimal.Decimal // of one unit; zero where Model holds
+	Model pricing.Model   // prices all usage that the row wins, counted by itself; nil: quantity × Price
 	Line  int
 }
 

@@ -93,7 +93,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 			}
 		}
 		for j := range v.PriceTables {
-			v.PriceTables[j].index = nil // follows from Rows, and generated catalogs have none
+			v.PriceTables[j].index, v.PriceTables[j].byText = nil, nil // follow from Rows, and generated catalogs have none
 			for k := range v.PriceTables[j].Rows {
 				v.PriceTables[j].Rows[k].Line = 0
 			}

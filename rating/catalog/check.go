@@ -255,6 +255,7 @@ func (c *checker) chargeTable(u *chargeDraft, m *Meter) {
 	if m == nil || m.Kind != Sum {
 		return
 	}
+	c.rowModels(u, &c.version.tables[i], m)
 	var lacking []string
 	for _, column := range c.version.tables[i].Columns {
 		if !slices.Contains(m.By, column) {

@@ -136,7 +136,7 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	if d.over != nil && d.Charged == PeriodEnd && d.Over != OverPeriod {
 		c.add(d.over.place, "over is %q, but charged: period_end prices the period", d.Over)
 	}
-	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model)) {
+	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model) && !c.tieredTable(u)) {
 		c.add(d.lines.place, "lines: per_tier needs charged: period_end and a graduated price")
 	}
 	c.bounds(d)
@@ -154,6 +154,9 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 		}
 	}
 	c.running(u, m)
+	if d.Unit.Rows == pricing.EachRow && !m.OneByOne {
+		c.add(d.price.place, "rows: each converts each row by itself: meter %q needs %q", m.Name, "events: one_by_one")
+	}
 	switch {
 	case d.Model == nil || !pricing.NeedsEvents(d.Model):
 	case m.Level():

@@ -222,7 +222,7 @@ func (g generator) charge(v *Version, m *Meter) {
 		u.Column = rapid.SampledFrom(m.By).Draw(g.T, "column")
 	default:
 		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
-		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
+		v.PriceTables = append(v.PriceTables, g.table(u.Table, m, len(units) == 0))
 	}
 	g.counting(v, &u, m)
 	v.UsageCharges = append(v.UsageCharges, u)
@@ -231,7 +231,8 @@ func (g generator) charge(v *Version, m *Meter) {
 // counting draws how a charge counts: with a model of any name, or a unit, or
 // neither. Where units pay or a price is looked up, there is no model.
 func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
-	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || !m.Level() && g.yes("not counted") {
+	modeled := u.Table != "" && v.Table(u.Table).Modeled()
+	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || !m.Level() && !modeled && g.yes("not counted") {
 		return
 	}
 	c := &Counting{Charged: Daily, Over: rapid.SampledFrom([]Over{OverDay, OverPeriod, OverLife}).Draw(g.T, "over")}
@@ -246,9 +247,12 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model) && !m.Mean()
 	}
 	if g.yes("unit") {
-		c.Unit = pricing.Unit{DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
+		c.Unit = pricing.Unit{Rows: "together", DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
 		if c.Unit.Rounding != pricing.NotRounded {
 			c.Unit.To = g.above0()
+			if m.OneByOne && g.yes("each row") {
+				c.Unit.Rows = pricing.EachRow
+			}
 		}
 	}
 	if len(m.By) > 0 && g.yes("per") {
@@ -258,7 +262,7 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		c.Spend = &Spend{Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated")}
 		c.Spend.Most = c.Spend.Least.Add(decimal.New(5, 0))
 	}
-	if c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
+	if modeled || c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
 		u.Counting = c
 	}
 }
@@ -331,7 +335,9 @@ func (g generator) tier() pricing.Tier {
 }
 
 // table draws rows that name the first few columns each, so that none tie.
-func (g generator) table(name string, columns []string) PriceTable {
+// Rows have models where the charge may count.
+func (g generator) table(name string, m *Meter, models bool) PriceTable {
+	columns := m.By
 	t := PriceTable{Name: name, Columns: columns, Rule: g.rule()}
 	for range rapid.IntRange(1, 5).Draw(g.T, "rows") {
 		match := slices.Repeat([]string{"*"}, len(columns))
@@ -339,7 +345,11 @@ func (g generator) table(name string, columns []string) PriceTable {
 			match[i] = names.Filter(func(s string) bool { return s != "*" }).Draw(g.T, "match")
 		}
 		if !slices.ContainsFunc(t.Rows, func(r PriceRow) bool { return slices.Equal(r.Match, match) }) {
-			t.Rows = append(t.Rows, PriceRow{Match: match, Price: g.price()})
+			row := PriceRow{Match: match, Price: g.price()}
+			if models && g.yes("row model") {
+				row.Price, row.Model = decimal.Decimal{}, g.model(m)
+			}
+			t.Rows = append(t.Rows, row)
 		}
 	}
 	return t

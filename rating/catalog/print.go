@@ -315,7 +315,7 @@ func (t *PriceTable) print(w *printer) {
 	w.line(3, "columns: %s", quoteAll(t.Columns))
 	w.line(3, "rows:")
 	for _, r := range t.Rows {
-		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), amountText(r.Price))
+		w.line(3, "- {match: %s, %s}", quoteAll(r.Match), r.printPrice())
 	}
 	w.line(3, "rule: %s", quote(string(t.Rule)))
 }

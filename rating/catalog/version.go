@@ -165,6 +165,16 @@ func (p *problems) above(a *allowanceDraft, n *node, plan string) {
 	f.done()
 }
 
+// addOnCharged refuses add-ons in arrears, which a term's charged does not mean
+// either.
+func (p *problems) addOnCharged(n *node, addOn string) {
+	if n != nil && n.text == "in_arrears" {
+		p.add(n.place, "add-on %q cannot be charged in_arrears: seats and packages are paid for in advance, only a term's base fee can wait; what is paid after it was used is a usage charge", addOn)
+		return
+	}
+	p.word(n, "charged", "in_advance")
+}
+
 func (p *problems) addOn(e entry) addOnDraft {
 	f := p.fields(e.value, "add-on %q", e.key.text)
 	a := addOnDraft{AddOn: AddOn{Name: e.key.text, Line: e.key.line}}
@@ -182,6 +192,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 		a.Meter = p.text(a.meter, "of")
 	}
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
+	p.addOnCharged(f.optional("charged"), a.Name)
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
 	a.TaxCategory = p.taxCategory(f)
@@ -270,7 +281,7 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
 		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
 	}
-	row.Price = p.money(f.required("each"), "each")
+	p.rowPrice(f, &row, t.Name)
 	f.done()
 	return row
 }
