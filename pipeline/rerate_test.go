@@ -36,6 +36,9 @@ func (c *company) rerate(from, to string) *RerateResult {
 		c.Fatalf("rerate of %s to %s: %s", from, to, r.Status)
 	}
 	c.provePublished(r.Entry)
+	if breaks := c.breaks(); len(breaks) > 0 {
+		c.Errorf("not proven:\n%s", strings.Join(breaks[:min(len(breaks), 12)], "\n"))
+	}
 	after := tree(c, c.output)
 	for key, text := range before {
 		if after[key] != text {
