@@ -193,8 +193,13 @@ func (c *company) twin() *company {
 // wantStanding compares with a fold that had every export from the start.
 func (c *company) wantStanding(from, to string) {
 	c.Helper()
+	if breaks := c.breaks(); len(breaks) > 0 {
+		c.Errorf("not proven:\n%s", strings.Join(breaks[:min(len(breaks), 12)], "\n"))
+	}
 	t := c.twin()
-	t.nights(from, to)
+	for d := day(c, from); d <= day(c, to); d++ { // not proven as a whole: it is told of charges that it did not make
+		t.night(d.String())
+	}
 	equalText(c, "standing at the end of "+to, c.standing(), t.standing())
 }
 
@@ -285,6 +290,7 @@ func rerateOnce(t *testing.T, catalogFile string, seed uint64) {
 	}
 	c.sameAgain(from, to)
 	c.wantStanding(from, to)
+	l.rerated = true
 	l.moreDays(8)
 	for d := l.to - 7; d <= l.to; d++ {
 		c.night(d.String())
@@ -302,6 +308,7 @@ type lives struct {
 	plans    []string
 	accounts int
 	events   int
+	rerated  bool
 }
 
 func newLives(t *testing.T, catalogFile string, rng *rand.Rand) *lives {
@@ -372,6 +379,11 @@ func (l *lives) accountEvent(id, account, at string, day calendar.Day) string {
 		return ""
 	}
 	switch kind := pick("plan_changed", "plan_changed", "credits_purchased", "cancelled", "nonprofit_granted", "payment_method_changed", "suspended", "resumed", "refund_requested", "uninstalled"); kind {
+	case "refund_requested":
+		if l.rerated { // what correction_credit has paid is not given back on a charge
+			return ""
+		}
+		return fmt.Sprintf("%s,%s,%s,refund_requested\n", id, account, at)
 	case "plan_changed":
 		return fmt.Sprintf("%s,%s,%s,plan_changed,%s,,,,,,,,true\n", id, account, at, pick(l.plans...))
 	case "credits_purchased":
