@@ -197,22 +197,29 @@ func TestKeysAndLevelsAreTheSameBytes(t *testing.T) {
 // A meter of keys needs a source that has them; the message says what to write.
 func TestSourceLacksTheKey(t *testing.T) {
 	for _, c := range []struct{ meter, want string }{
-		{"{source: disk, unique: user_id, rule: L}", `meter "m": source disk has no column "user_id"; in ratemill.yaml a source of kind usage says its key: user_id`},
-		{"{source: disk, unique: gigabytes, rule: L}", `meter "m": column "gigabytes" of source disk is not its key; in ratemill.yaml a source of kind usage says its key: gigabytes`},
-		{"{source: logins, active: user_id, action: operation, rule: L}", `meter "m": source logins has no action column "operation"; say action: operation in ratemill.yaml`},
-		{"{source: logins, sum: user_id, rule: L}", `meter "m": source logins has the key "user_id" and no quantity: it can be counted by unique, active and count, not by sum`},
-		{"{source: logins, weighted: user_id, rule: L}", `meter "m": source logins has the key "user_id" and no quantity: it can be counted by unique, active and count, not by weighted`},
-		{"{source: logins, weighted: gigabytes, rule: L}", `meter "m": source logins has no column "gigabytes"`},
-		{"{source: members, active: team, rule: L}", `meter "m": column "team" of source members is not its key; in ratemill.yaml a source of kind usage says its key: team`},
+		{"{source: disk, unique: user_id, rule: L}", `source "disk" has no column "user_id"; its columns are gigabytes; in ratemill.yaml a source of kind usage says its key: user_id`},
+		{"{source: disk, unique: gigabytes, rule: L}", `column "gigabytes" of source "disk" is not its key; in ratemill.yaml a source of kind usage says its key: gigabytes`},
+		{"{source: logins, active: user_id, action: operation, rule: L}", `source "logins" has no action column "operation"; say action: operation in ratemill.yaml`},
+		{"{source: logins, sum: user_id, rule: L}", `source "logins" has the key "user_id" and no quantity: it can be counted by unique, active and count, not by sum`},
+		{"{source: logins, weighted: user_id, rule: L}", `source "logins" has the key "user_id" and no quantity: it can be counted by unique, active and count, not by weighted`},
+		{"{source: logins, weighted: gigabytes, rule: L}", `source "logins" has no column "gigabytes"; its columns are user_id`},
+		{"{source: members, active: team, rule: L}", `column "team" of source "members" is not its key; in ratemill.yaml a source of kind usage says its key: team`},
 		{"{source: members, unique: team, rule: L}", ""},
 		{"{source: logins, count: user_id, rule: L}", ""},
 		{"{source: members, active: user_id, rule: L}", ""},
 		{"{source: sms, unique: country, rule: L}", ""},
 	} {
 		text := levelledCatalog[:strings.Index(levelledCatalog, "meters:")] + "meters: {m: " + c.meter + "}\n" + levelledCatalog[strings.Index(levelledCatalog, "versions:"):strings.Index(levelledCatalog, "  usage_charges:")]
-		err := CheckMeters(parsedCatalog(t, text), levelled(t).knobs.Sources, nil)
-		if got := fmt.Sprint(err); err == nil && c.want != "" || err != nil && got != c.want {
-			t.Errorf("%s: %v\nwant %s", c.meter, err, c.want)
+		check, err := MeterCheck(levelled(t).knobs.Sources, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, wrong := range check(&parsedCatalog(t, text).Meters[0]) {
+			got = wrong.What
+		}
+		if got != c.want {
+			t.Errorf("%s: %v\nwant %s", c.meter, got, c.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ratemill/rating/catalog"
+	"ratemill/rating/nearest"
 	"ratemill/readers"
 	"ratemill/writers"
 )
@@ -131,19 +132,29 @@ func canonicalSources() []source {
 	return all
 }
 
-// MeterError is a meter that asks for what its source does not have.
-type MeterError struct {
-	Line int // of the catalog file, from 1
-	What string
+// meterError is a meter that asks for what its source does not have.
+type meterError struct{ word, what string } // the word of the catalog that it is about
+
+func (e *meterError) Error() string { return e.what }
+
+// notThere is one meterError.
+func notThere(word, format string, args ...any) []*meterError {
+	return []*meterError{{word, fmt.Sprintf(format, args...)}}
 }
 
-func (e *MeterError) Error() string { return e.What }
-
-// CheckMeters proves that the sources have what a catalog's meters count. It
-// returns a *MeterError or a *SourceError.
-func CheckMeters(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) error {
-	_, err := bindSources(cat, settings, lookups)
-	return err
+// MeterCheck is what catalog.Parse needs to prove that the sources have what a
+// catalog's meters count. The error is a *SourceError.
+func MeterCheck(settings []SourceSettings, lookups []LookupSettings) (catalog.MeterCheck, error) {
+	sources, err := sourcesOf(settings, lookups)
+	if err != nil {
+		return nil, err
+	}
+	return func(m *catalog.Meter) (wrong []catalog.MeterFault) {
+		for _, one := range bindMeter(sources, m) {
+			wrong = append(wrong, catalog.MeterFault{Word: one.word, What: one.what})
+		}
+		return wrong
+	}, nil
 }
 
 // bindSources joins the sources with the catalog's meters.
@@ -153,16 +164,22 @@ func bindSources(cat *catalog.Catalog, settings []SourceSettings, lookups []Look
 		return nil, err
 	}
 	for i := range cat.Meters {
-		m := &cat.Meters[i]
-		at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
-		if at < 0 {
-			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: there is no source %q (there are %s)", m.Name, m.Source, strings.Join(sourceNames(sources), ", "))}
-		}
-		if err := sources[at].bind(m); err != nil {
-			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: %v", m.Name, err)}
+		if wrong := bindMeter(sources, &cat.Meters[i]); wrong != nil {
+			return nil, fmt.Errorf("meter %q: %w", cat.Meters[i].Name, wrong[0])
 		}
 	}
 	return sources, nil
+}
+
+// bindMeter has the source count a meter that names it, or tells why it cannot.
+func bindMeter(sources []source, m *catalog.Meter) []*meterError {
+	at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
+	if at < 0 {
+		names := sourceNames(sources)
+		return notThere(m.Source, "there is no source %q%s; there are %s; a source of your own is declared in ratemill.yaml under sources",
+			m.Source, nearest.DidYouMean(m.Source, names), strings.Join(names, ", "))
+	}
+	return sources[at].bind(m)
 }
 
 func sourceNames(sources []source) []string {
@@ -173,34 +190,60 @@ func sourceNames(sources []source) []string {
 	return names
 }
 
-func (s *source) bind(m *catalog.Meter) error {
+func (s *source) bind(m *catalog.Meter) (wrong []*meterError) {
 	want := map[catalog.MeterKind]role{catalog.Sum: usageRows, catalog.Latest: levelRows, catalog.HighWater: seatRows}[m.Kind]
 	if want != s.role {
-		return fmt.Errorf("source %s cannot be counted by %q", s.name, m.Kind)
+		return notThere(m.Source, "source %q cannot be counted by %q: %s", s.name, m.Kind, countedAs[s.role])
 	}
 	for _, column := range slices.Concat(m.Columns, m.By) {
 		if s.schema.Field(column) < 0 {
-			return fmt.Errorf("source %s has no column %q%s", s.name, column, s.keyHint(m, column))
+			columns := s.countable()
+			wrong = append(wrong, notThere(column, "source %q has no column %q%s; its columns are %s%s", s.name, column, nearest.DidYouMean(column, columns), strings.Join(columns, ", "), s.keyHint(m, column))...)
 		}
+	}
+	if wrong != nil {
+		return wrong
 	}
 	if m.Kind == catalog.Latest {
 		s.levels = append(s.levels, m)
 		return nil
 	}
 	if s.meter != nil {
-		return fmt.Errorf("source %s is counted by meter %s already", s.name, s.meter.Name)
+		return notThere(m.Source, "source %q is counted by meter %q already", s.name, s.meter.Name)
 	}
 	if m.Kind == catalog.Sum {
-		if err := s.countedBy(m); err != nil {
-			return err
+		if wrong := s.countedBy(m); wrong != nil {
+			return wrong
 		}
 	}
 	s.meter = m
 	return nil
 }
 
+// countedAs says what a source's rows can be counted as.
+var countedAs = map[role]string{
+	usageRows:    "it has usage",
+	levelRows:    `it has levels, which a "latest" meter reads`,
+	seatRows:     `it has users, whom a "high_water" meter counts`,
+	accountRows:  "it has events of accounts, which no meter counts",
+	paymentRows:  "it has results of payments, which no meter counts",
+	customerRows: "it has the addresses of accounts, which no meter counts",
+	openingRows:  "it has the accounts of the opening book, which no meter counts",
+}
+
+// countable are the columns of the source that a meter may name.
+func (s *source) countable() []string {
+	var all []string
+	for i, f := range s.schema.Fields {
+		if i != s.id && i != s.account && i != s.at {
+			all = append(all, f.Name)
+		}
+	}
+	return all
+}
+
 // countedBy tells why a usage source lacks the column that a meter counts.
-func (s *source) countedBy(m *catalog.Meter) error {
+func (s *source) countedBy(m *catalog.Meter) []*meterError {
 	column := s.schema.Field(m.Columns[0])
 	dimension := slices.Contains(s.dimensions, column)
 	switch {
@@ -208,17 +251,17 @@ func (s *source) countedBy(m *catalog.Meter) error {
 		return nil
 	case m.Of == catalog.ActiveOf && m.Key() == s.key:
 		if m.Action != "" && m.Action != s.action {
-			return fmt.Errorf("source %s has no action column %q%s", s.name, m.Action, s.keyHint(m, m.Action))
+			return notThere(m.Action, "source %q has no action column %q%s", s.name, m.Action, s.keyHint(m, m.Action))
 		}
 		return nil
 	case m.Of == catalog.UniqueOf, m.Of == catalog.ActiveOf:
-		return fmt.Errorf("column %q of source %s is not its key%s", m.Key(), s.name, s.keyHint(m, m.Key()))
+		return notThere(m.Key(), "column %q of source %q is not its key%s", m.Key(), s.name, s.keyHint(m, m.Key()))
 	case m.Of == catalog.CountOf && m.Columns[0] == s.key:
 		return nil
 	case s.keyed():
-		return fmt.Errorf("source %s has the key %q and no quantity: it can be counted by unique, active and count, not by %s", s.name, s.key, m.Of)
+		return notThere(m.Columns[0], "source %q has the key %q and no quantity: it can be counted by unique, active and count, not by %s", s.name, s.key, m.Of)
 	case column != s.quantity:
-		return fmt.Errorf("the quantity column of source %s is %q", s.name, s.schema.Fields[s.quantity].Name)
+		return notThere(m.Columns[0], "%q is not the quantity of source %q, which is %q", m.Columns[0], s.name, s.schema.Fields[s.quantity].Name)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"ratemill/rating/calendar"
-	"ratemill/rating/catalog"
+	"ratemill/rating/nearest"
 	"ratemill/readers"
 )
 
@@ -109,7 +109,7 @@ func (c *sourceCheck) schema() (readers.Schema, bool) {
 		return readers.Schema{}, false
 	case own == nil && c.s.Kind == "":
 		c.add("", "", "there is no source %q%s; there are %s; a source of your own has a kind: usage, levels or seats",
-			c.s.Name, catalog.DidYouMean(c.s.Name, canonicalNames()), strings.Join(canonicalNames(), ", "))
+			c.s.Name, nearest.DidYouMean(c.s.Name, canonicalNames()), strings.Join(canonicalNames(), ", "))
 		return readers.Schema{}, false
 	case own != nil:
 		c.foreignKeys(own.role, "source "+own.name, own.role == usageRows)
@@ -287,7 +287,7 @@ func (c *sourceCheck) mapping(schema *readers.Schema, m *readers.Mapping) string
 
 // orThereAre is a hint at what there is.
 func orThereAre(word string, all []string) string {
-	switch near := catalog.DidYouMean(word, all); {
+	switch near := nearest.DidYouMean(word, all); {
 	case near != "":
 		return near
 	case len(all) == 0:

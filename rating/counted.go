@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -40,7 +41,7 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	per := perText(counting.Per, meter, u.Dimensions)
 	if charge.Table != "" {
-		per = joined(point.Description[len(charge.Description)+1:], per)
+		per = joined(strings.TrimSpace(point.Description[len(charge.Description):]), per)
 	}
 	unitPrice := point.UnitPrice // zero where a row has a model
 	if counting.Model != nil {

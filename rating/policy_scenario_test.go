@@ -85,6 +85,7 @@ var positional = map[string][]string{
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
 	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"}, "disk": {"quantity"},
 	"logins": {"key"}, "members": {"key", "action"},
+	"gpu":     {"region", "card", "seconds"},
 	"payment": {"status"},
 	"seat":    {"action"},
 }

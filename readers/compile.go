@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 // plan is a Mapping worked out for a Schema: what to read of a file, and how
@@ -126,7 +127,7 @@ func rulesOf(schema *Schema, m *Mapping) ([]*Rule, error) {
 			for k := range schema.Fields {
 				names[k] = schema.Fields[k].Name
 			}
-			what := fmt.Sprintf("source %s has no such field%s; there are %s", schema.Source, didYouMean(r.Field, names), strings.Join(names, ", "))
+			what := fmt.Sprintf("source %s has no such field%s; there are %s", schema.Source, nearest.DidYouMean(r.Field, names), strings.Join(names, ", "))
 			return nil, &RuleError{Field: r.Field, What: what}
 		case rules[at] != nil:
 			return nil, &RuleError{Field: r.Field, What: "it has two rules"}

@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"ratemill/pipeline"
-	"ratemill/rating/catalog"
+	"ratemill/rating/yamltext"
 )
 
 // TestSourceSettings: what is written, and the settings that it makes.
@@ -212,17 +212,17 @@ var settingsMistakes = []settingsMistake{
 	{"csv of a Parquet file", "sources:\n  sms:\n    path: a.txt\n    format: parquet\n    csv: {delimiter: ;}\n", 5, 5, `csv says nothing of format parquet`, false},
 
 	{"a repeated key", "sources:\n  sms: {path: a.csv}\n  sms: {path: b.csv}\n", 3, 3, `repeated key "sms" (first in line 2)`, false},
-	{"an anchor", "sources:\n  sms: &a {path: a.csv}\n", 2, 8, `anchors (&) are not for this file`, false},
-	{"an alias, or a star", "sources:\n  sms: {path: */a.csv}\n", 2, 15, `text that begins with a star goes in quotes: "*.csv"`, false},
-	{"a merge", "sources:\n  sms:\n    <<: {path: a.csv}\n", 3, 5, `merges (<<) are not for this file`, false},
-	{"a tag", "workers: !!str 2\n", 1, 10, `tags (!) are not for this file`, false},
+	{"an anchor", "sources:\n  sms: &a {path: a.csv}\n", 2, 8, `anchors (&) are not part of ratemill.yaml`, false},
+	{"an alias, or a star", "sources:\n  sms: {path: */a.csv}\n", 2, 15, `text that begins with a star goes in quotes: "*"`, false},
+	{"a merge", "sources:\n  sms:\n    <<: {path: a.csv}\n", 3, 5, `merges (<<) are not part of ratemill.yaml`, false},
+	{"a tag", "workers: !!str 2\n", 1, 10, `tags (!) are not part of ratemill.yaml`, false},
 	{"a second document", "workers: 2\n---\nworkers: 3\n", 2, 1, `a second one begins here`, false},
-	{"block text", "catalog: |\n  a.yaml\n", 1, 10, `block text (| and >) is not for this file`, false},
-	{"a directive", "%YAML 1.2\n---\nworkers: 2\n", 1, 1, `directives (%) are not for this file`, false},
+	{"block text", "catalog: |\n  a.yaml\n", 1, 10, `block text (| and >) is not part of ratemill.yaml`, false},
+	{"a directive", "%YAML 1.2\n---\nworkers: 2\n", 1, 1, `directives (%) are not part of ratemill.yaml`, false},
 	{"a brace without quotes", "sources:\n  sms:\n    path: {date}.csv\n", 3, 17, `text that begins with { or [ goes in quotes`, false},
 	{"a placeholder without quotes", "sources:\n  sms:\n    path: {date}\n", 3, 5, `path of source "sms" is an object {key: value} where a text or a list is wanted; text that begins with { goes in quotes`, true},
-	{"brackets within brackets", "sources:\n  sms: {path: a.csv, columns: {carrier: [a[0], b]}}\n", 2, 43, `inside of { } and [ ] any that has one of them`, false},
-	{"text on two lines", "catalog: a\n  b.yaml\n", 1, 10, `this text runs over several lines`, false},
+	{"brackets within brackets", "sources:\n  sms: {path: a.csv, columns: {carrier: [a[0], b]}}\n", 2, 43, `inside of { } and [ ] a text with [ in it goes in quotes`, false},
+	{"text on two lines", "catalog: a\n  b.yaml\n", 2, 3, `this line has no key: it wants key: value; a text stands on one line`, false},
 	{"an invisible character", "catalog: \"a\\u200bb\"\n", 1, 10, `has an invisible character`, false},
 	{"lists in lists", "sources: " + strings.Repeat("[", 65) + strings.Repeat("]", 65) + "\n", 1, 74, `nested more than 64 deep`, false},
 	{"a large file", "# " + strings.Repeat("x", 256<<10) + "\n", 1, 1, `it may have 262144`, false},
@@ -233,7 +233,7 @@ func TestSettingsMistakes(t *testing.T) {
 	for _, test := range settingsMistakes {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := parseSettings("x.yaml", []byte(test.yaml))
-			var all catalog.Errors
+			var all yamltext.Errors
 			if !errors.As(err, &all) {
 				t.Fatalf("%v is not a list of mistakes", err)
 			}

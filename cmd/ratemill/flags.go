@@ -149,29 +149,16 @@ func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}
 	}
-	cat, err := catalog.Parse(location, text)
+	var checks []catalog.MeterCheck
+	check, wrong := pipeline.MeterCheck(c.config.sources, c.config.lookups)
+	if wrong == nil {
+		checks = append(checks, check)
+	}
+	cat, err := catalog.Parse(location, text, checks...)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
-	if err := pipeline.CheckMeters(cat, c.config.sources, c.config.lookups); err != nil {
-		return nil, c.config.placed(atLine(location, text, err))
-	}
-	return cat, nil
-}
-
-// atLine is a meter's mistake with its place in the catalog, in the form of
-// the catalog's own errors.
-func atLine(location string, text []byte, err error) error {
-	var meter *pipeline.MeterError
-	if !errors.As(err, &meter) {
-		return err
-	}
-	source, column := "", 1
-	if lines := strings.Split(string(text), "\n"); meter.Line >= 1 && meter.Line <= len(lines) {
-		source = lines[meter.Line-1]
-		column += len(source) - len(strings.TrimLeft(source, " "))
-	}
-	return &pipeline.UsageError{What: (&catalog.Error{File: location, Line: meter.Line, Column: column, Message: meter.What, Source: source}).Error()}
+	return cat, c.config.placed(wrong)
 }
 
 // date is a day on the command line: YYYY-MM-DD.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )
 
@@ -77,7 +78,7 @@ func (p *problems) counting(f *fields, what string, model pricing.Model, price *
 	d := &countingDraft{Counting: &Counting{Model: model, Charged: Daily, Over: OverDay}, price: price}
 	asked := model != nil
 	if n := f.optional("unit"); n != nil {
-		before := len(p.found)
+		before := len(p.Found)
 		p.fill(n, &d.Unit, "unit of "+what)
 		p.placed(n, d.Unit.Check(), before)
 		asked = true
@@ -150,7 +151,7 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	}
 	for _, n := range d.per {
 		if !slices.Contains(m.By, n.text) {
-			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, DidYouMean(n.text, m.By))
+			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, nearest.DidYouMean(n.text, m.By))
 		}
 	}
 	c.running(u, m)

@@ -422,21 +422,33 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 func (g generator) allowance(v *Version, m *Meter, cohort string) Allowance {
 	a := Allowance{Meter: m.Name, Rule: g.rule()}
 	var targets []string
-	for _, p := range v.Plans {
-		if p.Cohort == cohort && m.Kind == Latest {
+	for i := range v.Plans {
+		p := &v.Plans[i]
+		above := p.Allowance(m.Name)
+		if p.Cohort == cohort && m.Kind == Latest && above != nil && (above.Unlimited || above.Limit > 0) {
 			targets = append(targets, p.Name)
 		}
 	}
 	addOn := g.sold(v, m, "package")
 	switch {
 	case len(targets) > 0 && g.yes("upgrade"):
-		a.Upgrade, a.Limit = rapid.SampledFrom(targets).Draw(g.T, "upgrade to"), g.count(0)
+		a.Upgrade, a.Limit = g.rung(v, m, cohort, targets)
 	case addOn != "":
 		a.AddOn, a.Limit = addOn, g.count(0)
 	default:
 		a.Unlimited = true
 	}
 	return a
+}
+
+// rung draws the plan that an account climbs to, and a limit below that plan's.
+func (g generator) rung(v *Version, m *Meter, cohort string, targets []string) (string, int64) {
+	to := rapid.SampledFrom(targets).Draw(g.T, "upgrade to")
+	above := v.Plan(to, cohort).Allowance(m.Name)
+	if above.Unlimited {
+		return to, g.count(0)
+	}
+	return to, rapid.Int64Range(0, above.Limit-1).Draw(g.T, "limit")
 }
 
 // sold is an add-on for a meter, or empty.
@@ -469,8 +481,8 @@ func TestTies(t *testing.T) {
 				tied = strings.Join(usage, ",")
 			}
 		}
-		if (tied != "") != (len(p.found) > 0) {
-			rt.Fatalf("ties at %q, reported: %v", tied, p.found)
+		if (tied != "") != (len(p.Found) > 0) {
+			rt.Fatalf("ties at %q, reported: %v", tied, p.Found)
 		}
 	})
 }
@@ -537,9 +549,9 @@ func FuzzPlaces(f *testing.F) {
 	f.Add(marketing(f))
 	f.Add("a: \"é\\\"x\" # c\r\n\r\n# d\r\nb: [1,\n\n 2, 'c''d', x y]\n\nc:\n- {\n f: g}")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := &problems{file: "fuzz.yaml"}
-		if root := p.tree(p.scan([]byte(text))); root != nil && p.found == nil {
-			checkPlaces(t, p.lines, root)
+		p := &problems{}
+		if root := p.read([]byte(text)); root != nil && p.Found == nil {
+			checkPlaces(t, p.Lines, root)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/pricing"
 )
@@ -137,13 +138,13 @@ func (p *problems) seats(plan string, n *node) *seatsDraft {
 
 func (p *problems) allowance(plan string, n *node) allowanceDraft {
 	meter := n.key.text
-	f := p.fields(n, "%q of plan %q", meter, plan)
+	f := p.fields(n, "the %q of plan %q", meter, plan)
 	a := allowanceDraft{Allowance: Allowance{Meter: meter}, key: n.key}
 	switch key, value := f.oneOf("limit", "unlimited"); key {
 	case "unlimited":
 		a.Unlimited = p.isTrue(value, key)
 	case "limit":
-		a.Limit = p.count(value, key, 0)
+		a.limit, a.Limit = value, p.count(value, key, 0)
 		p.above(&a, f.required("above"), plan)
 	}
 	a.Rule = p.rule(f)
@@ -237,8 +238,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	if n == nil {
 		return nil
 	}
-	what := fmt.Sprintf("price of the usage charge of %q", u.Meter)
-	price := p.fields(n, "%s", what)
+	price := p.fields(n, "price of the usage charge of %q", u.Meter)
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":
 	case "each":
@@ -248,7 +248,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	case "column":
 		u.column, u.Column = value, p.text(value, key)
 	default:
-		model = p.model(key, value, key+" "+what)
+		model = p.model(key, value, key+" "+price.what)
 	}
 	price.done()
 	return model
@@ -266,6 +266,7 @@ func (p *problems) table(e entry) tableDraft {
 	for _, n := range t.rows {
 		t.Rows = append(t.Rows, p.row(n, &t))
 	}
+	p.widths(&t, columns)
 	t.Rule = p.rule(f)
 	f.done()
 	return t
@@ -278,10 +279,37 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	for _, item := range p.items(match, "match") {
 		row.Match = append(row.Match, p.text(item, "match"))
 	}
-	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
-		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
-	}
 	p.rowPrice(f, &row, t.Name)
 	f.done()
 	return row
+}
+
+// widths checks that rows have a value for each column. Where all have another
+// number than there are columns, the columns are what is wrong.
+func (p *problems) widths(t *tableDraft, columns *node) {
+	want := len(t.Columns)
+	if want == 0 || want > maxColumns {
+		return // reported when they were read
+	}
+	var wrong []int
+	alike := true
+	for i := range t.Rows {
+		if n := len(t.Rows[i].Match); n != 0 && n != want {
+			wrong = append(wrong, i)
+			alike = alike && n == len(t.Rows[wrong[0]].Match)
+		}
+	}
+	if len(wrong) > 1 && len(wrong) == len(t.Rows) && alike {
+		p.add(columns.place, "price table %q has %d columns, and its rows have %d values", t.Name, want, len(t.Rows[0].Match))
+		return
+	}
+	for _, i := range wrong {
+		place := t.rows[i].place
+		for _, e := range t.rows[i].entries {
+			if e.key.text == "match" {
+				place = e.value.place
+			}
+		}
+		p.add(place, "match has %s for %d columns (%s)", durationText(len(t.Rows[i].Match), "value"), want, strings.Join(t.Columns, ", "))
+	}
 }
