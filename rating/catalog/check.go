@@ -386,7 +386,8 @@ func (c *checker) planNames() []string {
 }
 
 // undefined says that a word names nothing. A word that is no text was a
-// problem before, and so was a definition at the wrong place. All but meters are defined in each version anew.
+// problem before, and so was a definition at the wrong place. All but meters are
+// defined in each version anew.
 func (c *checker) undefined(use *node, what string, defined []string) {
 	if use.kind != plain && use.kind != quoted || slices.Contains(c.strays, use.text) {
 		return

@@ -7,8 +7,8 @@ type Proration struct {
 	ToOld     bool // the day of a change belongs to the old state; else to the new one
 }
 
-// IsDefault tells whether the catalog need not say it.
-func (p Proration) IsDefault() bool { return p == Proration{} }
+// isDefault tells whether the catalog need not say it.
+func (p Proration) isDefault() bool { return p == Proration{} }
 
 func (p *problems) proration(n *node) Proration {
 	var r Proration
@@ -36,7 +36,7 @@ func (p *problems) proration(n *node) Proration {
 }
 
 func (r Proration) print(w *printer) {
-	if r.IsDefault() {
+	if r.isDefault() {
 		return
 	}
 	var o inline
