@@ -62,6 +62,16 @@ func (e *LostError) Error() string {
 	return text
 }
 
+// VanishedError is a staged file that somebody removed while its run was at
+// work. The next run stages it again.
+type VanishedError struct{ Err error }
+
+func (e *VanishedError) Error() string {
+	return e.Err.Error() + ": it was removed while the run was at work (by a ratemill gc with too short a --older-than?)"
+}
+
+func (e *VanishedError) Unwrap() error { return e.Err }
+
 // TotalsError says that control totals do not hold. Nothing was published.
 type TotalsError struct{ Broken []string }
 
@@ -96,6 +106,18 @@ func (e *HistoryError) Error() string {
 
 func (e *HistoryError) Unwrap() error { return e.Err }
 
+// ofHistory is an error of the readers as one of an own file, which is not to
+// be mended like an export.
+func ofHistory(err error) error {
+	var file *readers.FileError
+	if !errors.As(err, &file) || temporary(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	within := *file
+	within.Key = ""
+	return &HistoryError{file.Key, errors.New(strings.TrimPrefix(within.Error(), ": "))}
+}
+
 // ExitCode is the exit code of an error, as DESIGN lists them.
 func ExitCode(err error) int {
 	var usage *UsageError
@@ -109,6 +131,7 @@ func ExitCode(err error) int {
 	var notThere *NotThereError
 	var unexpected *UnexpectedError
 	var unproven *UnprovenError
+	var vanished *VanishedError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -116,7 +139,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
 		return ExitOther
-	case temporary(err), errors.As(err, &notThere), errors.As(err, &lost) && lost.Again:
+	case temporary(err), errors.As(err, &notThere), errors.As(err, &vanished), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
 	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):
 		return ExitInput

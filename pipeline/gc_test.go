@@ -234,3 +234,63 @@ func sorted(text string) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
 }
+
+// Whoever lost what it staged to a gc that spares nothing young publishes
+// nothing, or what the next run finishes, and is told to run again.
+func TestGarbageOfARunAtWork(t *testing.T) {
+	quiet := newCompany(t, small)
+	quiet.nights("2024-05-01", "2024-05-02")
+	want := issued(t, quiet.output)
+	for _, test := range []struct {
+		name  string
+		whole bool // the staged files are, when they are removed
+	}{{"while it stages", false}, {"before its intent", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCompany(t, small)
+			c.onDisk()
+			c.night("2024-05-01")
+			before := issued(t, c.output)
+			ctx, s := t.Context(), c.settings("2024-05-02")
+			plan, err := NewPlan(ctx, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := newNight(ctx, s, plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.close()
+			if test.whole {
+				var stage *stage
+				if stage, err = n.rate(ctx); err != nil {
+					t.Fatal(err)
+				}
+				collect(t, c.output, 0, false)
+				_, err = n.commit(ctx, stage)
+			} else {
+				ctx, cancel := context.WithCancel(ctx)
+				stage, failed := n.openStage(ctx)
+				defer stage.abandon()
+				defer cancel()
+				if failed != nil {
+					t.Fatal(failed)
+				}
+				if _, err := stage.open[0].Write(make([]byte, 4096)); err != nil { // what is less is held back
+					t.Fatal(err)
+				}
+				collect(t, c.output, 0, false)
+				err = n.endStage(ctx, stage)
+			}
+			if ExitCode(err) != ExitTemporary || !strings.Contains(err.Error(), "parquet") || !strings.Contains(err.Error(), "gc") {
+				t.Errorf("%v, exit code %d", err, ExitCode(err))
+			}
+			if !test.whole {
+				sameTree(t, "afterwards", issued(t, c.output), before)
+			}
+			if _, err := c.try("2024-05-02"); err != nil {
+				t.Fatal(err)
+			}
+			sameTree(t, "the next run", issued(t, c.output), want)
+		})
+	}
+}

@@ -61,6 +61,9 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 		return nil, &LostError{Entry: run.Entry, RunID: intent.RunID, Other: standing.RunID, Again: run.Rerate != nil || other.Rerate != nil}
 	}
 	entry, err := finish(ctx, n.Settings, run.Entry, standing, intent)
+	if errors.Is(err, errStagedGone) {
+		return nil, &VanishedError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

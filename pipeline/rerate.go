@@ -151,6 +151,11 @@ func newRerate(ctx context.Context, s *Settings, head *Entry, span Span) (*rerat
 	if err := r.checkCatalogs(); err != nil {
 		return nil, err
 	}
+	for _, e := range r.issued { // a correction of what was never issued would be worse than none
+		if err := provePublished(ctx, s, e); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if r.dir, err = os.MkdirTemp(s.TempDir, "ratemill-shadow-"); err != nil {
 		return nil, err

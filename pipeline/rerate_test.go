@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -420,4 +422,47 @@ func (l *lives) pay(c *company, d calendar.Day) {
 		}
 	}
 	c.deliver(fmt.Sprintf("-- payments/%s\n%s", d+1, b.String()))
+}
+
+// A rerate believes nothing that is not what was published: a file that it
+// compares with and that is damaged stops it with its name.
+func TestRerateFindsDamage(t *testing.T) {
+	whole, _ := lateAfterTwo(t)
+	for _, table := range []writers.Spec{
+		writers.StateTable, writers.HeldTable, writers.InvoicesTable, writers.InvoiceLinesTable, writers.BalancesTable, writers.EventIDsTable,
+	} {
+		for _, part := range []int{3, 2} {
+			c := whole.copied(t)
+			file, err := outputOf(c.entry("2024-05-02"), table.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flip(t, c.output, file.Key, 8*int(file.Size)/part)
+			before := issued(t, c.output)
+			_, err = c.rerateOn(c.output)
+			var damaged *HistoryError
+			if ExitCode(err) != ExitInput || !errors.As(err, &damaged) || damaged.Key != file.Key {
+				t.Errorf("%s: %v, exit code %d", file.Key, err, ExitCode(err))
+			}
+			sameTree(t, file.Key, issued(t, c.output), before)
+		}
+	}
+}
+
+// A night that meets a late row and finds the ids of an earlier one damaged
+// says that it is its own file that is to be restored, not an export.
+func TestDamagedEventIDs(t *testing.T) {
+	c := newCompany(t, small)
+	c.nights("2024-05-01", "2024-05-02")
+	c.deliver(late)
+	file, err := outputOf(c.entry("2024-05-02"), writers.EventIDsTable.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putObject(t, c.output, file.Key, bytes.Repeat([]byte("x"), int(file.Size)))
+	_, err = c.try("2024-05-03")
+	var damaged *HistoryError
+	if ExitCode(err) != ExitInput || !errors.As(err, &damaged) || damaged.Key != file.Key {
+		t.Errorf("%v, exit code %d", err, ExitCode(err))
+	}
 }

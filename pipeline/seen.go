@@ -65,7 +65,7 @@ func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{
 	}
 	export, err := readers.Open(ctx, n.Output, file.Key, file.Size, &seenSchema, n.Catalog.Zone)
 	if err != nil {
-		return err
+		return ofHistory(err)
 	}
 	defer export.Close()
 	found := make([]map[lateID]uint64, n.workers)
@@ -79,7 +79,7 @@ func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{
 		return export.Read(ctx, i, func(b *readers.Batch) error { return n.matchBatch(b, late, found[worker]) })
 	})
 	if err != nil {
-		return err
+		return ofHistory(err)
 	}
 	for _, f := range found {
 		for id, content := range f {

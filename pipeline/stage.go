@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"ratemill/writers"
 )
@@ -260,7 +261,9 @@ func (n *night) endStage(ctx context.Context, s *stage) error {
 		}
 	}
 	return each(ctx, n.requests(), len(s.open), func(_ context.Context, _, i int) error {
-		if err := s.open[i].close(); err != nil {
+		if err := s.open[i].close(); gcerrors.Code(err) == gcerrors.NotFound {
+			return &VanishedError{fmt.Errorf("staging %s: %w", s.open[i].final, errStagedGone)}
+		} else if err != nil {
 			return fmt.Errorf("staging %s: %w", s.open[i].final, err)
 		}
 		return nil

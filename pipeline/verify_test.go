@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -158,6 +159,71 @@ func TestProveFindsEveryBit(t *testing.T) {
 		t.Errorf("%d flips", flips)
 	}
 	c.proven()
+}
+
+// TestProveFindsBitsOfEveryHistory flips a bit in each file of histories that
+// have an opening book, a refund, a parked account or a rerate.
+func TestProveFindsBitsOfEveryHistory(t *testing.T) {
+	charge := chargeOf(t, "marketing", "A", "2024-05-01", 1)
+	for name, make := range map[string]func(t *testing.T) *company{
+		"opening book": func(t *testing.T) *company {
+			c := newCompany(t, book)
+			c.nights("2024-05-01", "2024-05-02")
+			return c
+		},
+		"refund": func(t *testing.T) *company {
+			c := newCompany(t, `
+				-- account_events/2024-05-01
+				s1,A,2024-05-01T09:00:00,signed_up,basic,monthly,card,,,,guarantee_90
+				-- payments/2024-05-02
+				p1,`+charge+`,A,2024-05-02T10:00:00,succeeded,psp-1
+				-- account_events/2024-05-03
+				x1,A,2024-05-03T09:00:00,cancelled
+				x2,A,2024-05-03T10:00:00,refund_requested
+			`)
+			c.nights("2024-05-01", "2024-05-03")
+			if len(rows[writers.Refund](c, "2024-05-03", writers.RefundsTable)) != 1 {
+				t.Error("there is no refund")
+			}
+			return c
+		},
+		"parked account": func(t *testing.T) *company {
+			c := newCompany(t, hugeMailing)
+			c.nights("2018-05-01", "2018-05-03")
+			return c
+		},
+		"rerate": func(t *testing.T) *company {
+			c, _ := lateAfterTwo(t)
+			if _, err := c.rerateOn(c.output); err != nil {
+				t.Fatal(err)
+			}
+			c.night("2024-05-03")
+			return c
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := make(t).copied(t)
+			c.proven()
+			seed, flips := rand.New(rand.NewPCG(1, 2)), 0
+			files := tree(t, c.output)
+			for _, key := range slices.Sorted(maps.Keys(files)) {
+				if files[key] == "" {
+					continue
+				}
+				bit := seed.IntN(8 * len(files[key]))
+				flip(t, c.output, key, bit)
+				if found := c.breaks(); !slices.ContainsFunc(found, func(b string) bool { return strings.Contains(b, key) }) {
+					t.Errorf("bit %d of %s: %q", bit, key, found)
+				}
+				flip(t, c.output, key, bit)
+				flips++
+			}
+			if flips < 30 {
+				t.Errorf("%d flips", flips)
+			}
+			c.proven()
+		})
+	}
 }
 
 // TestProveDamage: what is missing, cut short or of nobody is named.
