@@ -31,7 +31,9 @@ A price was wrong for a week: fold the week again under a corrected catalog. The
 
   ratemill rerate --from 2024-05-06 --to 2024-05-12 --catalog corrected.yaml
 
-Nothing that was issued changes. Where nothing differs nothing is published, so a second rerate does nothing. See docs/rerate.md.`
+Nothing that was issued changes. Where nothing differs nothing is published, so a second rerate does nothing. See docs/rerate.md.
+
+Exit codes: 0 done or nothing differs, 3 published but somebody must look, 5 an account cannot be corrected, 6 an input is unusable or a published file is damaged, 64 wrong usage, config or catalog, 75 temporary or another run came first, 1 anything else. With 5, 6, 64 and 75 nothing is published.`
 }
 
 func (r *rerateCommand) Run(c *console) error {
