@@ -294,7 +294,7 @@ var forms = []form{
 	}},
 	{name: "refund of the guarantee", says: "What is given back.", keys: []formKey{
 		{"percent", "Of what was paid.", aPercent(), true},
-		{"of", "The kinds of lines.", distinct(oneWord(PaidLines...)), true},
+		{"of", "The kinds of lines.", distinct(oneWord(givenBack...)), true},
 	}},
 	{name: "not_for of the guarantee", says: "Whom the guarantee is not for.", keys: []formKey{
 		{"terms", "Accounts on one of these terms.", texts(), false},
