@@ -48,6 +48,9 @@ func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tall
 		return lines
 	}
 	kind, what := Minimum, ", up to the least of the period"
+	if more.Sign() > 0 && before.Sign() < 0 {
+		what = ", within what was taken off above the most"
+	}
 	if more.Sign() < 0 {
 		kind, what = Reduced, ", above the most of the period"
 		if before.Sign() > 0 {
