@@ -369,7 +369,7 @@ func (b *billing) creditFallen(l Line, fell money.Amount) money.Amount {
 		return amount
 	}
 	what := ", charged at a lower tier"
-	if meter := b.cat.Meter(l.Meter); meter != nil && meter.Running() {
+	if meter := b.cat.Meter(l.Meter); meter != nil && (meter.Running() || meter.Corrected) {
 		what = ", charged for more"
 	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
@@ -377,6 +377,21 @@ func (b *billing) creditFallen(l Line, fell money.Amount) money.Amount {
 	})
 	b.move(UnusedTimeBalance).added(amount)
 	return amount
+}
+
+// creditCorrection makes a line below zero, of more corrections than usage, one
+// of nothing and open credit.
+func (b *billing) creditCorrection(l *Line) {
+	if l.Amount.Sign() >= 0 {
+		return
+	}
+	fell := l.Amount.Neg()
+	l.Counted = &CountedPrice{Exact: money.Exactly(l.Quantity.Mul(l.UnitPrice)), Before: money.Zero(fell.Currency()), Back: fell}
+	l.Amount = money.Zero(fell.Currency())
+	l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
+	if net := b.creditFallen(*l, fell); net.Cmp(fell) != 0 {
+		l.Calculation += fmt.Sprintf(", %s less discounts", net)
+	}
 }
 
 // tierLines are a line for each part of a tally's price, or nil where a part

@@ -34,7 +34,9 @@ func (b *billing) due() {
 	// was rated at, without balances or minimum.
 	for _, u := range today {
 		if b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
-			b.addLine(b.usageLine(u))
+			l := b.usageLine(u)
+			b.creditCorrection(&l)
+			b.addLine(l)
 		}
 	}
 	b.chargeFormerTallies(today)
@@ -111,6 +113,7 @@ func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 			continue
 		}
 		l := b.usageLine(rest)
+		b.creditCorrection(&l)
 		c.lines = append(c.lines, l)
 		c.claim(&l, b.day)
 	}

@@ -45,6 +45,7 @@ var forms = []form{
 			{"holds", "With a mean by time: a change holds from its moment on, or from the beginning of its day.", oneWord("microseconds", "days"), false},
 			{"by", "Usage: the columns that prices depend on.", texts(), false},
 			{"events", "Usage: rows are summed up, or rated one by one in the order of their time, for prices of single events.", oneWord("summed", "one_by_one"), false},
+			{"corrections", "With sum: rows below zero are refused, or taken off and credited.", oneWord("refused", "credited"), false},
 			{"reset", "The figure starts at zero with each billing period; without it, never.", oneWord("period"), false},
 			{"due", "Usage is charged on its service day, or the day after.", oneWord("same_day", "next_day"), false},
 			ruleKey,
