@@ -73,7 +73,9 @@ func (s *source) keyed() bool { return s.key != "" }
 
 // signed tells whether the source's quantities may be below zero: changes of a
 // level go both ways.
-func (s *source) signed() bool { return s.meter != nil && s.meter.Of == catalog.WeightedOf }
+func (s *source) signed() bool {
+	return s.meter != nil && (s.meter.Of == catalog.WeightedOf || s.meter.Corrected)
+}
 
 func (s *source) addDimension(name string) {
 	s.dimensions = append(s.dimensions, len(s.schema.Fields))

@@ -171,10 +171,16 @@ func (b *billing) keepRefundable(inv *Invoice) {
 		return
 	}
 	open := inv.AmountDue
+	prepaid := b.prepaid()
 	for i := range b.net {
 		l := &b.lines[i]
-		amount := money.Min(b.net[i], open)
-		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
+		net := b.net[i]
+		if l.Kind == Metered && net.Sign() > 0 { // what balances paid is nothing that the invoice charged
+			paid := money.Min(prepaid[l.Meter].Add(money.Zero(inv.Currency)), net)
+			prepaid[l.Meter], net = prepaid[l.Meter].Sub(paid), net.Sub(paid)
+		}
+		amount := money.Min(net, open)
+		if l.Prepays || !contains(g.Of, l.charges()) || amount.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
 			continue
 		}
 		open = open.Sub(amount)
@@ -183,6 +189,16 @@ func (b *billing) keepRefundable(inv *Invoice) {
 		})
 		open = b.keepTaxes(inv, i, open)
 	}
+}
+
+// prepaid is what balances of money paid of each meter's usage, looked up by
+// meter.
+func (b *billing) prepaid() map[string]money.Amount {
+	of := map[string]money.Amount{}
+	for _, d := range b.draws {
+		of[d.meter] = of[d.meter].Add(d.Left)
+	}
+	return of
 }
 
 // renewedAs tells whether the day's renewal is of one of these plans, which the

@@ -49,7 +49,9 @@ func (b *billing) taxes() {
 }
 
 // taxable is what is taxed of each line: less its discounts, and less its part
-// of the credit that the invoice takes.
+// of the credit that the invoice takes. Credit was taxed when its time was paid
+// for, money that is paid in is not: so the credit is taken off the other lines
+// first.
 func (b *billing) taxable() []money.Amount {
 	bases := slices.Clone(b.net)
 	credit := money.Zero(b.account.Currency)
@@ -58,8 +60,20 @@ func (b *billing) taxable() []money.Amount {
 			credit = credit.Sub(b.lines[i].Amount)
 		}
 	}
-	for i, part := range pricing.Spread(credit, bases) {
-		bases[i] = bases[i].Sub(part)
+	for _, prepays := range []bool{false, true} {
+		of, sum := make([]money.Amount, len(bases)), money.Zero(b.account.Currency)
+		for i := range bases {
+			of[i] = money.Zero(b.account.Currency)
+			if b.lines[i].Prepays == prepays && bases[i].Sign() > 0 {
+				of[i] = bases[i]
+				sum = sum.Add(bases[i])
+			}
+		}
+		taken := money.Min(credit, sum)
+		for i, part := range pricing.Spread(taken, of) {
+			bases[i] = bases[i].Sub(part)
+		}
+		credit = credit.Sub(taken)
 	}
 	return bases
 }
