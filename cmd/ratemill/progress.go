@@ -82,7 +82,7 @@ func (w *watch) Ends(s pipeline.Step, err error) {
 	if s.Phase != pipeline.Planning {
 		attributes = append(attributes, things[s.Phase], w.things.Load())
 	}
-	w.log.Info("phase done", append(attributes, "seconds", took.Seconds())...)
+	w.log.Info("phase done", append(attributes, "seconds", took.Round(time.Millisecond).Seconds())...)
 }
 
 // line is how far a phase is: things, their rate, and the time left if the

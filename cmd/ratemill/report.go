@@ -48,7 +48,7 @@ func (r *report) night(day calendar.Day, bill func() (*pipeline.Result, error)) 
 	row := rowOf(result.Entry.Run, r.c.now().Sub(began))
 	r.c.metrics.night(result)
 	r.c.log().Info("night done", "night", row.day, "run", result.Entry.RunID, "status", string(result.Status), "entry", result.Entry.Entry, "exit_code", result.Entry.ExitCode,
-		"rows_read", row.read, "rows_rated", row.rated, "rows_rejected", row.rejected, "documents", row.invoices, "seconds", row.seconds.Seconds())
+		"rows_read", row.read, "rows_rated", row.rated, "rows_rejected", row.rejected, "documents", row.invoices, "seconds", row.seconds.Round(time.Millisecond).Seconds())
 	if row.published = result.Status != pipeline.Already; result.Entry.ExitCode != 0 {
 		row.look = true
 	}
