@@ -30,11 +30,12 @@ run: build
 check: format vet staticcheck test race fuzz demo late
 
 format:
-	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
+	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures deploy); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
 
 vet:
 	$(GO) vet ./...
 	cd fixtures/s3server && $(GO) vet ./...
+	cd deploy && $(GO) vet ./...
 
 staticcheck:
 	$(GO) tool staticcheck ./...
@@ -48,6 +49,7 @@ s3server:
 # -count=1: tests read files that the test cache does not know of.
 test: s3server
 	$(GO) test -count=1 ./...
+	cd deploy && $(GO) test -count=1 ./...
 
 # Where goroutines meet: the phases, the store, and readers used by several at once.
 race: s3server

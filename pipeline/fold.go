@@ -47,7 +47,10 @@ func (n *night) foldPartitions(ctx context.Context) error {
 		if err := n.foldUsage(f, usage, p); err != nil {
 			return err
 		}
-		return n.foldEvents(f, events, p)
+		rows := len(f.dedupe.claims)
+		err := n.foldEvents(f, events, p)
+		n.watcher().Advances(1, int64(rows+len(f.dedupe.claims)))
+		return err
 	})
 	if err != nil {
 		return err

@@ -30,15 +30,20 @@ import (
 func main() { os.Exit(program(time.Now)) }
 
 // program is main but for the clock, which tests set.
+//
+// The first signal asks the run to stop, the second one kills it.
 func program(now func() time.Time) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, now)
 }
 
 // commands is the command line.
 type commands struct {
 	Config string `help:"Settings file (YAML). Without it ./ratemill.yaml is read where there is one." placeholder:"FILE" env:"RATEMILL_CONFIG"`
+
+	logFlags
 
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
@@ -55,22 +60,23 @@ type commands struct {
 
 // console is what a command works with besides its flags.
 type console struct {
-	ctx            context.Context
-	stdout, stderr io.Writer
-	now            func() time.Time // for the last midnight and for seconds shown; never for an amount
-	config         *configFile
-	code           int // to exit with where there is no error
+	ctx     context.Context
+	stdout  io.Writer
+	stderr  *screen
+	now     func() time.Time // for the last midnight and for seconds shown; never for an amount
+	config  *configFile
+	logs    logFlags
+	metrics *metrics // that the command wants to be told; nil: none
+	code    int      // to exit with where there is no error
 }
 
-func (c *console) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-}
+func (c *console) log() *slog.Logger { return c.logs.logger(c.stderr) }
 
 const description = `Rates usage exports against a catalog and publishes invoices, charge files and the next day's state as Parquet.
 
 Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
 
-Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary, 1 anything else. With 5, 6, 64 and 75 nothing is published.`
+Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary or stopped by a signal: run it again, 1 anything else. With 5, 6, 64 and 75 nothing is published, or the next run finishes what was begun. docs/operating.md says what each asks of you.`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
@@ -78,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 		run(ctx, []string{"--help"}, stderr, stderr, now)
 		return pipeline.ExitUsage
 	}
-	c := &console{ctx: ctx, stdout: stdout, stderr: stderr, now: now}
+	c := &console{ctx: ctx, stdout: stdout, stderr: newScreen(stderr), now: now}
 	var cli commands
 	exited := -1
 	config := &configFile{settingsFile: &settingsFile{}}
@@ -86,7 +92,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		return complain(stderr, err)
+		return c.complain(err)
 	}
 	configErr := config.load(args)
 	chosen, err := parser.Parse(args)
@@ -94,15 +100,43 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	case exited >= 0: // --help, which a mistake in the config must not withhold
 		return exited
 	case configErr != nil && !withoutConfig(chosen, err):
-		return complain(stderr, configErr)
+		return c.complain(configErr)
 	case err != nil:
-		return complain(stderr, usageError(err, config))
+		return c.complain(usageError(err, config))
 	}
-	if err := chosen.Run(c); err != nil {
-		return complain(stderr, err)
+	c.logs = cli.logFlags
+	defer c.tellOfStop()()
+	if err = chosen.Run(c); err != nil {
+		c.code = pipeline.ExitCode(err)
+	}
+	if c.metrics != nil {
+		c.metrics.write(c)
+	}
+	if err != nil {
+		c.complain(err)
 	}
 	return c.code
 }
+
+// tellOfStop logs that a signal has come, since what follows may take a while.
+func (c *console) tellOfStop() (end func() bool) {
+	return context.AfterFunc(c.ctx, func() {
+		c.log().Warn("told to stop; what has begun to be published is finished first", "cause", context.Cause(c.ctx))
+	})
+}
+
+// stopped says of what was cut short by a signal that it was, not where.
+func (c *console) stopped(err error) error {
+	if c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return &stoppedError{context.Cause(c.ctx), err}
+	}
+	return err
+}
+
+type stoppedError struct{ cause, err error }
+
+func (e *stoppedError) Error() string { return "stopped: " + e.cause.Error() }
+func (e *stoppedError) Unwrap() error { return e.err }
 
 // withoutConfig tells whether a command has no use for the settings file: one
 // that is wrong must not keep anybody from checking another, or from the schema.
@@ -128,13 +162,26 @@ func usageError(err error, config *configFile) error {
 
 // complain says what is wrong in one line, what to do about it in another,
 // and returns the exit code.
-func complain(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "ratemill: %s\n", strings.TrimRight(err.Error(), "\n"))
+func (c *console) complain(err error) int {
 	code := pipeline.ExitCode(err)
-	if hint := hintFor(err, code); hint != "" {
-		fmt.Fprintf(stderr, "ratemill: hint: %s\n", hint)
-	}
+	c.say(slog.LevelError, strings.TrimRight(err.Error(), "\n"), hintFor(err, code), code)
 	return code
+}
+
+// say is what people must read: two lines, or among JSON one of that kind.
+func (c *console) say(level slog.Level, what, hint string, code int) {
+	switch {
+	case c.logs.LogFormat == jsonLog && hint != "":
+		c.log().Log(context.WithoutCancel(c.ctx), level, what, "hint", hint, "exit_code", code)
+		return
+	case c.logs.LogFormat == jsonLog:
+		c.log().Log(context.WithoutCancel(c.ctx), level, what, "exit_code", code)
+		return
+	}
+	fmt.Fprintf(c.stderr, "ratemill: %s\n", what)
+	if hint != "" {
+		fmt.Fprintf(c.stderr, "ratemill: hint: %s\n", hint)
+	}
 }
 
 func hintFor(err error, code int) string {
@@ -143,13 +190,16 @@ func hintFor(err error, code int) string {
 	var sheet *sheetError
 	var notThere *pipeline.NotThereError
 	var unproven *pipeline.UnprovenError
+	var unfinished *pipeline.UnfinishedError
 	switch {
 	case errors.As(err, &sheet) && code == pipeline.ExitInput:
 		return sheet.hint
 	case errors.As(err, &usage):
 		return usage.Hint
+	case errors.As(err, &unfinished) && code == pipeline.ExitTemporary:
+		return fmt.Sprintf("entry %d has begun to be published; run it again, and it is finished first", unfinished.Entry)
 	case errors.Is(err, context.Canceled):
-		return "the run was interrupted; nothing is lost, run it again"
+		return "nothing is published of what was not before; run it again"
 	case errors.As(err, &history):
 		return "nothing was published; restore the file from a backup of the output, as it was published"
 	case errors.As(err, &unproven):

@@ -45,13 +45,13 @@ func (r *rerateCommand) Run(c *console) error {
 	}
 	result, err := pipeline.Rerate(c.ctx, s, pipeline.Span{From: r.From.Day, To: r.To.Day}, r.DryRun)
 	if err != nil {
-		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, err)
+		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, c.stopped(err))
 	}
 	printNotes(c, result)
 	fmt.Fprintln(c.stdout, rerateSentence(result))
 	if e := result.Entry; e != nil && e.ExitCode != 0 {
 		c.code = e.ExitCode
-		fmt.Fprintf(c.stderr, "ratemill: the rerate needs a look: %s\n", reasonToLook(e.Run))
+		c.needsLook("the rerate", r.Output, e)
 	}
 	return nil
 }

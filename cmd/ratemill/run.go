@@ -49,6 +49,7 @@ func unpublished(c *console, s *pipeline.Settings) (from, to calendar.Day, err e
 			Hint: "give --date and --first-night once; if there is a history, check --output",
 		}
 	}
+	c.metrics.head(head.Billed())
 	return head.Billed() + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
 }
 

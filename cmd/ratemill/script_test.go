@@ -53,6 +53,7 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("PRICES", prices)
 			e.Setenv("RATEMILL_TEST_NOW", "2024-05-04T12:00:00Z") // the last midnight ended 2024-05-03
+			e.Setenv("RATEMILL_LOG_LEVEL", "warn")                // scripts that want log lines ask for them
 			return os.WriteFile(filepath.Join(e.WorkDir, "catalog.yaml"), catalog, 0o666)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
