@@ -40,16 +40,17 @@ func program(now func() time.Time) int {
 type commands struct {
 	Config string `help:"Settings file (YAML). Without it ./ratemill.yaml is read where there is one." placeholder:"FILE" env:"RATEMILL_CONFIG"`
 
-	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
-	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
-	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
-	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
-	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
-	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
-	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
-	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`
-	Generate generateCommand `cmd:"" help:"Write sample exports, always the same for the same settings."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Run      runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
+	Backfill backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Verify   verifyCommand       `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
+	Diff     diffCommand         `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
+	GC       gcCommand           `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
+	Catalog  catalogCommand      `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
+	Settings configCommand       `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
+	Sources  sourcesCommand      `cmd:"" help:"Read the first rows of each source and print them as mapped."`
+	Schema   schemaTablesCommand `cmd:"" help:"Print SQL that shows the tables to DuckDB or Athena."`
+	Generate generateCommand     `cmd:"" help:"Write sample exports, always the same for the same settings."`
+	Version  versionCommand      `cmd:"" help:"Print the version."`
 }
 
 // console is what a command works with besides its flags.

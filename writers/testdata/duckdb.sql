@@ -1,0 +1,14 @@
+CREATE OR REPLACE VIEW rated_usage AS FROM read_parquet('build/demo/output/rated_usage/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW invoice_lines AS FROM read_parquet('build/demo/output/invoice_lines/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW invoices AS FROM read_parquet('build/demo/output/invoices/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW charges AS FROM read_parquet('build/demo/output/charges/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW refunds AS FROM read_parquet('build/demo/output/refunds/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW balances AS FROM read_parquet('build/demo/output/balances/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW plan_changes AS FROM read_parquet('build/demo/output/plan_changes/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW payment_history AS FROM read_parquet('build/demo/output/payment_history/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW failed_payments AS FROM read_parquet('build/demo/output/failed_payments/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW rejects AS FROM read_parquet('build/demo/output/rejects/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW parked_accounts AS FROM read_parquet('build/demo/output/parked_accounts/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW state AS FROM read_parquet('build/demo/output/state/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW held AS FROM read_parquet('build/demo/output/held/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
+CREATE OR REPLACE VIEW event_ids AS FROM read_parquet('build/demo/output/event_ids/billing_date=*/*.parquet', hive_partitioning = true, union_by_name = true);
