@@ -72,9 +72,13 @@ demo: run
 	$(RATEMILL) verify --output $(DEMO)/output
 
 ## check-duckdb: read the demo's output as analysts do (needs Node.js and npm)
-check-duckdb:
+check-duckdb: build
 	@test -d $(DEMO)/output/runs || $(MAKE) run
-	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output
+	cd fixtures/duckdb && npm ci --no-audit --no-fund
+	node fixtures/duckdb/check.mjs $(DEMO)/output
+	node fixtures/duckdb/analysis.mjs $(RATEMILL) $(DEMO)/output
+	node fixtures/duckdb/check.mjs build/analysis/money
+	node fixtures/duckdb/check.mjs build/analysis/teams
 
 ## rewrite: rewrite the goldens; read the diff before you commit it
 rewrite:
