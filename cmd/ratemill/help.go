@@ -97,3 +97,9 @@ func (*generateCommand) Help() string {
   ratemill generate --exports exports
   ratemill generate --exports exports --from 2024-05-01 --to 2024-05-31 --accounts 50 --rows 10000 --format csv`
 }
+
+func (*importPricesCommand) Help() string {
+	return `Prices are taken digit for digit. Rows that cannot be told apart, or have no price, are an error with their number; --where chooses rows, --per divides.
+
+  ratemill catalog import-prices sheet.csv --table sms_prices --rule MK-9 --constant direction=outbound --match country=iso2 --each price_usd_per_sms --default 0.06`
+}

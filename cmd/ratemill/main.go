@@ -39,6 +39,7 @@ func program(now func() time.Time) int {
 type commands struct {
 	Config string `help:"Settings file (YAML). Without it ./ratemill.yaml is read where there is one." placeholder:"FILE" env:"RATEMILL_CONFIG"`
 
+	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
 	Run        runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill   backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
 	Verify     verifyCommand       `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
@@ -49,7 +50,6 @@ type commands struct {
 	Sources    sourcesCommand      `cmd:"" help:"Read the first rows of each source and print them as mapped."`
 	Schema     schemaTablesCommand `cmd:"" help:"Print SQL that shows the tables to DuckDB or Athena."`
 	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why."`
-	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
 	Generate   generateCommand     `cmd:"" help:"Write sample exports, always the same for the same settings."`
 	Version    versionCommand      `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand   `cmd:"" help:"Print a completion script for a shell."`
@@ -69,6 +69,8 @@ func (c *console) log() *slog.Logger {
 }
 
 const description = `Rates usage exports against a catalog and publishes invoices, charge files and the next day's state as Parquet.
+
+To begin: ratemill init billing.
 
 Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
 
