@@ -11,13 +11,28 @@ import (
 
 // DuckDBViews is SQL that makes a view of each table under an output, named as
 // the table: each reads the files of all billing dates, also of nights to come.
+// Of a table that says how things stand it shows the last entry of each day.
 func DuckDBViews(root string) string {
 	var b strings.Builder
 	for _, s := range Tables {
-		glob := strings.TrimRight(root, "/") + "/" + s.Name + "/billing_date=*/*.parquet"
-		fmt.Fprintf(&b, "CREATE OR REPLACE VIEW %s AS FROM read_parquet(%s, hive_partitioning = true, union_by_name = true);\n", s.Name, sqlText(glob))
+		glob := sqlText(strings.TrimRight(root, "/") + "/" + s.Name + "/billing_date=*/*.parquet")
+		fmt.Fprintf(&b, "CREATE OR REPLACE VIEW %s AS SELECT * FROM read_parquet(%s, hive_partitioning = true, union_by_name = true, filename = true)", s.Name, glob)
+		if s.standing() {
+			fmt.Fprintf(&b, " WHERE filename IN (SELECT max(file) FROM glob(%s) GROUP BY parse_dirpath(file))", glob)
+		}
+		b.WriteString(";\n")
 	}
 	return b.String()
+}
+
+// standing tells whether the table says how things stand after an entry, and
+// not what it added.
+func (s Spec) standing() bool {
+	switch s.Name {
+	case StateTable.Name, HeldTable.Name, FailedPaymentsTable.Name, ParkedAccountsTable.Name:
+		return true
+	}
+	return false
 }
 
 // AthenaTables is DDL that makes an external table of each table under an

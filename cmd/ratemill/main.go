@@ -42,6 +42,7 @@ type commands struct {
 	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
 	Run        runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill   backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Rerate     rerateCommand       `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
 	Verify     verifyCommand       `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
 	Diff       diffCommand         `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
 	GC         gcCommand           `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`

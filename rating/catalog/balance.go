@@ -54,6 +54,9 @@ func balanceService(b *Balance) string { return b.Service }
 func (p *problems) balance(v *versionDraft, e entry) Balance {
 	f := p.fields(e.value, "balance %q", e.key.text)
 	b := Balance{Name: e.key.text}
+	if b.Name == "unused_time" || b.Name == "correction_credit" {
+		p.add(e.key.place, "%q is a balance that every account has: take another name", b.Name)
+	}
 	if unit := f.optional("unit"); unit != nil {
 		b.Unit = p.text(unit, "unit")
 	}

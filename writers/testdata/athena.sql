@@ -48,7 +48,9 @@ CREATE EXTERNAL TABLE `invoice_lines` (
   `service_date` date,
   `late` boolean,
   `calculation` string,
-  `catalog_line` int
+  `catalog_line` int,
+  `corrects_invoice_id` string,
+  `corrects_line_no` int
 )
 COMMENT 'One row per line of an invoice, a credit note or a debit note.'
 PARTITIONED BY (`billing_date` date)
