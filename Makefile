@@ -87,10 +87,15 @@ late: build
 	$(RATEMILL) verify --output $(LATE)/output
 
 ## check-duckdb: read the demos' output as analysts do (needs Node.js and npm)
-check-duckdb:
+check-duckdb: build
 	@test -d $(DEMO)/output/runs || $(MAKE) run
 	@test -d $(LATE)/output/runs || $(MAKE) late
-	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output && node check.mjs ../../$(LATE)/output
+	cd fixtures/duckdb && npm ci --no-audit --no-fund
+	node fixtures/duckdb/check.mjs $(DEMO)/output
+	node fixtures/duckdb/check.mjs $(LATE)/output
+	node fixtures/duckdb/analysis.mjs $(RATEMILL) $(DEMO)/output $(LATE)/output
+	node fixtures/duckdb/check.mjs build/analysis/money
+	node fixtures/duckdb/check.mjs build/analysis/teams
 
 ## rewrite: rewrite the goldens; read the diff before you commit it
 rewrite:

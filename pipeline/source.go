@@ -283,9 +283,9 @@ func (s *source) keyHint(m *catalog.Meter, column string) string {
 // of their time, and are not summed up.
 func (s *source) oneByOne() bool { return s.meter != nil && s.meter.OneByOne }
 
-// dimensionNames are the dimension columns that the catalog's meters price
+// DimensionNames are the dimension columns that the catalog's meters price
 // by, sorted: the dimension columns of rated_usage.
-func dimensionNames(cat *catalog.Catalog) []string {
+func DimensionNames(cat *catalog.Catalog) []string {
 	var all []string
 	for i := range cat.Meters {
 		for _, by := range cat.Meters[i].By {

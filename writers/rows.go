@@ -71,7 +71,7 @@ type Invoice struct {
 	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the lines of kind tax"`
 	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
 	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice; on a rerate's note what balances give more or less than they did, and below zero what becomes correction_credit"`
-	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
+	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay; 0 on a guarantee's credit note, which is given back on charges"`
 	Currency       string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
 

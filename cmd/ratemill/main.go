@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -45,17 +44,21 @@ type commands struct {
 
 	logFlags
 
-	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
-	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
-	Rerate   rerateCommand   `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
-	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
-	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
-	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
-	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
-	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
-	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`
-	Generate generateCommand `cmd:"" help:"Write sample exports, always the same for the same settings."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
+	Run        runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
+	Backfill   backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Rerate     rerateCommand       `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
+	Verify     verifyCommand       `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
+	Diff       diffCommand         `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
+	GC         gcCommand           `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
+	Catalog    catalogCommand      `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
+	Settings   configCommand       `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
+	Sources    sourcesCommand      `cmd:"" help:"Read the first rows of each source and print them as mapped."`
+	Schema     schemaTablesCommand `cmd:"" help:"Print SQL that shows the tables to DuckDB or Athena."`
+	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why."`
+	Generate   generateCommand     `cmd:"" help:"Write sample exports, always the same for the same settings."`
+	Version    versionCommand      `cmd:"" help:"Print the version, and what it was built from."`
+	Completion completionCommand   `cmd:"" help:"Print a completion script for a shell."`
 }
 
 // console is what a command works with besides its flags.
@@ -73,6 +76,8 @@ type console struct {
 func (c *console) log() *slog.Logger { return c.logs.logger(c.stderr) }
 
 const description = `Rates usage exports against a catalog and publishes invoices, charge files and the next day's state as Parquet.
+
+To begin: ratemill init billing.
 
 Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
 
@@ -106,7 +111,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	}
 	c.logs = cli.logFlags
 	defer c.tellOfStop()()
-	if err = chosen.Run(c); err != nil {
+	if err = chosen.Run(c, parser); err != nil {
 		c.code = pipeline.ExitCode(err)
 	}
 	if c.metrics != nil {
@@ -141,7 +146,8 @@ func (e *stoppedError) Unwrap() error { return e.err }
 // withoutConfig tells whether a command has no use for the settings file: one
 // that is wrong must not keep anybody from checking another, or from the schema.
 func withoutConfig(chosen *kong.Context, err error) bool {
-	return err == nil && (chosen.Command() == "config schema" || chosen.Command() == "config check <file>")
+	without := []string{"completion <shell>", "config check <file>", "config schema", "init <dir>", "version"}
+	return err == nil && slices.Contains(without, chosen.Command())
 }
 
 // noValue is how kong says that a flag's value is missing.
@@ -216,26 +222,4 @@ func hintFor(err error, code int) string {
 		return "nothing was published; run it again"
 	}
 	return ""
-}
-
-type versionCommand struct{}
-
-func (versionCommand) Run(c *console) error {
-	fmt.Fprintln(c.stdout, "ratemill", version())
-	return nil
-}
-
-// release is set by the linker for released binaries.
-var release = ""
-
-// version is part of a night's plan: the bytes of a night are promised for
-// the same version only.
-func version() string {
-	if release != "" {
-		return release
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
