@@ -128,7 +128,7 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 		filters := exports[s.file].Filters()
 		return exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
-			return take(b)
+			return n.trace.only(b, source, take)
 		})
 	})
 }
