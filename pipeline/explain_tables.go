@@ -261,6 +261,9 @@ func (x *explainer) reasons(e *Entry, t *accountTables, did *ExplainedEntry) []s
 			say("%s of %s (%s) was rated, and nothing was left to invoice", u.Meter, u.ServiceDate, u.Quantity)
 		}
 	}
+	if len(t.rated) == 0 {
+		say("no usage was rated, and none of the days before falls due")
+	}
 	if n := len(did.Refused); n > 0 {
 		say("rows were refused or waited (%d rejects, below)", n)
 	}

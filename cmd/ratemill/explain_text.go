@@ -96,8 +96,10 @@ func (p *explainPrinter) verdict(x *pipeline.Explanation) {
 		switch rows {
 		case 0:
 			p.say(0, "No usage is behind it.")
+		case 1:
+			p.say(0, "Proven: the one row behind it was found, and it is what was charged for.")
 		default:
-			p.say(0, "Proven: %s behind it found, and they add up.", number(int(rows), "row"))
+			p.say(0, "Proven: all %d rows behind it were found, and they add up.", rows)
 		}
 		return
 	}
@@ -160,8 +162,8 @@ var documentNames = map[string]string{"invoice": "Invoice", "credit_note": "Cred
 
 func (p *explainPrinter) document(d *pipeline.ExplainedDocument) {
 	p.say(0, "")
-	p.say(0, "%s %s of %s, plan %s: %s %s due", documentNames[d.Kind], d.Number, d.IssuedOn, d.Plan, amountText(d.AmountDue), d.Currency)
-	p.say(2, "%s", d.InvoiceID)
+	p.amount(0, fmt.Sprintf("%s %s of %s, plan %s", documentNames[d.Kind], d.Number, d.IssuedOn, d.Plan), d.Currency)
+	p.say(0, "%s", d.InvoiceID)
 	for i := range d.Lines {
 		p.line(d, &d.Lines[i])
 	}
@@ -170,17 +172,29 @@ func (p *explainPrinter) document(d *pipeline.ExplainedDocument) {
 		p.say(2, "(%s not shown)", number(d.OtherLines, "other line"))
 	}
 	p.say(0, "")
-	sums := [][]string{}
 	if !d.Discounts.IsZero() || !d.Tax.IsZero() {
-		sums = append(sums, []string{"subtotal", amountText(d.Subtotal)}, []string{"discounts", amountText(d.Discounts)}, []string{"tax", amountText(d.Tax)})
+		p.amount(5, "subtotal", amountText(d.Subtotal))
+		p.amount(5, "discounts", amountText(d.Discounts))
+		p.amount(5, "tax", amountText(d.Tax))
 	}
-	sums = append(sums, []string{"total", amountText(d.Total)}, []string{"paid from balances", amountText(d.CreditsApplied)}, []string{"due", amountText(d.AmountDue), d.Currency})
-	p.table(2, sums, 1)
+	p.amount(5, "total", amountText(d.Total))
+	p.amount(5, "paid from balances", amountText(d.CreditsApplied))
+	p.amount(5, "due", amountText(d.AmountDue))
+}
+
+// amountColumn is where amounts end.
+const amountColumn = 78
+
+// amount writes a text with an amount in its column.
+func (p *explainPrinter) amount(indent int, text, amount string) {
+	text = visible(text)
+	gap := max(2, amountColumn-indent-utf8.RuneCountInString(text)-len(amount))
+	p.say(indent, "%s%s%s", text, strings.Repeat(" ", gap), amount)
 }
 
 func (p *explainPrinter) line(d *pipeline.ExplainedDocument, l *pipeline.ExplainedLine) {
 	p.say(0, "")
-	p.say(2, "%d  %s, %s: %s %s", l.LineNo, l.Kind, l.Description, amountText(l.Amount), d.Currency)
+	p.amount(2, fmt.Sprintf("%d  %s: %s", l.LineNo, l.Kind, l.Description), amountText(l.Amount))
 	p.say(5, "%s", p.place(l.Rule, l.CatalogLine))
 	p.say(5, "%s", l.Calculation)
 	if days := lineDays(l); days != "" {
@@ -222,7 +236,7 @@ func (p *explainPrinter) place(rule string, line int32) string {
 		return text + " of the entry's catalog"
 	}
 	if int(line) <= len(p.text) {
-		text += "  " + strings.TrimSpace(p.text[line-1])
+		text += "  " + strings.Join(strings.Fields(p.text[line-1]), " ")
 	}
 	return text
 }
@@ -246,7 +260,11 @@ func lineDays(l *pipeline.ExplainedLine) string {
 func (p *explainPrinter) found(indent int, f *pipeline.RowsProof) {
 	switch f.Verdict {
 	case pipeline.AddsUp:
-		p.say(indent, "%s of %s add up to %s", number(int(f.Rows), "row"), number(f.Files, "file"), f.Quantity)
+		add := "add"
+		if f.Rows == 1 {
+			add = "adds"
+		}
+		p.say(indent, "%s of %s %s up to %s", number(int(f.Rows), "row"), number(f.Files, "file"), add, f.Quantity)
 	case pipeline.Counted:
 		p.say(indent, "%s of %s were counted", number(int(f.Rows), "row"), number(f.Files, "file"))
 	case pipeline.ReadOnly:
