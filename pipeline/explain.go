@@ -378,7 +378,7 @@ func (x *explainer) nightOfDay(ctx context.Context, day calendar.Day) (*Entry, e
 
 // explainEntry explains one entry, and tells whether it knows the account.
 func (x *explainer) explainEntry(ctx context.Context, e *Entry) (*ExplainedEntry, bool, error) {
-	t, err := x.tables(ctx, e)
+	t, err := x.allTables(ctx, e)
 	if err != nil {
 		return nil, false, err
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -82,11 +81,4 @@ func (p *RowsProof) judge(s *source, t *traced, want, found rowSum) {
 	default:
 		p.Verdict = Counted
 	}
-}
-
-// clone is a proof that may be judged further.
-func (p *RowsProof) clone() *RowsProof {
-	c := *p
-	c.Problems = slices.Clone(p.Problems)
-	return &c
 }

@@ -204,11 +204,11 @@ func (x *explainer) look(ctx context.Context, f *ExplainedFile, size int64, pins
 // the account is known.
 func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 	if n.plan.before != nil {
-		before, err := x.rowsOfState(ctx, n.plan.before)
+		known, err := x.inState(ctx, n.plan.before)
 		if err != nil {
 			return err
 		}
-		if before != nil {
+		if known {
 			if err := n.learn(x.Account); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ratemill/rating/calendar"
+	"ratemill/readers"
 	"ratemill/writers"
 )
 
@@ -19,68 +20,73 @@ type accountTables struct {
 	balances   []writers.BalanceMovement
 	changes    []writers.PlanChange
 	history    []writers.PaymentAttempt
-	failed     []writers.PaymentAttempt
 	rejects    []writers.Reject
 	parked     []writers.ParkedAccount
 	state      *writers.State
 	held       []writers.Held
+	whole      bool // all tables are read, not only those that tell of usage
 }
 
 // any tells whether the entry has anything of the account.
 func (t *accountTables) any() bool {
-	return t.state != nil || len(t.rated)+len(t.lines)+len(t.invoices)+len(t.refunds)+len(t.balances)+len(t.changes)+len(t.history)+len(t.failed)+
+	return t.state != nil || len(t.rated)+len(t.lines)+len(t.invoices)+len(t.refunds)+len(t.balances)+len(t.changes)+len(t.history)+
 		len(t.rejects)+len(t.parked)+len(t.held) > 0
 }
 
-// tables reads the account's rows of an entry, once.
+// tables reads the account's rows of the tables of an entry that tell of its
+// usage, once.
 func (x *explainer) tables(ctx context.Context, e *Entry) (*accountTables, error) {
 	if t := x.kept[e.Entry]; t != nil {
 		return t, nil
 	}
 	t := &accountTables{}
-	reads := []func(ctx context.Context) error{
+	err := x.readAll(ctx,
 		func(ctx context.Context) (err error) { t.rated, t.dimensions, err = x.ratedBy(ctx, e); return err },
-		func(ctx context.Context) (err error) {
-			t.lines, err = accountRowsOf(ctx, x, e, writers.InvoiceLinesTable, func(r *writers.InvoiceLine) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) { t.invoices, err = x.invoicesOf(ctx, e); return err },
-		func(ctx context.Context) (err error) {
-			t.refunds, err = accountRowsOf(ctx, x, e, writers.RefundsTable, func(r *writers.Refund) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			t.balances, err = accountRowsOf(ctx, x, e, writers.BalancesTable, func(r *writers.BalanceMovement) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			t.changes, err = accountRowsOf(ctx, x, e, writers.PlanChangesTable, func(r *writers.PlanChange) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) { t.history, err = x.historyOf(ctx, e); return err },
-		func(ctx context.Context) (err error) {
-			t.failed, err = accountRowsOf(ctx, x, e, writers.FailedPaymentsTable, func(r *writers.PaymentAttempt) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			t.parked, err = accountRowsOf(ctx, x, e, writers.ParkedAccountsTable, func(r *writers.ParkedAccount) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			t.rejects, err = accountRowsOf(ctx, x, e, writers.RejectsTable, func(r *writers.Reject) string { return r.AccountID })
-			return err
-		},
-		func(ctx context.Context) (err error) { t.state, err = x.rowsOfState(ctx, e); return err },
-		func(ctx context.Context) (err error) {
-			t.held, err = accountRowsOf(ctx, x, e, writers.HeldTable, func(r *writers.Held) string { return r.AccountID })
-			return err
-		},
+		tableInto(x, e, &t.rejects, writers.RejectsTable, func(r *writers.Reject) string { return r.AccountID }),
+		tableInto(x, e, &t.held, writers.HeldTable, func(r *writers.Held) string { return r.AccountID }),
+	)
+	if err == nil {
+		x.kept[e.Entry] = t
 	}
-	if err := each(ctx, x.requests(), len(reads), func(ctx context.Context, _, i int) error { return reads[i](ctx) }); err != nil {
-		return nil, err
+	return t, err
+}
+
+// allTables reads the account's rows of all tables of an entry, once.
+func (x *explainer) allTables(ctx context.Context, e *Entry) (*accountTables, error) {
+	t, err := x.tables(ctx, e)
+	if err != nil || t.whole {
+		return t, err
 	}
-	x.kept[e.Entry] = t
-	return t, nil
+	t.whole = true
+	attempt := func(r *writers.PaymentAttempt) string { return r.AccountID }
+	var state []writers.State
+	err = x.readAll(ctx,
+		tableInto(x, e, &t.lines, writers.InvoiceLinesTable, func(r *writers.InvoiceLine) string { return r.AccountID }),
+		tableInto(x, e, &t.invoices, writers.InvoicesTable, func(r *writers.Invoice) string { return r.AccountID }),
+		tableInto(x, e, &t.refunds, writers.RefundsTable, func(r *writers.Refund) string { return r.AccountID }),
+		tableInto(x, e, &t.balances, writers.BalancesTable, func(r *writers.BalanceMovement) string { return r.AccountID }),
+		tableInto(x, e, &t.changes, writers.PlanChangesTable, func(r *writers.PlanChange) string { return r.AccountID }),
+		tableInto(x, e, &t.history, writers.PaymentHistoryTable, attempt),
+		tableInto(x, e, &t.parked, writers.ParkedAccountsTable, func(r *writers.ParkedAccount) string { return r.AccountID }),
+		tableInto(x, e, &state, writers.StateTable, func(r *writers.State) string { return r.AccountID }),
+	)
+	if len(state) > 0 {
+		t.state = &state[0]
+	}
+	return t, err
+}
+
+// readAll reads tables at once.
+func (x *explainer) readAll(ctx context.Context, reads ...func(ctx context.Context) error) error {
+	return each(ctx, x.requests(), len(reads), func(ctx context.Context, _, i int) error { return reads[i](ctx) })
+}
+
+// tableInto reads the account's rows of a table.
+func tableInto[T any](x *explainer, e *Entry, into *[]T, spec writers.Spec, account func(*T) string) func(ctx context.Context) error {
+	return func(ctx context.Context) (err error) {
+		*into, err = accountRowsOf(ctx, x, e, spec, account)
+		return err
+	}
 }
 
 // accountRowsOf are the account's rows of a table, which is in the order of accounts.
@@ -133,13 +139,30 @@ func (x *explainer) historyOf(ctx context.Context, e *Entry) ([]writers.PaymentA
 	return accountRowsOf(ctx, x, e, writers.PaymentHistoryTable, func(r *writers.PaymentAttempt) string { return r.AccountID })
 }
 
-// rowsOfState is the account's state after an entry, or nil.
-func (x *explainer) rowsOfState(ctx context.Context, e *Entry) (*writers.State, error) {
-	rows, err := accountRowsOf(ctx, x, e, writers.StateTable, func(r *writers.State) string { return r.AccountID })
-	if len(rows) == 0 {
-		return nil, err
+// inState tells whether the account is in the state after an entry. It reads
+// nothing but the accounts' names.
+func (x *explainer) inState(ctx context.Context, e *Entry) (found bool, err error) {
+	file, err := outputOf(e, writers.StateTable.Name)
+	if err != nil {
+		return false, err
 	}
-	return &rows[0], nil
+	export, err := readers.Open(ctx, x.Output, file.Key, file.Size, &stateSchema, x.Settings.Catalog.Zone)
+	if err != nil {
+		return false, damaged(ctx, e, writers.StateTable, err)
+	}
+	defer export.Close()
+	for split := range export.Splits() {
+		err := export.Read(ctx, split, func(b *readers.Batch) error {
+			for row := range b.Len {
+				found = found || textAt(&b.Columns[0], row) == x.Account
+			}
+			return nil
+		})
+		if err != nil {
+			return false, damaged(ctx, e, writers.StateTable, err)
+		}
+	}
+	return found, nil
 }
 
 // dateOf is a date, empty where there is none.
@@ -300,8 +323,7 @@ func stateReasons(s *writers.State, day calendar.Day) []string {
 // what it read. Whether rows are missing for it is told where they are proven.
 func (x *explainer) fileNotes(e *Entry) []string {
 	var notes []string
-	keys := sortedTraces(x.traces)
-	for _, key := range keys {
+	for _, key := range sortedTraces(x.traces) {
 		t := x.traces[key]
 		for i := range t.files {
 			f := &t.files[i]
@@ -316,10 +338,7 @@ func (x *explainer) fileNotes(e *Entry) []string {
 			notes = append(notes, t.problem)
 		}
 	}
-	for _, n := range x.sourceNotes(e) {
-		notes = append(notes, n)
-	}
-	return notes
+	return append(notes, x.sourceNotes(e)...)
 }
 
 // sourceNotes says where the exports are laid out otherwise than for the entry.
