@@ -29,6 +29,7 @@ type Explanation struct {
 	BillingDate string           `json:"billing_date"`
 	Entries     []ExplainedEntry `json:"entries"`             // of the date: its night, and rerates dated so
 	Documents   []ExplainedDates `json:"documents,omitempty"` // that other dates have for the account, where this one has none
+	CatalogFile string           `json:"catalog_file"`        // that catalog_line is of: the caller names it
 	NextBilling string           `json:"next_billing_on,omitempty"`
 	Problems    []string         `json:"problems"` // what is missing, or does not add up
 }

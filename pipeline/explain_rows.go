@@ -29,7 +29,7 @@ func (t *traced) missing() string {
 	var gone []string
 	for _, f := range t.files {
 		if f.Status != FileRead {
-			gone = append(gone, fmt.Sprintf("%s %s", f.Key, f.words()))
+			gone = append(gone, f.Key+" "+f.words())
 		}
 	}
 	return strings.Join(gone, "; ")
@@ -41,7 +41,7 @@ func (f *ExplainedFile) words() string {
 	case FileGone:
 		return "is gone"
 	case FileChanged:
-		return fmt.Sprintf("has changed (it was %s, it is %s)", f.Checksum, f.Now)
+		return "has changed"
 	case FileElsewhere:
 		return "fits no path of its source any more"
 	}

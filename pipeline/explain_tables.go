@@ -288,10 +288,10 @@ func (x *explainer) reasons(e *Entry, t *accountTables, did *ExplainedEntry) []s
 		say("no usage was rated, and none of the days before falls due")
 	}
 	if n := len(did.Refused); n > 0 {
-		say("rows were refused or waited (%d rejects, below)", n)
+		say("rows were refused: rejects has %d of the account", n)
 	}
 	if n := len(did.Waiting); n > 0 {
-		say("rows wait for a later night (%d in held, below)", n)
+		say("rows wait for a later night: held has %d of the account", n)
 	}
 	return append(why, stateReasons(t.state, e.Day)...)
 }
@@ -331,7 +331,11 @@ func (x *explainer) fileNotes(e *Entry) []string {
 				continue
 			}
 			x.noted[f.Key] = true
-			notes = append(notes, fmt.Sprintf("%s, read by entry %d, %s", f.Key, key.entry, f.words()))
+			note := fmt.Sprintf("%s, read by entry %d, %s", f.Key, key.entry, f.words())
+			if f.Status == FileChanged {
+				note += fmt.Sprintf(" and is not read: its checksum was %s, it is %s", f.Checksum, f.Now)
+			}
+			notes = append(notes, note)
 		}
 		if t.problem != "" && !x.noted[t.problem] {
 			x.noted[t.problem] = true

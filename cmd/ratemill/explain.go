@@ -55,6 +55,7 @@ func (x *explainCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	answer.CatalogFile = x.Catalog
 	if x.JSON {
 		enc := json.NewEncoder(c.stdout)
 		enc.SetEscapeHTML(false)

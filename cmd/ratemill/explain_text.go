@@ -78,7 +78,7 @@ func (p *explainPrinter) verdict(x *pipeline.Explanation) {
 	counted := map[*pipeline.RowsProof]bool{}
 	count := func(all []pipeline.ExplainedUsage) {
 		for i := range all {
-			if f := all[i].Found; f.Verdict != pipeline.Missing && !counted[f] {
+			if f := all[i].Found; (f.Verdict == pipeline.AddsUp || f.Verdict == pipeline.Counted) && !counted[f] {
 				counted[f] = true
 				rows += f.Rows
 			}
@@ -95,7 +95,7 @@ func (p *explainPrinter) verdict(x *pipeline.Explanation) {
 	if len(x.Problems) == 0 {
 		switch rows {
 		case 0:
-			p.say(0, "No usage is behind it.")
+			p.say(0, "No usage was summed up for it.")
 		case 1:
 			p.say(0, "Proven: the one row behind it was found, and it is what was charged for.")
 		default:
@@ -131,7 +131,11 @@ func (p *explainPrinter) entry(x *pipeline.Explanation, e *pipeline.ExplainedEnt
 		for i := range e.Uncharged {
 			u := &e.Uncharged[i]
 			p.say(0, "")
-			p.say(2, "%s of %s: %s, %s, due on %s", u.Meter, u.ServiceDate, u.Quantity, u.Description, u.DueOn)
+			due := ", due on " + u.DueOn
+			if u.Amount.IsZero() && u.DueOn <= x.BillingDate {
+				due = ": no charge"
+			}
+			p.say(2, "%s of %s: %s, %s%s", u.Meter, u.ServiceDate, u.Quantity, u.Description, due)
 			p.say(4, "rule %s", u.Rule)
 			p.found(4, u.Found)
 		}
@@ -201,7 +205,7 @@ func (p *explainPrinter) line(d *pipeline.ExplainedDocument, l *pipeline.Explain
 		p.say(5, "%s", days)
 	}
 	if l.PartN != l.PartD {
-		p.say(5, "%d of the cycle's %d are charged", l.PartN, l.PartD)
+		p.say(5, "%d/%d of the cycle", l.PartN, l.PartD)
 	}
 	if l.CorrectsInvoice != "" {
 		what := "corrects " + l.CorrectsInvoice
@@ -270,7 +274,9 @@ func (p *explainPrinter) found(indent int, f *pipeline.RowsProof) {
 	case pipeline.ReadOnly:
 		p.say(indent, "%s read that night", number(int(f.Rows), "row"))
 	case pipeline.Missing:
-		p.say(indent, "%s found, of %s", number(int(f.Rows), "row"), f.Quantity)
+		if f.Rows > 0 {
+			p.say(indent, "%s found, of %s", number(int(f.Rows), "row"), f.Quantity)
+		}
 	}
 	p.rowTable(indent+2, f.Shown, f.Rows)
 	if f.Duplicates > 0 {
@@ -281,6 +287,7 @@ func (p *explainPrinter) found(indent int, f *pipeline.RowsProof) {
 
 func (p *explainPrinter) rowTable(indent int, rows []pipeline.ExplainedRow, all int64) {
 	var table [][]string
+	quantities := slices.ContainsFunc(rows, func(r pipeline.ExplainedRow) bool { return r.Quantity != "" })
 	for i := range rows {
 		r := &rows[i]
 		var values []string
@@ -295,9 +302,17 @@ func (p *explainPrinter) rowTable(indent int, rows []pipeline.ExplainedRow, all 
 		if r.Note != "" {
 			note = "(" + r.Note + ")"
 		}
-		table = append(table, []string{fmt.Sprintf("%s row %d", r.File, r.Row), when, r.Quantity, strings.Join(values, " "), note})
+		cells := []string{fmt.Sprintf("%s row %d", r.File, r.Row), when}
+		if quantities {
+			cells = append(cells, r.Quantity)
+		}
+		table = append(table, append(cells, strings.Join(values, " "), note))
 	}
-	p.table(indent, table, 2)
+	if quantities {
+		p.table(indent, table, 2)
+	} else {
+		p.table(indent, table)
+	}
 	if more := all - int64(len(rows)); more > 0 && p.rows > 0 {
 		p.say(indent, "… and %d more (--rows %d shows all)", more, all)
 	}
@@ -330,9 +345,12 @@ func (p *explainPrinter) changes(e *pipeline.ExplainedEntry) {
 	p.say(0, "Changes")
 	for i := range e.PlanChanges {
 		c := &e.PlanChanges[i]
-		plans := strings.Trim(fmt.Sprintf("%s → %s", c.From, c.To), " ")
-		if c.From == c.To {
+		plans := fmt.Sprintf("%s → %s", c.From, c.To)
+		switch {
+		case c.From == c.To || c.From == "":
 			plans = c.To
+		case c.To == "":
+			plans = "no plan after " + c.From
 		}
 		text := fmt.Sprintf("%s: %s from %s", c.Cause, plans, c.EffectiveOn)
 		if c.Rule != "" {
