@@ -431,7 +431,9 @@ func (x *explainer) explainRest(ctx context.Context, e *Entry, t *accountTables,
 		if err != nil {
 			return err
 		}
-		x.problems(fmt.Sprintf("%s of %s", u.Meter, u.ServiceDate), u.Found)
+		if e.Kind == writers.Night { // of a rerate it is a correction, and a line made of it says so
+			x.problems(fmt.Sprintf("%s of %s", u.Meter, u.ServiceDate), u.Found)
+		}
 		did.Uncharged = append(did.Uncharged, *u)
 	}
 	if e.Kind != writers.Night {

@@ -265,7 +265,7 @@ func (x *explainer) suspense(t *accountTables, did *ExplainedEntry) {
 
 // reasons say why an entry has no document for the account.
 func (x *explainer) reasons(e *Entry, t *accountTables, did *ExplainedEntry) []string {
-	if len(did.Documents) > 0 || !t.any() {
+	if len(did.Documents) > 0 || !t.any() || e.Kind != writers.Night {
 		return nil
 	}
 	var why []string

@@ -346,3 +346,17 @@ func TestExplainRefuses(t *testing.T) {
 		})
 	}
 }
+
+// explainAll explains every account of every night so far: nothing may be
+// missing, whatever went on.
+func (c *company) explainAll() {
+	c.Helper()
+	for _, e := range c.chain() {
+		for _, account := range sortedKeys(accountsOf(c, e)) {
+			x := c.explain(account, e.BillingDate)
+			if len(x.Problems) > 0 {
+				c.Errorf("explain %s %s: %s\n%s", e.BillingDate, account, strings.Join(x.Problems, "; "), explanationText(x))
+			}
+		}
+	}
+}
