@@ -129,7 +129,7 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 		err := exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			n.watcher().Advances(0, int64(b.Len))
-			return take(b)
+			return n.trace.only(b, source, take)
 		})
 		n.watcher().Advances(partOf(&n.files[s.file], s.split, exports[s.file].Splits()), 0)
 		return err

@@ -45,6 +45,8 @@ type night struct {
 
 	mapped []*mapped
 	folded []*folded
+
+	trace *trace // of explain: where the rows of one account went; nil in a night
 }
 
 // input is a file of the plan, with the source that it belongs to and the
