@@ -44,6 +44,7 @@ type commands struct {
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
 	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
 	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
+	Report   reportCommand   `cmd:"" help:"Write an HTML page on what nights did: money, usage, rejects, control totals."`
 	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
 	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
