@@ -86,7 +86,7 @@ type reporting struct {
 // and of the days that charts go back.
 func (r *reporting) entries(ctx context.Context) error {
 	f := r.facts
-	f.Before, f.WhyAlone = spanBefore(f.Span, f.FirstNight)
+	f.Before = spanBefore(f.Span, f.FirstNight, r.head.Day)
 	earliest := max(f.FirstNight, f.Span.To-reportDays+1)
 	if f.Before.From != calendar.None {
 		earliest = min(earliest, f.Before.From)
@@ -126,29 +126,37 @@ func (r *reporting) entries(ctx context.Context) error {
 
 func in(s report.Span, day calendar.Day) bool { return s.From <= day && day <= s.To }
 
-// spanBefore is what a span is compared with: of whole months as many months
-// before, of one day the same day a month before, else as many days before.
-func spanBefore(s report.Span, first calendar.Day) (report.Span, string) {
+// spanBefore is what a span is compared with, as far as it is published: what
+// begins with a month with as much of as many months before, a day with that
+// day of the month before, anything else with as many days before. The zero
+// Span: history does not reach back so far.
+func spanBefore(s report.Span, first, last calendar.Day) report.Span {
+	to := min(s.To, last)
+	days := to - s.From
 	_, _, day := s.From.Civil()
-	_, _, after := (s.To + 1).Civil()
-	before := report.Span{From: s.From - (s.To - s.From + 1), To: s.From - 1}
+	_, _, after := (to + 1).Civil()
+	before := report.Span{From: s.From - days - 1, To: s.From - 1}
 	switch {
 	case s.From == s.To:
 		before.From = s.From.AddMonths(-1, day)
 		before.To = before.From
 	case day == 1 && after == 1:
-		before.From = s.From.AddMonths(-monthsOf(s), 1)
+		before.From = s.From.AddMonths(-monthsOf(s.From, to), 1)
+	case day == 1:
+		before.From = s.From.AddMonths(-monthsOf(s.From, to), 1)
+		before.To = min(before.From+days, s.From-1)
 	}
 	if before.From < first {
-		return report.Span{}, fmt.Sprintf("history begins on %s", first)
+		return report.Span{}
 	}
-	return before, ""
+	return before
 }
 
-func monthsOf(s report.Span) int {
-	y, m, _ := s.From.Civil()
-	y2, m2, _ := (s.To + 1).Civil()
-	return (y2-y)*12 + int(m2) - int(m)
+// monthsOf is how many months a span touches.
+func monthsOf(from, to calendar.Day) int {
+	y, m, _ := from.Civil()
+	y2, m2, _ := to.Civil()
+	return (y2-y)*12 + int(m2) - int(m) + 1
 }
 
 // firstEntryFrom is the number of the first entry of a day or a later one;

@@ -117,6 +117,9 @@ func (r *reporting) readEntry(ctx context.Context, x *entrySums) error {
 	if err := entryRows(ctx, r.Output, x.entry, writers.PaymentHistoryTable, x.attempt); err != nil || !x.last {
 		return err
 	}
+	if err := entryRows(ctx, r.Output, x.entry, writers.HeldTable, x.waits); err != nil {
+		return err
+	}
 	account := ""
 	if err := entryRows(ctx, r.Output, x.entry, writers.FailedPaymentsTable, func(v *writers.PaymentAttempt) error {
 		if v.AccountID != account {
@@ -248,23 +251,32 @@ func (x *entrySums) rated(u *writers.RatedUsage) error {
 	return nil
 }
 
-// reject counts rows where something became of them: a row that waits is
-// listed every night, and counts as waiting at the end of the span.
-func (x *entrySums) reject(j *writers.Reject) error {
-	s := x.rejects[j.Reason]
+func (x *entrySums) rejectsOf(reason string) *rejectSum {
+	s := x.rejects[reason]
 	if s == nil {
 		s = &rejectSum{}
-		x.rejects[j.Reason] = s
+		x.rejects[reason] = s
 	}
+	return s
+}
+
+// reject counts rows in the night in which something became of them. A row
+// that waits is listed in its first night alone; held has all that wait.
+func (x *entrySums) reject(j *writers.Reject) error {
 	switch {
 	case j.Status == "recycled":
-		s.recycled += j.Rows
+		x.rejectsOf(j.Reason).recycled += j.Rows
 	case j.Status == "written_off":
-		s.writtenOff += j.Rows
+		x.rejectsOf(j.Reason).writtenOff += j.Rows
 	case !j.Retryable:
-		s.refused += j.Rows
-	case x.last:
-		s.waiting += j.Rows
+		x.rejectsOf(j.Reason).refused += j.Rows
+	}
+	return nil
+}
+
+func (x *entrySums) waits(h *writers.Held) error {
+	if h.Reason != notYetDue {
+		x.rejectsOf(h.Reason).waiting += h.Rows
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ func (r *reporting) checks() {
 		r.checkBalance(&r.totals.Balances[i])
 	}
 	for _, s := range r.facts.Sources {
+		if s == (report.SourceRows{Source: s.Source}) {
+			continue // nothing came of it
+		}
 		r.check(s.Source, "rows read = duplicate + refused + not yet due + passed on", 0, decimal.NewFromInt(s.Read), decimal.NewFromInt(s.Duplicate+s.RefusedInFile+s.NotDue+s.Passed))
 		r.check(s.Source, "rows passed on + taken up = rated + not billable + rejected + put aside", 0, decimal.NewFromInt(s.Passed+s.TakenUp), decimal.NewFromInt(s.Rated+s.NotBillable+s.RejectedInRating+s.PutAside))
 	}

@@ -142,7 +142,7 @@ type columnData struct {
 }
 
 const (
-	columnsTop    = 22  // pixels above the highest column
+	columnsTop    = 10  // pixels above the highest column
 	columnsHeight = 170 // of the plot
 	mostColumns   = 100
 )
@@ -220,19 +220,15 @@ func niceStep(width decimal.Decimal) decimal.Decimal {
 	}
 }
 
-// byMonth sums days up by month where there are more than a chart shows.
-func byMonth(days []DayAmount, muted func(calendar.Day) bool) []columnData {
-	var out []columnData
-	for _, d := range days {
-		y, m, _ := d.Day.Civil()
-		label := fmt.Sprintf("%s %d", m, y)
-		if n := len(out); n > 0 && out[n-1].label == label {
-			out[n-1].amount = out[n-1].amount.Add(d.Amount)
-			continue
-		}
-		out = append(out, columnData{label: label, short: fmt.Sprintf("%s\u00a0%02d", m.String()[:3], y%100), amount: d.Amount, muted: muted(d.Day)})
+// addToMonth adds a day to the column of its month, or begins one.
+func addToMonth(all []columnData, d calendar.Day, amount decimal.Decimal, muted bool) []columnData {
+	y, m, _ := d.Civil()
+	label := fmt.Sprintf("%s %d", m, y)
+	if n := len(all); n > 0 && all[n-1].label == label {
+		all[n-1].amount = all[n-1].amount.Add(amount)
+		return all
 	}
-	return out
+	return append(all, columnData{label: label, short: fmt.Sprintf("%s\u00a0%02d", m.String()[:3], y%100), amount: amount, muted: muted})
 }
 
 // spark is a line of figures without any text, 100 wide and 24 high.

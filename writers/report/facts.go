@@ -15,8 +15,7 @@ import (
 // otherwise; what does not fit a chart is summed up as "others" by the page.
 type Facts struct {
 	Span       Span
-	Before     Span   // zero: there is nothing to compare with
-	WhyAlone   string // why there is nothing, as the end of a sentence
+	Before     Span // zero: history does not reach back so far
 	FirstNight calendar.Day
 
 	Money   []Money      // by currency

@@ -28,7 +28,7 @@ func (p *pager) keys(m *Money) []keyFigure {
 	owed, opening := owed(m.Balances)
 	open, count := failedSum(m)
 	key := func(name string, d decimal.Decimal, note string) keyFigure {
-		return keyFigure{Name: name, Unit: m.Currency, Value: spoken(d, m.Minor), Note: note}
+		return keyFigure{Name: name, Unit: m.Currency, Value: strings.ReplaceAll(spoken(d, m.Minor), "\u00a0", " "), Note: note}
 	}
 	compared := func(pair Pair, otherwise string) string {
 		if text := against(pair); p.compared && text != "" {
@@ -36,20 +36,24 @@ func (p *pager) keys(m *Money) []keyFigure {
 		}
 		return otherwise
 	}
-	documents := int64(0)
-	for _, d := range m.Documents {
-		documents += d.Rows
-	}
 	failed := "nothing is open"
 	if count > 0 {
 		failed = plural(count, "payment", "payments") + " of " + plural(m.FailedAccounts, "account", "accounts")
 	}
 	return []keyFigure{
-		key("Invoiced", m.Invoiced.Now, compared(m.Invoiced, plural(documents, "document", "documents"))),
+		key("Invoiced", m.Invoiced.Now, compared(m.Invoiced, plural(m.documents(), "document", "documents"))),
 		key("Due for payment", m.Due.Now, compared(m.Due, "after "+money(m.Currency, m.Minor, m.Applied.Now)+" of balances used")),
 		key("Owed to customers", owed, signed(figure(owed.Sub(opening), m.Minor))+" in this span"),
 		key("Failed payments open", open, failed),
 	}
+}
+
+func (m *Money) documents() int64 {
+	n := int64(0)
+	for _, d := range m.Documents {
+		n += d.Rows
+	}
+	return n
 }
 
 func owed(list []Balance) (closing, opening decimal.Decimal) {
@@ -67,14 +71,10 @@ func failedSum(m *Money) (sum decimal.Decimal, count int64) {
 }
 
 func (p *pager) days(id string, m *Money) block {
-	data := p.columnsOf(m.Days)
+	data, unit := p.columnsOf(m.Days)
 	b := block{ID: id, Wide: true, Folded: true, Finding: money(m.Currency, m.Minor, m.Invoiced.Now) + " invoiced"}
 	if text := against(m.Invoiced); p.compared && text != "" {
 		b.Finding += ", " + text
-	}
-	unit := "billing date"
-	if len(data) > 0 && len(data) < len(m.Days) {
-		unit = "month"
 	}
 	b.About = fmt.Sprintf("Totals of all documents by %s, %s.", unit, m.Currency)
 	if len(data) > 0 && data[0].muted {
@@ -106,7 +106,7 @@ func (p *pager) plans(id string, m *Money) block {
 	charged, largest := sharesOf(m.Plans)
 	b := block{ID: id, Finding: "Documents came to nothing", About: "Totals of documents by the plan at the end of the day, " + m.Currency + "."}
 	if largest != nil {
-		b.Finding = fmt.Sprintf("Plan %s: %s of what was invoiced", own(largest.Name), percent(largest.Now, charged))
+		b.Finding = fmt.Sprintf("Plan %s: %s of what was invoiced", clipped(own(largest.Name)), percent(largest.Now, charged))
 	}
 	return p.namedBlock(b, "Plan", "Documents", m.Minor, m.Plans, own)
 }
@@ -139,10 +139,10 @@ func (p *pager) movers(id string, m *Money) block {
 		return b
 	case p.compared:
 		first := m.Movers[0]
-		b.Finding = fmt.Sprintf("%s changed; most of all %s, by %s", plural(m.Moved, "account", "accounts"), first.Name, signed(spoken(first.Change(), m.Minor)))
+		b.Finding = fmt.Sprintf("%s changed; most of all %s, by %s", plural(m.Moved, "account", "accounts"), clipped(first.Name), signed(spoken(first.Change(), m.Minor)))
 		b.About = "Change of an account's documents against before, " + m.Currency + "."
 	default:
-		b.Finding = fmt.Sprintf("%s invoiced, the largest is %s", plural(m.Accounts, "account", "accounts"), m.Movers[0].Name)
+		b.Finding = fmt.Sprintf("%s invoiced, the largest is %s", plural(m.Accounts, "account", "accounts"), clipped(m.Movers[0].Name))
 	}
 	b.Table = &table{Head: []cell{text("Account")}}
 	if p.compared {

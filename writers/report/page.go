@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -83,7 +84,9 @@ const (
 	mostBroken = 20
 )
 
-func pageOf(f *Facts) *view {
+func pageOf(facts *Facts) *view {
+	copied := *facts
+	f := &copied
 	p := &pager{f, f.Before.Nights > 0}
 	v := &view{Span: spanText(f.Span.From, f.Span.To), OK: f.Proof.OK()}
 	v.Title = "Billing report, " + v.Span
@@ -92,16 +95,14 @@ func pageOf(f *Facts) *view {
 	if int64(f.Span.Nights) < days {
 		v.About = fmt.Sprintf("%d of %s published", f.Span.Nights, plural(days, "billing date", "billing dates"))
 	}
-	switch {
-	case p.compared:
+	v.Compared = "Not compared with earlier days: history begins on " + dayText(f.FirstNight)
+	if p.compared {
 		v.Compared = "Before: " + spanText(f.Before.From, f.Before.To)
-	case f.WhyAlone != "":
-		v.Compared = "Not compared with earlier days: " + f.WhyAlone
-	default:
-		v.Compared = "Not compared with earlier days: none of them is published"
 	}
 	v.Verdict = p.verdict()
 	p.look(v)
+	f.Money = slices.Clone(f.Money) // the currency with most documents first
+	slices.SortStableFunc(f.Money, func(a, b Money) int { return cmp.Compare(b.documents(), a.documents()) })
 	for i := range f.Money {
 		v.Chapters = append(v.Chapters, p.money(i))
 	}
@@ -125,19 +126,41 @@ type pager struct {
 
 func (p *pager) verdict() string {
 	n := int64(len(p.Proof.Checks))
-	if p.Proof.OK() {
+	switch {
+	case p.Proof.OK() && n == 0:
+		return "No control total is broken"
+	case p.Proof.OK():
 		return fmt.Sprintf("All %s hold", plural(n, "control total", "control totals"))
 	}
 	return "Control totals do not hold: do not sign this off"
 }
 
+// look lists what somebody must look at, the same of several nights once.
 func (p *pager) look(v *view) {
-	for i, l := range p.Look {
+	type nights struct {
+		first, last calendar.Day
+		count       int64
+	}
+	of, order := map[string]*nights{}, []string{}
+	for _, l := range p.Look {
+		if of[l.What] == nil {
+			of[l.What] = &nights{first: l.Day}
+			order = append(order, l.What)
+		}
+		of[l.What].last = l.Day
+		of[l.What].count++
+	}
+	for i, what := range order {
 		if i == mostLooks {
-			v.MoreLook = fmt.Sprintf("and %s more, in run.json of their entries", whole(int64(len(p.Look)-i)))
+			v.MoreLook = fmt.Sprintf("and %s more, in run.json of their entries", whole(int64(len(order)-i)))
 			break
 		}
-		v.Look = append(v.Look, lookView{dayText(l.Day), l.What})
+		n := of[what]
+		day := dayText(n.first)
+		if n.count > 1 {
+			day = fmt.Sprintf("%s from %s to %s", plural(n.count, "night", "nights"), dayText(n.first), dayText(n.last))
+		}
+		v.Look = append(v.Look, lookView{day, what})
 	}
 }
 
@@ -227,25 +250,29 @@ func (p *pager) namedTable(what, rows string, minor int32, list []Named, name fu
 }
 
 // columnsOf are the days of a chart; those before the span are pale.
-func (p *pager) columnsOf(days []DayAmount) []columnData {
+func (p *pager) columnsOf(days []DayAmount) (all []columnData, unit string) {
 	muted := func(d calendar.Day) bool { return d < p.Span.From }
+	unit = "billing date"
 	if len(days) == 0 {
-		return nil
+		return nil, unit
 	}
 	first, last := days[0].Day, p.Span.Last.Day
 	if p.Span.First.Day < first {
 		first = p.Span.First.Day
 	}
-	if int(last-first)+1 > mostColumns {
-		return byMonth(days, muted)
-	}
 	amounts := map[calendar.Day]decimal.Decimal{}
 	for _, d := range days {
 		amounts[d.Day] = d.Amount
 	}
-	var out []columnData
-	for d := first; d <= last; d++ { // a day without documents is a gap, not left out
-		out = append(out, columnData{label: dayText(d), short: shortDay(d), amount: amounts[d], muted: muted(d)})
+	if int(last-first)+1 > mostColumns {
+		unit = "month"
 	}
-	return out
+	for d := first; d <= last; d++ { // a day without documents is a gap, not left out
+		if unit == "month" {
+			all = addToMonth(all, d, amounts[d], muted(d))
+		} else {
+			all = append(all, columnData{label: dayText(d), short: shortDay(d), amount: amounts[d], muted: muted(d)})
+		}
+	}
+	return all, unit
 }

@@ -34,7 +34,7 @@ func (p *pager) usage() chapter {
 	b := block{ID: "meters", Wide: true, About: "Rows of usage by meter, duplicates removed. The table has quantities in each meter's unit, and what they were rated at before lines are rounded."}
 	_, largest := sharesOf(named)
 	if largest != nil {
-		b.Finding = fmt.Sprintf("%s rows of usage, %s of them %s", spoken(rows, 0), percent(largest.Now, rows), largest.Name)
+		b.Finding = fmt.Sprintf("%s rows of usage, %s of them %s", spoken(rows, 0), percent(largest.Now, rows), clipped(largest.Name))
 	}
 	top, others := largestFirst(named, mostBars)
 	var data []datum
@@ -249,6 +249,8 @@ func (p *pager) proof() chapter {
 	}
 	n := len(p.Proof.Checks)
 	switch {
+	case p.Proof.OK() && n == 0:
+		b.Finding, b.Table = p.verdict(), nil
 	case p.Proof.OK():
 		b.Finding = fmt.Sprintf("All %s hold", plural(int64(n), "control total", "control totals"))
 	case broken > 0:
