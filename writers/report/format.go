@@ -102,6 +102,9 @@ func percent(part, of decimal.Decimal) string {
 		return "–"
 	}
 	tenths := part.Shift(3).DivRound(of, 0)
+	if part.Sign() > 0 && part.LessThan(of) && tenths.GreaterThanOrEqual(decimal.NewFromInt(995)) {
+		return ">\u00a099\u00a0%" // of several one is not all
+	}
 	if tenths.Abs().GreaterThanOrEqual(decimal.NewFromInt(100)) || part.IsZero() {
 		return grouped(part.Shift(2).DivRound(of, 0).String()) + "\u00a0%"
 	}

@@ -135,6 +135,8 @@ func TestFigures(t *testing.T) {
 		{percent(dec("5"), dec("1000")), "0.5\u00a0%"},
 		{percent(dec("1"), dec("1000000")), "<\u00a00.1\u00a0%"},
 		{percent(dec("1"), dec("0")), "–"},
+		{percent(dec("999"), dec("1000")), ">\u00a099\u00a0%"},
+		{percent(dec("1000"), dec("1000")), "100\u00a0%"},
 		{change(Pair{dec("110"), dec("100")}), "+10\u00a0%"},
 		{change(Pair{dec("90"), dec("100")}), "−10\u00a0%"},
 		{change(Pair{dec("5"), dec("0")}), "new"},

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -168,7 +170,11 @@ func (p *pager) rejectTable(all Rejected) *table {
 	if p.compared {
 		t.Head = append(t.Head, number("Lost before"))
 	}
-	for _, r := range p.Rejects {
+	sorted := slices.Clone(p.Rejects)
+	slices.SortStableFunc(sorted, func(a, b Rejected) int {
+		return cmp.Or(cmp.Compare(b.Refused+b.WrittenOff, a.Refused+a.WrittenOff), cmp.Compare(b.Waiting, a.Waiting))
+	})
+	for _, r := range sorted {
 		t.Rows = append(t.Rows, row(words(r.Reason), r))
 	}
 	t.Foot = row("All", all)
