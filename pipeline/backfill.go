@@ -49,7 +49,7 @@ func NewBackfill(ctx context.Context, s *Settings, last calendar.Day, ahead int)
 		if first, err = calendar.Parse(head.FirstNight); err != nil {
 			return nil, err
 		}
-		begin = max(begin, head.Day+1)
+		begin = max(begin, head.Billed()+1)
 	}
 	if own.Memory == 0 {
 		own.Memory = defaultMemory
@@ -116,7 +116,7 @@ func (s *Settings) readBy(ctx context.Context, entry int64) (*Entry, error) {
 	if err != nil || s.proven == nil {
 		return e, err
 	}
-	kept := &Entry{&writers.Run{Entry: e.Entry, Inputs: e.Inputs, Manifests: e.Manifests}, e.Digest, e.Day}
+	kept := &Entry{&writers.Run{Entry: e.Entry, Inputs: e.Inputs, Manifests: e.Manifests, Rerate: e.Rerate}, e.Digest, e.Day}
 	s.proven[entry] = kept
 	return kept, nil
 }

@@ -51,10 +51,15 @@ func (e *OtherInputsError) Error() string {
 type LostError struct {
 	Entry        int64
 	RunID, Other string
+	Again        bool // one of the two was a rerate: both can be had, one after the other
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("entry %d was published by another run %s while this one (%s) was at work", e.Entry, e.Other, e.RunID)
+	text := fmt.Sprintf("entry %d was published by another run %s while this one (%s) was at work", e.Entry, e.Other, e.RunID)
+	if e.Again {
+		text += "; what it published comes first now"
+	}
+	return text
 }
 
 // TotalsError says that control totals do not hold. Nothing was published.
@@ -100,6 +105,7 @@ func ExitCode(err error) int {
 	var other *OtherInputsError
 	var lost *LostError
 	var book *OpeningError
+	var rerated *RerateError
 	var notThere *NotThereError
 	var unexpected *UnexpectedError
 	var unproven *UnprovenError
@@ -110,11 +116,11 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
 		return ExitOther
-	case temporary(err), errors.As(err, &notThere):
+	case temporary(err), errors.As(err, &notThere), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
 	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):
 		return ExitInput
-	case errors.As(err, &totals):
+	case errors.As(err, &totals), errors.As(err, &rerated):
 		return ExitTotals
 	case errors.As(err, &unproven) && unproven.Figures > 0:
 		return ExitTotals

@@ -35,6 +35,7 @@ type Plan struct {
 	Lookups     []writers.LookupFile   `json:"lookups,omitempty"`
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
+	Rerate      *writers.RerateSpan    `json:"rerate,omitempty"`           // of a rerate
 	Manifests   []writers.InputFile    `json:"manifests,omitempty"`        // that vouch for inputs
 	Forgotten   []writers.InputFile    `json:"forgotten_inputs,omitempty"` // consumed from paths without a date, and gone
 	Expected    []Expected             `json:"expected,omitempty"`
@@ -128,13 +129,13 @@ func checkDay(s *Settings, before *Entry) error {
 			What: fmt.Sprintf("--first-night, but history started on %s under this output", before.FirstNight),
 			Hint: "leave --first-night out",
 		}
-	case s.Day > before.Day+1:
+	case s.Day > before.Billed()+1:
 		return &UsageError{
-			What: fmt.Sprintf("the night of %s is not published, so %s cannot be billed", before.Day+1, s.Day),
-			Hint: fmt.Sprintf("bill %s first, or leave --date out to bill every unpublished day", before.Day+1),
+			What: fmt.Sprintf("the night of %s is not published, so %s cannot be billed", before.Billed()+1, s.Day),
+			Hint: fmt.Sprintf("bill %s first, or leave --date out to bill every unpublished day", before.Billed()+1),
 		}
-	case s.Day <= before.Day:
-		return fmt.Errorf("%s was to follow %s", s.Day, before.Day)
+	case s.Day <= before.Billed():
+		return fmt.Errorf("%s was to follow %s", s.Day, before.Billed())
 	}
 	return nil
 }

@@ -140,7 +140,8 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 		made.balances, made.failed = unmoved(&state), openRows(&state)
 	}
 	out.append(made)
-	if state.Exists() {
+	out.noteOpen(&w.state, &state)
+	if state.Kept() {
 		out.state = append(out.state, stateRow(&state))
 	}
 }

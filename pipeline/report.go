@@ -36,7 +36,10 @@ func Report(ctx context.Context, s *Settings, from, to calendar.Day) (*report.Fa
 	}
 	switch {
 	case from == calendar.None && to == calendar.None:
-		from, to = head.Day, head.Day
+		if from, err = lastNight(ctx, s.Output, head); err != nil {
+			return nil, err
+		}
+		to = from
 	case from == calendar.None:
 		from = first
 	case to == calendar.None:
@@ -59,6 +62,19 @@ func Report(ctx context.Context, s *Settings, from, to calendar.Day) (*report.Fa
 	}
 	r.gather()
 	return r.facts, nil
+}
+
+// lastNight is the billing date of the last night: a rerate is of a day that
+// no night has billed yet.
+func lastNight(ctx context.Context, output *blob.Bucket, head *Entry) (calendar.Day, error) {
+	e := head
+	for e.Kind != writers.Night && e.Entry > 1 {
+		var err error
+		if e, err = ReadEntry(ctx, output, e.Entry-1); err != nil {
+			return calendar.None, err
+		}
+	}
+	return e.Day, nil
 }
 
 func spanText(from, to calendar.Day) string {

@@ -198,6 +198,9 @@ func (d *documentOfLines) line(l *writers.InvoiceLine) error {
 		d.id, d.account = l.InvoiceID, l.AccountID
 	}
 	d.x.add(ofKinds, l.Kind, l.Currency, l.Amount)
+	if l.CorrectsInvoiceID != "" { // a difference, not a charge
+		return nil
+	}
 	at := minimumOf{l.Meter, l.Currency}
 	switch l.Kind {
 	case "usage", "overage":

@@ -266,3 +266,32 @@ func failing(p report.Proof) string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// TestReportRerate: notes stand beside invoices, and control totals hold
+// before the next night collects and after it.
+func TestReportRerate(t *testing.T) {
+	c := newCompany(t, small)
+	c.nights("2024-05-01", "2024-05-10")
+	c.deliver(lateSMS)
+	c.rerate("2024-05-03", "2024-05-03")
+	if f := c.facts("", ""); f.Span.To != day(t, "2024-05-10") || len(f.Rerates) != 0 {
+		t.Errorf("the last night is that of %s, %d rerates", f.Span.To, len(f.Rerates))
+	}
+	check := func(when string) *report.Facts {
+		f := c.facts("2024-05-01", "2024-05-31")
+		if !f.Proof.OK() || len(f.Rerates) != 1 || f.Rerates[0].Number != 11 {
+			t.Errorf("%s: %s, %q, rerates %v", when, failing(f.Proof), f.Proof.Broken, f.Rerates)
+		}
+		if text := factsText(f); !strings.Contains(text, "document debit_note 1 12.60 (0.00)\n") {
+			t.Errorf("%s: no debit note in\n%s", when, text)
+		}
+		return f
+	}
+	if f := check("before the night"); f.Span.Nights != 10 {
+		t.Errorf("%d nights", f.Span.Nights)
+	}
+	c.night("2024-05-11")
+	if f := check("after it"); f.Span.Nights != 11 || len(f.Money[0].Days) == 0 {
+		t.Errorf("%d nights", f.Span.Nights)
+	}
+}

@@ -60,6 +60,7 @@ func addMoney(sum *writers.Totals, m *writers.MoneyTotals) {
 	s.Lines, s.Invoices, s.CreditsApplied = s.Lines.Add(m.Lines), s.Invoices.Add(m.Invoices), s.CreditsApplied.Add(m.CreditsApplied)
 	s.AmountDue, s.FirstAttemptCharges = s.AmountDue.Add(m.AmountDue), s.FirstAttemptCharges.Add(m.FirstAttemptCharges)
 	s.RetriedCharges, s.CreditNotes, s.Refunds = s.RetriedCharges.Add(m.RetriedCharges), s.CreditNotes.Add(m.CreditNotes), s.Refunds.Add(m.Refunds)
+	s.TakenUp, s.LeftOpen = s.TakenUp.Add(m.TakenUp), s.LeftOpen.Add(m.LeftOpen)
 	for _, u := range m.Uncollectable {
 		of := slot(&s.Uncollectable, func(x *writers.ReasonAmount) bool { return x.Reason == u.Reason })
 		of.Reason, of.Amount = u.Reason, of.Amount.Add(u.Amount)
@@ -124,7 +125,11 @@ func (r *reporting) checkMoney(t *writers.MoneyTotals) {
 	add("amounts due, table = control total", m.Due.Now, t.AmountDue)
 	add("invoice lines = documents", t.Lines, t.Invoices)
 	add("documents − balances used + refunds = amounts due", t.Invoices.Sub(t.CreditsApplied).Add(t.Refunds), t.AmountDue)
-	add("first charges + uncollectable = amounts due", t.FirstAttemptCharges.Add(uncollectable), t.AmountDue)
+	asked := "first charges + uncollectable = amounts due"
+	if !t.LeftOpen.IsZero() || !t.TakenUp.IsZero() { // a rerate asks for nothing, the night after it does
+		asked = "first charges + uncollectable + left open = amounts due + taken up"
+	}
+	add(asked, t.FirstAttemptCharges.Add(uncollectable).Add(t.LeftOpen), t.AmountDue.Add(t.TakenUp))
 }
 
 func (r *reporting) checkBalance(t *writers.BalanceTotals) {

@@ -10,6 +10,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/writers"
 )
 
 // Settings are what a run is asked to do and where.
@@ -19,6 +20,8 @@ type Settings struct {
 	Catalog *catalog.Catalog
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
+
+	Corrected *catalog.Catalog // of the days that a rerate is asked for; nil: Catalog
 
 	Sources []SourceSettings // that are laid out otherwise than <source>/date=YYYY-MM-DD/*, or the company's own
 	Lookups []LookupSettings
@@ -68,9 +71,10 @@ const (
 
 // Result is what a run did.
 type Result struct {
-	Status   Status
-	Entry    *Entry
-	Verified bool // of a night that was published already: its files were read, and are what was published
+	Status    Status
+	Entry     *Entry
+	Verified  bool  // of a night that was published already: its files were read, and are what was published
+	Corrected int64 // the last rerate that folded a published day again; 0: none did
 }
 
 // Run bills the night of the settings' day and publishes it: plan, map, fold,
@@ -88,10 +92,10 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if finished != nil {
 		head = finished
 	}
-	if finished != nil && s.Day == finished.Day {
+	if finished != nil && finished.Kind == writers.Night && s.Day == finished.Day {
 		return &Result{Status: Finished, Entry: finished}, nil
 	}
-	if head != nil && s.Day <= head.Day {
+	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
 	plan, err := freshPlan(ctx, s, head)

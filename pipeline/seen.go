@@ -31,11 +31,12 @@ func (n *night) loadSeen(ctx context.Context) error {
 		if err := n.matchSeen(ctx, e, late); err != nil {
 			return err
 		}
-		if e.Predecessor == nil {
+		after := e.standsAfter() // a rerate registered what those that it stands for should have
+		if after == 0 {
 			break
 		}
 		var err error
-		if e, err = ReadEntry(ctx, n.Output, e.Predecessor.Entry); err != nil {
+		if e, err = ReadEntry(ctx, n.Output, after); err != nil {
 			return err
 		}
 	}

@@ -120,7 +120,7 @@ func canonicalSources() []source {
 		levelSource("contacts", readers.Field{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer)),
 		usageSource("emails", "recipients"),
 		openingSource(),
-		eventSource("payments", paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
+		eventSource(paymentsSource, paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
 			optional("reference", readers.Text), optional("reason", readers.Text)),
 		usageSource("postcards", "quantity"),
 		seatSource("seats"),

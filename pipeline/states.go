@@ -61,8 +61,10 @@ func (s *states) bucket(b int) ([]rating.Account, error) {
 	}
 }
 
-// stateSchema reads the account ids of the state table alone.
-var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{{Name: "account_id", Kind: readers.Text}}}
+// stateSchema reads of the state table which accounts there are.
+var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{
+	{Name: "account_id", Kind: readers.Text}, {Name: "plan", Kind: readers.Text, Optional: true},
+}}
 
 // learnAccounts learns which accounts are in the state.
 func (n *night) learnAccounts(ctx context.Context) error {
@@ -84,6 +86,9 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		}
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
+				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
+					continue
+				}
 				if err := n.learn(textAt(&b.Columns[0], row)); err != nil {
 					return err
 				}

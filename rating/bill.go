@@ -138,8 +138,8 @@ func (b *billing) end() Outcome {
 		b.forget()
 		b.linkRefundable() // before collections are forgotten
 		b.forgetRefundable()
-		b.forgetCollections()
 	}
+	b.forgetCollections()
 	b.closeUnused()
 	a.Balances, a.Grants = a.Balances[:0:0], b.grants
 	for _, name := range b.balanceNames() {

@@ -7,7 +7,8 @@ import (
 )
 
 // payments takes over what became of charges, and tries failed ones again
-// (rules G-13, CH-3).
+// (rules G-13, CH-3). What a rerate left open is settled: its credit pays what
+// is unpaid, and its amounts due are asked for.
 func (b *billing) payments(events []PaymentEvent) {
 	for i := range events {
 		e := &events[i]
@@ -23,7 +24,9 @@ func (b *billing) payments(events []PaymentEvent) {
 			b.fail(c, e)
 		}
 	}
+	b.settleUnpaid()
 	for i := range b.account.Collections {
+		b.askFor(&b.account.Collections[i])
 		b.retry(&b.account.Collections[i])
 	}
 }
@@ -31,7 +34,7 @@ func (b *billing) payments(events []PaymentEvent) {
 // refuseResult is the ladder of reasons why a result cannot be taken. A success
 // is final, and a failure counts for the attempt that is waited for.
 func (b *billing) refuseResult(e *PaymentEvent) (*Collection, Reason, string) {
-	if !b.account.Exists() {
+	if !b.account.Exists() && len(b.account.Collections) == 0 {
 		return nil, UnknownAccount, ""
 	}
 	if e.Status != string(Succeeded) && e.Status != string(Failed) {

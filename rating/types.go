@@ -79,6 +79,14 @@ type Account struct {
 // Exists tells whether the account has signed up.
 func (a *Account) Exists() bool { return a.Plan != "" }
 
+// holdsMoney tells whether something is owed to the account, or was asked of
+// it. A rerate may find that an account never signed up whose invoices were
+// paid: what is left of it is this.
+func (a *Account) holdsMoney() bool { return len(a.Balances) > 0 || len(a.Collections) > 0 }
+
+// Kept tells whether the state keeps the account.
+func (a *Account) Kept() bool { return a.Exists() || a.holdsMoney() }
+
 // Suspended tells whether the account is suspended at the moment.
 func (a *Account) Suspended() bool {
 	n := len(a.Suspensions)
@@ -281,8 +289,10 @@ type Outcome struct {
 	Invoice     *Invoice
 	Charge      *Charge // of the invoice
 	Uncollected *Uncollected
-	Retries     []Charge // of earlier invoices
-	CreditNote  *Invoice // gives money back: its lines and total are below zero
+	Retries     []Charge      // of earlier invoices, and first attempts at what a rerate left open
+	Settled     []Settled     // unpaid amounts of earlier documents that open credit of a rerate has paid
+	GivenUp     []Uncollected // what a rerate left open and nothing can be charged for
+	CreditNote  *Invoice      // gives money back: its lines and total are below zero
 	Refunds     []Refund
 	Payments    []Payment  // what the day learnt of charges, and did about them
 	Movements   []Movement // by balance name
@@ -361,6 +371,13 @@ type Uncollected struct {
 	InvoiceID string
 	Amount    money.Amount
 	Reason    Reason
+}
+
+// Settled is an amount of an earlier document that open credit of a rerate has
+// paid.
+type Settled struct {
+	InvoiceID string
+	Amount    money.Amount
 }
 
 // Refund is money to give back on a charge.

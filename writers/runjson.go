@@ -52,6 +52,20 @@ type Run struct {
 	Totals        Totals       `json:"totals"`
 	InvoiceSeries []SeriesEnd  `json:"invoice_series"` // all series so far, by name
 	ExitCode      int          `json:"exit_code"`      // repeated when the entry is asked for again
+
+	Rerate *RerateSpan `json:"rerate,omitempty"` // of an entry of that kind
+}
+
+// RerateSpan is the billing days that a rerate folded again. Its entry stands
+// for all entries after the one before them: later nights go on from it, and
+// look event ids up in it and in what came before them.
+type RerateSpan struct {
+	From      string     `json:"from"`       // first day folded, YYYY-MM-DD: the first that was asked for, or that a rerate of it had
+	Through   string     `json:"through"`    // last day folded: the last one that was published
+	AskedFrom string     `json:"asked_from"` // the days that were asked for, under Catalog; others under the entry's
+	AskedTo   string     `json:"asked_to"`
+	Catalog   CatalogRef `json:"catalog"`
+	After     *EntryRef  `json:"after"` // entry before the first day; null where history starts with it
 }
 
 // CatalogRef pins a catalog.

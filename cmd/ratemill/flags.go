@@ -20,8 +20,14 @@ import (
 	"ratemill/rating/catalog"
 )
 
-// nightFlags are what every command that bills takes.
+// nightFlags are what every command that bills nights takes.
 type nightFlags struct {
+	billFlags
+	FirstNight bool `help:"History starts with the first night that this command bills. Refused where there is a history."`
+}
+
+// billFlags are what every command that bills takes.
+type billFlags struct {
 	Exports    string  `help:"Folder or URL (s3://bucket/prefix) under which the exports lie." env:"RATEMILL_EXPORTS" required:"" placeholder:"URL"`
 	Output     string  `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
 	Catalog    string  `help:"Catalog file or URL." env:"RATEMILL_CATALOG" required:"" placeholder:"FILE"`
@@ -30,7 +36,6 @@ type nightFlags struct {
 	Buckets    buckets `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
 	TempDir    string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
 	MaxRejects share   `help:"Share of the rows that may be rejected or put aside before somebody must look (exit code 3)." env:"RATEMILL_MAX_REJECTS" default:"1%"`
-	FirstNight bool    `help:"History starts with the first night that this command bills. Refused where there is a history."`
 }
 
 // workers is a number of processors, 0 for all.
@@ -95,7 +100,7 @@ func (s *share) UnmarshalText(text []byte) error {
 }
 
 // open opens what the flags name. The returned function closes it again.
-func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
+func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
 	cat, err := c.loadCatalog(f.Catalog)
 	if err != nil {
 		return nil, nil, err

@@ -42,6 +42,7 @@ type commands struct {
 
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Rerate   rerateCommand   `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
 	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
 	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
 	Report   reportCommand   `cmd:"" help:"Write an HTML page on what nights did: money, usage, rejects, control totals."`

@@ -155,6 +155,9 @@ func sentence(result *pipeline.Result, row nightRow) string {
 	if result.Verified {
 		text = "published already and verified"
 	}
+	if result.Corrected > 0 {
+		text += fmt.Sprintf(", corrected by the rerate of entry %d", result.Corrected)
+	}
 	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d taken up, %d rated, %d duplicate, %d rejected, %d put aside; %d invoices, %s due; %.2f s",
 		row.day, text, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
 }

@@ -49,7 +49,7 @@ func unpublished(c *console, s *pipeline.Settings) (from, to calendar.Day, err e
 			Hint: "give --date and --first-night once; if there is a history, check --output",
 		}
 	}
-	return head.Day + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
+	return head.Billed() + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
 }
 
 // printPlan prints what the night would do, if it is not published yet.
@@ -58,11 +58,11 @@ func printPlan(c *console, s *pipeline.Settings) error {
 	if err != nil {
 		return err
 	}
-	if head != nil && s.Day <= head.Day && s.Day.String() >= head.FirstNight {
-		fmt.Fprintf(c.stdout, "nothing to do: the nights from %s to %s are published\n", head.FirstNight, head.Day)
+	if head != nil && s.Day <= head.Billed() && s.Day.String() >= head.FirstNight {
+		fmt.Fprintf(c.stdout, "nothing to do: the nights from %s to %s are published\n", head.FirstNight, head.Billed())
 		return nil
 	}
-	if head != nil && s.Day <= head.Day {
+	if head != nil && s.Day <= head.Billed() {
 		return &pipeline.UsageError{What: fmt.Sprintf("%s is before the first night, %s", s.Day, head.FirstNight)}
 	}
 	plan, err := pipeline.NewPlan(c.ctx, s)

@@ -35,6 +35,7 @@ var (
 type disk struct {
 	root    string   // absolute, links resolved
 	durable sync.Map // folders whose names have been synced, see syncNames
+	scratch bool     // nothing outlives the run: nothing is synced
 }
 
 // OpenDisk is the driver behind Open for a folder, for callers that wrap it,
