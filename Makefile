@@ -102,6 +102,7 @@ rewrite:
 	$(GO) test ./rating -run TestPolicy -rewrite
 	$(GO) test ./rating/catalog -rewrite
 	$(GO) test ./writers -rewrite
+	$(GO) test ./writers/report -rewrite
 	$(GO) test ./cmd/ratemill -run 'TestSchemaFile|TestPrintSamples' -rewrite
 	$(GO) test ./pipeline -run TestOperationsOfANight -rewrite
 

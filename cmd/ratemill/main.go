@@ -51,6 +51,7 @@ type commands struct {
 	Verify     verifyCommand       `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
 	Diff       diffCommand         `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
 	Explain    explainCommand      `cmd:"" help:"Tell why an account paid what it paid: each line with its rule, its arithmetic and the rows behind it."`
+	Report     reportCommand       `cmd:"" help:"Write an HTML page on what nights did: money, usage, rejects, control totals."`
 	GC         gcCommand           `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
 	Catalog    catalogCommand      `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings   configCommand       `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
