@@ -17,12 +17,14 @@
 //     need beyond it, with the quantities of the end of the day.
 //  6. usage: the day's metered usage is priced, counted for a price of all of
 //     it (Tally), or counted against an allowance.
-//  7. due: usage whose charge falls due becomes lines, balances are drawn,
-//     those of earlier days before what expired lapses (grants.go), minimums are applied; commitments bring a period within its plan's bounds.
+//  7. due: usage whose charge falls due becomes lines, that of earlier days
+//     before what expired lapses (grants.go); balances are drawn, minimums
+//     applied; commitments bring a period within its plan's bounds.
 //  8. payments: what became of charges is taken over, and failed ones are tried
 //     again.
 //  9. invoice: one document holds all that fell on the day and what waited for
-//     the next invoice, less discounts and open credit for unused time; what is due is collected.
+//     the next invoice, less discounts and open credit for unused time; what is
+//     due is collected.
 //  10. refunds: what a guarantee gives back becomes a credit note. It comes last,
 //     so that a cancellation or a failure of the same day counts whenever it came.
 //

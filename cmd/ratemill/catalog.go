@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"ratemill/pipeline"
 	"ratemill/rating/catalog"
 )
 
@@ -14,17 +16,33 @@ type catalogCommand struct {
 	ImportPrices importPricesCommand  `cmd:"" help:"Make a price table of a price sheet, to be pasted into a catalog under price_tables."`
 }
 
+// catalogFile is the catalog that a command is about.
+type catalogFile struct {
+	File    string `arg:"" optional:"" help:"Catalog file or URL; without it the one of the settings."`
+	Catalog string `help:"Catalog file or URL, where no FILE is named." env:"RATEMILL_CATALOG" placeholder:"FILE"`
+}
+
+// read reads and checks the catalog, and tells where it lies.
+func (f *catalogFile) read(c *console) (*catalog.Catalog, string, error) {
+	location := cmp.Or(f.File, f.Catalog)
+	if location == "" {
+		return nil, "", &pipeline.UsageError{What: "no catalog is named: write its file behind the command, or set catalog in ratemill.yaml"}
+	}
+	cat, err := c.loadCatalog(location)
+	return cat, location, err
+}
+
 type checkCommand struct {
-	File string `arg:"" help:"Catalog file or URL."`
+	catalogFile
 }
 
 func (k *checkCommand) Run(c *console) error {
-	cat, err := c.loadCatalog(k.File)
+	cat, location, err := k.read(c)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "%s: catalog %s is fine: %s, %s, %s, %s\n",
-		k.File, cat.Name, number(len(cat.Versions), "version"), number(len(cat.Meters), "meter"), strings.Join(cat.Currencies(), ", "), cat.ZoneName)
+		location, cat.Name, number(len(cat.Versions), "version"), number(len(cat.Meters), "meter"), strings.Join(cat.Currencies(), ", "), cat.ZoneName)
 	return nil
 }
 
@@ -37,11 +55,11 @@ func number(n int, thing string) string {
 }
 
 type showCommand struct {
-	File string `arg:"" help:"Catalog file or URL."`
+	catalogFile
 }
 
 func (s *showCommand) Run(c *console) error {
-	cat, err := c.loadCatalog(s.File)
+	cat, _, err := s.read(c)
 	if err != nil {
 		return err
 	}

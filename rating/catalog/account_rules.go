@@ -12,7 +12,7 @@ func (p *problems) billingDateChanges(n *node) *BillingDateChanges {
 		return nil
 	}
 	f := p.fields(n, "billing_date_changes")
-	c := &BillingDateChanges{Free: p.duration(f.required("free_within"), "free_within", "day")}
+	c := &BillingDateChanges{Free: p.days(f.required("free_within"), "free_within")}
 	p.word(f.optional("beyond"), "beyond", "approval_needed")
 	c.Rule = p.rule(f)
 	f.done()
@@ -32,7 +32,7 @@ func (p *problems) payments(n *node) *Payments {
 	f := p.fields(n, "payments")
 	c := &Payments{}
 	for i, item := range p.items(f.required("retry_after"), "retry_after") {
-		days := p.duration(item, "retry_after", "day")
+		days := p.days(item, "retry_after")
 		if i > 0 && days > 0 && days <= c.RetryAfter[i-1] {
 			p.add(item.place, "retry_after %s is not after the one before it (%s)", durationText(days, "day"), durationText(c.RetryAfter[i-1], "day"))
 		}

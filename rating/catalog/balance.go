@@ -111,7 +111,7 @@ func (p *problems) tiers(n *node, what string) []Tier {
 			return nil
 		case last && bound != nil:
 			p.add(bound.place, "the last tier ends at %d: larger purchases would have no price; leave its up_to out", t.UpTo)
-		case bound != nil && i > 0 && t.UpTo > 0 && t.UpTo <= all[i-1].UpTo:
+		case bound != nil && i > 0 && !p.cut && t.UpTo > 0 && t.UpTo <= all[i-1].UpTo:
 			p.add(bound.place, "up_to %d is not above the tier before it (%d): nothing reaches this tier", t.UpTo, all[i-1].UpTo)
 		}
 		all = append(all, t)

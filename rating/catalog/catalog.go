@@ -24,8 +24,8 @@ import (
 	"ratemill/rating/pricing"
 )
 
-// MaxWindowDays is the longest window: ten years. The pipeline numbers its days.
-const MaxWindowDays = 3650
+// maxWindowDays is the longest window: ten years. The pipeline numbers its days.
+const maxWindowDays = 3650
 
 // RuleID is the id of a rule of the company's policy ("MK-9"). It stands on
 // every line that the rule makes.

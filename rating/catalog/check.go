@@ -89,8 +89,9 @@ func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
 	if s := plan.seats; s != nil {
 		if m := c.meter(s.meter); m != nil && m.Kind != HighWater && m.Kind != "" {
 			c.add(s.meter.place, "seats need a high_water meter; %q is %s", m.Name, m.Kind)
+		} else {
+			c.sold(s.addOn, s.Meter, "seat")
 		}
-		c.sold(s.addOn, s.Meter, "seat")
 	}
 	for _, a := range plan.allowances {
 		c.allowance(plan, a, has)
@@ -344,7 +345,7 @@ func (c *checker) minimum(u *chargeDraft) {
 	if b := c.version.Balance(u.RestTo); b != nil && b.Unit != "" {
 		c.add(u.restTo.place, "rest_to %q holds %s, and what a minimum takes beyond the usage is money", u.RestTo, b.Unit)
 	}
-	misspelt := slices.ContainsFunc(u.uses, func(use *node) bool { return c.version.Balance(use.text) == nil })
+	misspelt := !c.clean && u.uses == nil || slices.ContainsFunc(u.uses, func(use *node) bool { return c.version.Balance(use.text) == nil })
 	if !slices.Contains(u.Uses, u.RestTo) && !misspelt { // else it was told what is meant
 		c.add(u.restTo.place, "rest_to %q is not among %q of this charge: the rest would never be used", u.RestTo, "uses")
 	}
@@ -385,7 +386,8 @@ func (c *checker) planNames() []string {
 }
 
 // undefined says that a word names nothing. A word that is no text was a
-// problem before, and so was a definition at the wrong place. All but meters are defined in each version anew.
+// problem before, and so was a definition at the wrong place. All but meters are
+// defined in each version anew.
 func (c *checker) undefined(use *node, what string, defined []string) {
 	if use.kind != plain && use.kind != quoted || slices.Contains(c.strays, use.text) {
 		return

@@ -60,7 +60,7 @@ func (p *problems) commitment(plan string, n *node) *commitmentDraft {
 	d.Prorated = p.word(f.optional("prorated"), "prorated", "none", "days") == "days"
 	d.Rule = p.rule(f)
 	f.done()
-	if n.kind == object && d.least == nil && d.most == nil {
+	if n.kind == object && d.least == nil && d.most == nil && !f.meant([]string{"least", "most"}) {
 		p.add(n.at(), "commitment of plan %q has neither least nor most", plan)
 	}
 	return d

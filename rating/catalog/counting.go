@@ -122,7 +122,7 @@ func (p *problems) spend(d *countingDraft, n *node, what string) {
 	}
 	d.Spend.Prorated = p.word(f.optional("prorated"), "prorated", "none", "days") == "days"
 	f.done()
-	if n.kind == object && d.least == nil && d.most == nil {
+	if n.kind == object && d.least == nil && d.most == nil && !f.meant([]string{"least", "most"}) {
 		p.add(n.at(), "spend of %s has neither least nor most", what)
 	}
 }
@@ -143,7 +143,7 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	c.bounds(d)
 	for _, use := range u.uses {
 		if b := c.version.Balance(use.text); b != nil && b.Unit != "" {
-			c.add(use.place, "balance %q holds units: they pay for usage at one price a unit, not for what is counted", b.Name)
+			c.add(use.place, "balance %q holds units, which pay for units as counted, each at its price: not beside a pricing model, unit, charged: period_end, over, per or spend; take a balance of money", b.Name)
 		}
 	}
 	if m == nil || m.Kind != Sum {

@@ -24,7 +24,8 @@ type fields struct {
 	form    string // the format of what, by which the schema knows the object
 	known   []string
 	missing []string
-	empty   []int // entries with nothing after their key
+	lacking string // what to say where one of several keys is missing
+	empty   []int  // entries with nothing after their key
 }
 
 // fields begins to read a node as an object. A node that is none is a problem,
@@ -93,9 +94,9 @@ func (f *fields) oneOf(keys ...string) (key string, value *node) {
 	}
 	switch {
 	case len(there) > 1:
-		f.add(f.node.at(), "%s has %s: only one of %s can be", f.what, words(there, "and"), words(keys, "and"))
+		f.add(f.node.at(), "%s has %s: only one of them can be", f.what, words(there, "and"))
 	case len(there) == 0 && f.node.kind == object && !f.meant(keys):
-		f.add(f.node.at(), "missing key in %s: one of %s", f.what, words(keys, "or"))
+		f.lacking = fmt.Sprintf("missing key in %s: one of %s", f.what, words(keys, "or"))
 	}
 	return key, value
 }
@@ -118,6 +119,10 @@ func (f *fields) done() {
 		asked[k] = true
 	}
 	meant := make(map[string]bool)
+	known := len(f.node.entries) == 0 || slices.ContainsFunc(f.node.entries, func(e entry) bool { return asked[e.key.text] })
+	if f.lacking != "" && known { // else each is told what there is
+		f.add(f.node.at(), "%s", f.lacking)
+	}
 	below := f.noValues(asked)
 	for i, e := range f.node.entries {
 		if !asked[e.key.text] {
@@ -173,6 +178,11 @@ func (p *problems) entries(n *node, format string, args ...any) []entry {
 		p.add(n.at(), "%s is empty", what)
 	}
 	for i, e := range n.entries {
+		if e.value.kind == object && format == "meters" && isSection(e.key.text) && !e.value.has("source") {
+			p.add(e.key.place, "%q stands among the meters, and belongs to a version: \"versions:\" and \"- from: DATE\" come before it", e.key.text)
+			p.misplaced = append(p.misplaced, e.key.text, "versions")
+			return n.entries[:i]
+		}
 		if e.value.kind == null && i+1 < len(n.entries) && isSection(e.key.text) {
 			p.add(e.key.place, "%q stands among the names under %s and has no value: it is indented too far", e.key.text, what)
 			p.misplaced = append(p.misplaced, e.key.text)
@@ -415,16 +425,16 @@ var dateForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
 var periodCount = regexp.MustCompile(`^([1-9][0-9]{0,3}) periods?$`)
 
-var duration = regexp.MustCompile(`^([1-9][0-9]{0,3}) (day|month)s?$`)
+var dayCount = regexp.MustCompile(`^([1-9][0-9]{0,3}) days?$`)
 
-// duration is how many days ("30 days") or months ("1 month") are written.
-func (p *problems) duration(n *node, what, unit string) int {
+// days are as many as "30 days" says, at most 9999.
+func (p *problems) days(n *node, what string) int {
 	if n == nil {
 		return 0
 	}
-	m := duration.FindStringSubmatch(n.text)
-	if m == nil || n.kind != plain || m[2] != unit {
-		p.add(n.place, "%s is %s where a number of %ss from 1 to 9999 such as \"30 %ss\" is wanted", what, n.shown(), unit, unit)
+	m := dayCount.FindStringSubmatch(n.text)
+	if m == nil || n.kind != plain {
+		p.add(n.place, "%s is %s where a number of days such as \"30 days\" is wanted", what, n.shown())
 		return 0
 	}
 	v, _ := strconv.Atoi(m[1]) // at most four digits

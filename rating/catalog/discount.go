@@ -27,9 +27,9 @@ type Discount struct {
 // nonprofit is the discount that accounts have by a flag.
 const nonprofit = "nonprofit"
 
-// PaidLines are the kinds of lines that a discount can be on and a guarantee
+// paidLines are the kinds of lines that a discount can be on and a guarantee
 // can give back.
-var PaidLines = []string{"base_fee", "seat", "package", "usage", "minimum", "service", "credit"}
+var paidLines = []string{"base_fee", "seat", "package", "usage", "minimum", "service", "credit"}
 
 // Discount is the discount of a name, or nil.
 func (v *Version) Discount(name string) *Discount { return find(v.Discounts, name, discountName) }
@@ -81,7 +81,7 @@ func (p *problems) lasts(n *node) (once bool, periods int) {
 	if m := periodCount.FindStringSubmatch(n.text); m != nil && n.kind == plain {
 		number := *n
 		number.text = m[1]
-		return false, int(p.countUpTo(&number, "for", 1, MaxWindowDays))
+		return false, int(p.countUpTo(&number, "for", 1, maxWindowDays))
 	}
 	p.add(n.place, `for is %s where "once", a number of periods such as "3 periods", or "forever" is wanted`, n.shown())
 	return false, 0
@@ -100,8 +100,8 @@ func (p *problems) percent(n *node, what string) decimal.Decimal {
 func (p *problems) lineKinds(n *node, what string) []string {
 	kinds := p.names(n, what)
 	for i, kind := range kinds {
-		if kind != "" && !slices.Contains(PaidLines, kind) {
-			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(PaidLines, "and"), nearest.DidYouMean(kind, PaidLines))
+		if kind != "" && !slices.Contains(paidLines, kind) {
+			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(paidLines, "and"), nearest.DidYouMean(kind, paidLines))
 		}
 	}
 	return kinds

@@ -27,6 +27,7 @@ type problems struct {
 	in, home   string   // codes of the currency that prices are read in, and of the catalog's own
 	currencies []string // that amounts are given in
 	misplaced  []string // sections that stand in another, where they were looked for in vain
+	cut        bool     // some of the text could not be read: values may be cut short
 	strays     []string // keys that nobody knows: definitions at the wrong place, perhaps
 	categories []*node  // of taxes, that the version being read names
 }

@@ -138,6 +138,8 @@ func (p *problems) figure(n *node, v reflect.Value, g figure, what string) {
 func (p *problems) amount(n *node, label string, g figure) decimal.Decimal {
 	d := decimal.Decimal{}
 	switch {
+	case g.key == "up_to" && n.kind == plain && !plainNumber.MatchString(n.text):
+		p.add(n.place, "up_to %q is not a plain number such as 12 or 0.0125; the last tier, which has no end, has no up_to", n.text)
 	case g.money && n.kind == object && (g.above0 || g.optional || g.some):
 		return p.moneyAbove0(n, label)
 	case g.money && !g.above0:
@@ -170,7 +172,7 @@ func (p *problems) rate(n *node, what string) pricing.Percent {
 // placed reports what a model finds wrong with its figures at their places,
 // where they could be read at all: before is how many problems there were.
 func (p *problems) placed(n *node, wrong []pricing.Problem, before int) {
-	if len(p.Found) > before {
+	if p.cut || len(p.Found) > before {
 		return
 	}
 	for _, w := range wrong {

@@ -32,7 +32,7 @@ func (g generator) term(name string) Term {
 	if g.yes("methods") {
 		t.Methods = g.some("methods", 1, 2)
 	}
-	t.FromAccountDay = rapid.SampledFrom([]int{0, 1, 90, MaxWindowDays}).Draw(g.T, "from_account_day")
+	t.FromAccountDay = rapid.SampledFrom([]int{0, 1, 90, maxWindowDays}).Draw(g.T, "from_account_day")
 	t.ApprovedSignUp = g.yes("approval at sign-up")
 	t.DropsOffers = t.ApprovedSignUp && g.yes("drops offers")
 	t.ApprovedPlanMove = g.yes("approval of plan changes")
@@ -107,7 +107,7 @@ func (g generator) percent() decimal.Decimal {
 }
 
 func (g generator) lineKinds() []string {
-	return rapid.SliceOfNDistinct(rapid.SampledFrom(PaidLines), 1, 3, rapid.ID[string]).Draw(g.T, "line kinds")
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(paidLines), 1, 3, rapid.ID[string]).Draw(g.T, "line kinds")
 }
 
 // life draws what may happen to an account.

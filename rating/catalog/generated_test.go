@@ -43,7 +43,7 @@ func generate(t *rapid.T) *Catalog {
 		Name:       names.Draw(t, "name"),
 		ZoneName:   rapid.SampledFrom([]string{"UTC", "America/Los_Angeles", "Etc/GMT+5"}).Draw(t, "zone"),
 		Rounding:   rapid.SampledFrom(money.Roundings).Draw(t, "rounding"),
-		WindowDays: rapid.IntRange(1, MaxWindowDays).Draw(t, "window"),
+		WindowDays: rapid.IntRange(1, maxWindowDays).Draw(t, "window"),
 		Series:     names.Draw(t, "series"),
 	}}
 	var err error
@@ -231,7 +231,7 @@ func (g generator) charge(v *Version, m *Meter) {
 // counting draws how a charge counts: with a model of any name, or a unit, or
 // neither. Where units pay or a price is looked up, there is no model.
 func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
-	modeled := u.Table != "" && v.Table(u.Table).Modeled()
+	modeled := u.Table != "" && v.Table(u.Table).modeled()
 	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || !m.Level() && !modeled && g.yes("not counted") {
 		return
 	}

@@ -174,11 +174,18 @@ func (c *checker) gifts(all []giftDraft, sold bool) {
 				c.add(g.amount.place, "amount is not given in %s, in which there is a price", c.in)
 			}
 		}
-		used := slices.ContainsFunc(c.version.charges, func(u chargeDraft) bool { return slices.Contains(u.Uses, g.Balance) })
-		if !used {
+		if !c.used(g.Balance) {
 			c.add(g.balance.place, "no usage charge uses balance %q: what is given would never be used", g.Balance)
 		}
 	}
+}
+
+// used tells whether a usage charge draws a balance, or may do so: where
+// "uses" cannot be read, or names what there is not, it is told what is meant.
+func (c *checker) used(balance string) bool {
+	return !c.clean || slices.ContainsFunc(c.version.charges, func(u chargeDraft) bool {
+		return slices.ContainsFunc(u.Uses, func(use string) bool { return use == balance || c.version.Balance(use) == nil })
+	})
 }
 
 func giftsOf(drafts []giftDraft) []Gift {

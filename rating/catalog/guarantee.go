@@ -27,7 +27,7 @@ func (p *problems) guarantee(v *versionDraft, n *node) *Guarantee {
 	}
 	f := p.fields(n, "guarantee")
 	g := &Guarantee{Offer: p.text(f.required("offer"), "offer")}
-	g.Within = p.duration(f.required("within"), "within", "day")
+	g.Within = p.days(f.required("within"), "within")
 	if r := f.required("refund"); r != nil {
 		of := p.fields(r, "refund of the guarantee")
 		g.Percent = p.percent(of.required("percent"), "percent")

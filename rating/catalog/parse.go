@@ -26,6 +26,7 @@ func Parse(name string, text []byte, checks ...MeterCheck) (*Catalog, error) {
 		return nil, p.Err()
 	}
 	whole := p.Found == nil // else names may be missing that the author thinks are there
+	p.cut = !whole
 	d := p.draft(root)
 	if whole && p.misplaced == nil {
 		p.check(d)
@@ -158,8 +159,8 @@ func (p *problems) header(d *draft, n *node) {
 	}
 	d.Rounding = money.Rounding(p.word(f.required("rounding"), "rounding", roundings()...))
 	window := f.required("window")
-	if d.WindowDays = p.duration(window, "window", "day"); d.WindowDays > MaxWindowDays {
-		p.add(window.place, "window is %d days, the most is %d", d.WindowDays, MaxWindowDays)
+	if d.WindowDays = p.days(window, "window"); d.WindowDays > maxWindowDays {
+		p.add(window.place, "window is %d days, the most is %d", d.WindowDays, maxWindowDays)
 	}
 	d.Series = p.text(f.required("invoice_series"), "invoice_series")
 	f.done()

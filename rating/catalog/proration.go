@@ -7,8 +7,8 @@ type Proration struct {
 	ToOld     bool // the day of a change belongs to the old state; else to the new one
 }
 
-// IsDefault tells whether the catalog need not say it.
-func (p Proration) IsDefault() bool { return p == Proration{} }
+// isDefault tells whether the catalog need not say it.
+func (p Proration) isDefault() bool { return p == Proration{} }
 
 func (p *problems) proration(n *node) Proration {
 	var r Proration
@@ -19,7 +19,7 @@ func (p *problems) proration(n *node) Proration {
 	count, month, change := f.optional("count"), f.optional("month"), f.optional("change_day")
 	r.Seconds = p.word(count, "count", "days", "seconds") == "seconds"
 	if month != nil && month.text != "actual" {
-		r.MonthDays = p.duration(month, "month", "day")
+		r.MonthDays = p.days(month, "month")
 		if r.MonthDays != 0 && (r.MonthDays < 28 || r.MonthDays > 31) {
 			p.add(month.place, "month is %d days; it may count as 28 to 31, or as \"actual\"", r.MonthDays)
 		}
@@ -36,7 +36,7 @@ func (p *problems) proration(n *node) Proration {
 }
 
 func (r Proration) print(w *printer) {
-	if r.IsDefault() {
+	if r.isDefault() {
 		return
 	}
 	var o inline

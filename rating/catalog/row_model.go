@@ -41,9 +41,9 @@ func (t *PriceTable) Row(text string) *PriceRow {
 	return &t.Rows[i]
 }
 
-// Modeled tells whether a row of the table has a pricing model, so that its
+// modeled tells whether a row of the table has a pricing model, so that its
 // usage is counted.
-func (t *PriceTable) Modeled() bool {
+func (t *PriceTable) modeled() bool {
 	return slices.ContainsFunc(t.Rows, func(r PriceRow) bool { return r.Model != nil })
 }
 
@@ -73,7 +73,7 @@ func (p *problems) rowPrice(f *fields, row *PriceRow, table string) {
 // rowModels checks what the models of a table's rows ask of the charge and of
 // its meter. Such a charge counts its usage, whatever else it says.
 func (c *checker) rowModels(u *chargeDraft, t *tableDraft, m *Meter) {
-	if !t.Modeled() {
+	if !t.modeled() {
 		return
 	}
 	if u.counting == nil {

@@ -147,7 +147,7 @@ func pattern(p string, like ...string) schema {
 const digits = `(0|[1-9][0-9]*)(\.[0-9]+)?`
 
 func someDays(example string) schema {
-	return pattern(strings.Replace(duration.String(), "day|month", "day", 1), example)
+	return pattern(dayCount.String(), example)
 }
 func aCycle() schema   { return pattern(cycleText.String(), "30 days", "1 month", "1 year") }
 func aDate() schema    { return pattern(dateForm.String(), "2018-06-07") }

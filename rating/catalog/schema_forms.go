@@ -75,7 +75,7 @@ var forms = []form{
 		{"charged", "The base fee: in advance, or when its time is over.", oneWord("in_advance", "in_arrears"), false},
 		{"additions", "When seats and packages that are added within a period are charged.", ref("additions of term %q"), false},
 		{"methods", "The payment methods that it takes; without it any.", texts(), false},
-		{"from_account_day", "A change to the term is possible so many days after the sign-up.", schema{"type": "integer", "minimum": 1, "maximum": MaxWindowDays}, false},
+		{"from_account_day", "A change to the term is possible so many days after the sign-up.", schema{"type": "integer", "minimum": 1, "maximum": maxWindowDays}, false},
 		{"at_sign_up", "What a sign-up on the term needs.", ref("at_sign_up of term %q"), false},
 		{"plan_changes", "What a change of plan on the term needs.", ref("plan_changes of term %q"), false},
 		ruleKey,
@@ -235,7 +235,7 @@ var forms = []form{
 		{"description", "The text of its lines.", anyText(), true},
 		{"percent", "Of each line, rounded there.", aPercent(), false},
 		{"amount", "A sum of money, in each billing period or with for: once altogether, spread over the lines.", amount(), false},
-		{"on", "The kinds of lines.", distinct(oneWord(PaidLines...)), true},
+		{"on", "The kinds of lines.", distinct(oneWord(paidLines...)), true},
 		{"meters", "Only lines of these meters.", texts(), false},
 		{"plans", "Only while the account is on one of these plans.", texts(), false},
 		{"for", "How long; without it forever.", either(oneWord("forever", "once"), pattern(periodCount.String(), "3 periods")), false},
@@ -294,7 +294,7 @@ var forms = []form{
 	}},
 	{name: "refund of the guarantee", says: "What is given back.", keys: []formKey{
 		{"percent", "Of what was paid.", aPercent(), true},
-		{"of", "The kinds of lines.", distinct(oneWord(PaidLines...)), true},
+		{"of", "The kinds of lines.", distinct(oneWord(paidLines...)), true},
 	}},
 	{name: "not_for of the guarantee", says: "Whom the guarantee is not for.", keys: []formKey{
 		{"terms", "Accounts on one of these terms.", texts(), false},

@@ -28,7 +28,7 @@ func (p *problems) service(v *versionDraft, e entry) Service {
 	if n := f.optional("free"); n != nil {
 		free := p.fields(n, "free of service %q", s.Name)
 		s.Free = p.count(free.required("units"), "units", 1)
-		s.FreeDays = p.duration(free.required("first"), "first", "day")
+		s.FreeDays = p.days(free.required("first"), "first")
 		if plans := free.optional("not_on"); plans != nil {
 			s.FreeNotOn = p.names(plans, "not_on")
 			v.wantPlans(plans.items...)

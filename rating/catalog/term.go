@@ -52,7 +52,7 @@ func (p *problems) term(e entry) Term {
 		t.Methods = p.names(n, "methods")
 	}
 	if n := f.optional("from_account_day"); n != nil {
-		t.FromAccountDay = int(p.countUpTo(n, "from_account_day", 1, MaxWindowDays))
+		t.FromAccountDay = int(p.countUpTo(n, "from_account_day", 1, maxWindowDays))
 	}
 	if n := f.optional("at_sign_up"); n != nil {
 		s := p.fields(n, "at_sign_up of term %q", t.Name)

@@ -238,6 +238,14 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	if n == nil {
 		return nil
 	}
+	if n.kind == plain || n.kind == quoted {
+		each := n.text
+		if !plainNumber.MatchString(each) {
+			each = "0.02"
+		}
+		p.add(n.place, "price of the usage charge of %q is %s: say what kind of price that is: {each: %s}, {table: NAME}, {column: NAME} or a pricing model", u.Meter, n.shown(), each)
+		return nil
+	}
 	price := p.fields(n, "price of the usage charge of %q", u.Meter)
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":

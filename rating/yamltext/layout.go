@@ -73,6 +73,9 @@ func (l *layout) read(from int) {
 		return
 	}
 	began := false
+	if strings.ContainsRune("–—−•", l.line[from]) && from+1 < len(l.line) && l.line[from+1] == ' ' {
+		l.wrong(from, "%c is not the dash of a list: write -", l.line[from])
+	}
 	for l.why == "" && from < len(l.line) && l.line[from] == '-' && (from+1 == len(l.line) || l.line[from+1] == ' ') {
 		l.enter(from, true, began)
 		l.open, began = true, true
@@ -130,8 +133,9 @@ func columnsOf(levels []level) string {
 
 // Keys whose colon has no space behind it, and keys without a colon.
 var (
-	unspaced  = regexp.MustCompile(`^[A-Za-z_]+:[^ ]`)
-	uncoloned = regexp.MustCompile(`^[A-Za-z_]+ ?[{\[]`)
+	widespaced = regexp.MustCompile(`^[A-Za-z_]+:[\x{A0}\x{2000}-\x{200A}\x{202F}\x{3000}]`)
+	unspaced   = regexp.MustCompile(`^[A-Za-z_]+:[^ ]`)
+	uncoloned  = regexp.MustCompile(`^[A-Za-z_]+ ?[{\[]`)
 )
 
 // keyed reads "key: value", or the scalar or brackets of an item.
@@ -174,6 +178,8 @@ func (l *layout) keyed(from int, began bool) {
 // mistyped finds a key that lacks its colon, or the space behind it.
 func (l *layout) mistyped(from int) {
 	switch rest := string(l.line[from:]); {
+	case widespaced.MatchString(rest):
+		l.wrong(from+strings.IndexRune(rest, ':')+1, "the space after the colon is no plain one, as word processors write it: write a space")
 	case unspaced.MatchString(rest):
 		l.wrong(from, "a space is missing after the colon: it wants key: value")
 	case uncoloned.MatchString(rest):
@@ -252,6 +258,9 @@ func (l *layout) flow(from int) {
 			l.colon = false
 		case c == '}' || c == ']':
 			l.close(i)
+			if rest := strings.TrimLeft(string(l.line[i+1:]), " "); len(l.brackets) > 0 && rest != "" && !strings.ContainsRune(",:]}#", rune(rest[0])) {
+				l.unseparated(len(l.line) - len([]rune(rest)))
+			}
 			if len(l.brackets) == 0 {
 				if rest := strings.TrimLeft(string(l.line[i+1:]), " "); rest != "" && !strings.ContainsRune("#]}", rune(rest[0])) {
 					l.wrong(i+1, "text behind the closing %c: a text that begins with { or [ goes in quotes", c)
@@ -280,6 +289,15 @@ func (l *layout) flow(from int) {
 		}
 		i++
 	}
+}
+
+// unseparated is what stands behind a closed bracket within another.
+func (l *layout) unseparated(at int) {
+	if l.line[at] == ';' {
+		l.wrong(at, "a ; where a comma is wanted")
+		return
+	}
+	l.wrong(at, "a comma is missing before this")
 }
 
 func (l *layout) close(i int) {

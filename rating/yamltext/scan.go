@@ -83,6 +83,9 @@ func (r *reader) tokens(tokens token.Tokens) {
 		if t.Type == token.StringType && strings.Contains(t.Value, ": ") {
 			r.Add(at, "%q has a second colon: a comma is missing before its key, or the text goes in quotes", t.Value)
 		}
+		if t.Type == token.StringType {
+			r.lookalikes(t)
+		}
 		if why := r.refused(t, i); why != "" {
 			r.Add(at, "%s", why)
 		}
@@ -105,6 +108,24 @@ func (r *reader) tokens(tokens token.Tokens) {
 			r.Add(at, "an object of more than %d keys", r.MaxKeys)
 			return
 		}
+	}
+}
+
+// lookalikes refuses what word processors put in place of quotes and spaces,
+// in a text that is not in quotes: it would be part of the text.
+func (r *reader) lookalikes(t *token.Token) {
+	at := placeOf(t)
+	if first, _ := utf8.DecodeRuneInString(t.Value); strings.ContainsRune("“”„‟‘’‚‛«»", first) {
+		r.Add(at, "%c would be part of the text: quotes are \" or '; a text that begins with %c goes in them", first, first)
+		return
+	}
+	column := 0
+	for _, c := range t.Value {
+		if c != ' ' && unicode.Is(unicode.Zs, c) {
+			r.Add(Place{at.Line, at.Column + column}, "%U in place of a plain space, as word processors write it: write a space, or put the text in quotes", c)
+			return
+		}
+		column++
 	}
 }
 
