@@ -47,7 +47,7 @@ func (l *ledger) add(t *tables) {
 		m.CreditsApplied = m.CreditsApplied.Add(writers.FromMoney(inv.CreditsApplied))
 		m.AmountDue = m.AmountDue.Add(writers.FromMoney(inv.AmountDue))
 		if inv.Kind == creditNote {
-			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total))
+			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total - inv.CreditsApplied))
 		}
 	}
 	l.addPayments(t)

@@ -21,14 +21,15 @@ func (b *billing) invoice() {
 		b.taxes()
 		total := b.total()
 		credits := b.creditsApplied(total)
-		credits = credits.Add(b.takeCorrection(total.Sub(credits)))
+		corrected := b.takeCorrection(total.Sub(credits))
+		credits = credits.Add(corrected)
 		inv := &Invoice{
 			ID: DocumentID(b.cat.Name, b.account.ID, b.day, "invoice"), Account: b.account.ID, IssuedOn: b.day,
 			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
 		}
 		b.out.Invoice = inv
 		if b.version != nil {
-			b.keepRefundable(inv)
+			b.keepRefundable(inv, corrected)
 		}
 		b.collect(inv)
 	}

@@ -238,26 +238,24 @@ func (b *billing) dropShares(rate *catalog.TaxRate) {
 
 // keepTaxes keeps the taxes of a line that a guarantee may give back, and is
 // what is left of what was due.
-func (b *billing) keepTaxes(inv *Invoice, line int, open money.Amount) money.Amount {
+func (b *billing) keepTaxes(inv *Invoice, line int, paid []paying) {
 	for _, s := range b.taxShares {
 		if s.line != line {
 			continue
 		}
-		kind, amount := TaxedIn, s.amount
-		if !s.within {
-			kind, amount = Taxed, money.Min(s.amount, open)
-			open = open.Sub(amount)
-		}
-		if amount.Sign() <= 0 {
-			continue
-		}
 		of := &b.lines[line]
-		b.account.Refundable = append(b.account.Refundable, Refundable{
-			InvoiceID: inv.ID, Kind: kind, Rule: s.of.Rule, Description: s.of.Tax + " " + s.of.Rate.String() + " of " + of.Description,
-			PeriodStart: of.PeriodStart, PeriodEnd: of.PeriodEnd, Amount: amount,
-		})
+		r := Refundable{
+			InvoiceID: inv.ID, Kind: Taxed, Rule: s.of.Rule, Description: s.of.Tax + " " + s.of.Rate.String() + " of " + of.Description,
+			PeriodStart: of.PeriodStart, PeriodEnd: of.PeriodEnd,
+		}
+		if !s.within {
+			b.keepPaid(paid, s.amount, r)
+		} else if s.amount.Sign() > 0 { // it is in what the line keeps, and is paid by what pays that
+			last := b.account.Refundable[len(b.account.Refundable)-1]
+			r.Kind, r.Amount, r.Method = TaxedIn, s.amount, last.Method
+			b.account.Refundable = append(b.account.Refundable, r)
+		}
 	}
-	return open
 }
 
 // giveTaxBack reverses the tax of what a credit note gives back. One that the
@@ -265,7 +263,7 @@ func (b *billing) keepTaxes(inv *Invoice, line int, open money.Amount) money.Amo
 func (b *billing) giveTaxBack(note *Invoice, r *Refundable, amount money.Amount) {
 	l := Line{
 		Kind: Taxed, Rule: r.Rule, Description: r.Description, Quantity: whole(-1), UnitPrice: amount.Value(), Part: money.Whole, Amount: amount.Neg(),
-		PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd, Calculation: fmt.Sprintf("%s charged by %s", r.Amount, r.ChargeID),
+		PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd, Calculation: fmt.Sprintf("%s charged by %s", r.Amount, r.paidBy()),
 	}
 	if r.Kind == TaxedIn {
 		taken := l

@@ -351,7 +351,7 @@ CREATE EXTERNAL TABLE `state` (
   `suspensions` array<struct<`from`:date,`until`:date>>,
   `subscriptions` array<struct<`name`:string,`quantity`:bigint>>,
   `free_units` array<struct<`service`:string,`used`:bigint>>,
-  `collections` array<struct<`invoice_id`:string,`invoiced_on`:date,`amount`:decimal(18,4),`attempt`:int,`method`:string,`status`:string,`attempted_on`:date,`first_failed_on`:date,`retries`:int,`next_attempt_on`:date,`reason`:string,`paid_by`:string>>,
+  `collections` array<struct<`invoice_id`:string,`invoiced_on`:date,`amount`:decimal(18,4),`attempt`:int,`method`:string,`status`:string,`attempted_on`:date,`first_failed_on`:date,`retries`:int,`next_attempt_on`:date,`reason`:string,`paid_by`:string,`first_unmade`:boolean>>,
   `refundable` array<struct<`invoice_id`:string,`charge_id`:string,`method`:string,`kind`:string,`rule`:string,`description`:string,`period_start`:date,`period_end`:date,`amount`:decimal(18,4)>>
 )
 COMMENT 'One row per account: all that the next night needs of it.'
