@@ -30,11 +30,12 @@ run: build
 check: format vet staticcheck test race fuzz demo late
 
 format:
-	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
+	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures deploy); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
 
 vet:
 	$(GO) vet ./...
 	cd fixtures/s3server && $(GO) vet ./...
+	cd deploy && $(GO) vet ./...
 
 staticcheck:
 	$(GO) tool staticcheck ./...
@@ -48,6 +49,7 @@ s3server:
 # -count=1: tests read files that the test cache does not know of.
 test: s3server
 	$(GO) test -count=1 ./...
+	cd deploy && $(GO) test -count=1 ./...
 
 # Where goroutines meet: the phases, the store, and readers used by several at once.
 race: s3server
@@ -85,16 +87,22 @@ late: build
 	$(RATEMILL) verify --output $(LATE)/output
 
 ## check-duckdb: read the demos' output as analysts do (needs Node.js and npm)
-check-duckdb:
+check-duckdb: build
 	@test -d $(DEMO)/output/runs || $(MAKE) run
 	@test -d $(LATE)/output/runs || $(MAKE) late
-	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output && node check.mjs ../../$(LATE)/output
+	cd fixtures/duckdb && npm ci --no-audit --no-fund
+	node fixtures/duckdb/check.mjs $(DEMO)/output
+	node fixtures/duckdb/check.mjs $(LATE)/output
+	node fixtures/duckdb/analysis.mjs $(RATEMILL) $(DEMO)/output $(LATE)/output
+	node fixtures/duckdb/check.mjs build/analysis/money
+	node fixtures/duckdb/check.mjs build/analysis/teams
 
 ## rewrite: rewrite the goldens; read the diff before you commit it
 rewrite:
 	$(GO) test ./rating -run TestPolicy -rewrite
 	$(GO) test ./rating/catalog -rewrite
 	$(GO) test ./writers -rewrite
+	$(GO) test ./writers/report -rewrite
 	$(GO) test ./cmd/ratemill -run 'TestSchemaFile|TestPrintSamples' -rewrite
 	$(GO) test ./pipeline -run TestOperationsOfANight -rewrite
 

@@ -28,7 +28,12 @@ func (n *night) commit(ctx context.Context, s *stage) (*Result, error) {
 	if err := n.plan.checkUnchanged(ctx, n.Settings); err != nil {
 		return nil, err
 	}
-	return publish(ctx, n, s, run)
+	result, err := publish(ctx, n, s, run)
+	if err != nil {
+		return nil, err
+	}
+	result.Measures = s.measures()
+	return result, nil
 }
 
 // runJSON is the entry's run.json.

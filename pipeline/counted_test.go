@@ -42,6 +42,7 @@ func TestCountersFromNightToNight(t *testing.T) {
 		  usage 7.00 MK-9
 		charge A 7.00 card
 	`)
+	c.explainAll()
 }
 
 // Rows that are rated one by one come in the order of their time, wherever they
@@ -72,4 +73,5 @@ func TestRowsOneByOne(t *testing.T) {
 		  usage 1.25 MK-9
 		charge A 1.25 card
 	`)
+	c.explainAll()
 }

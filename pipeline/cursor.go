@@ -39,6 +39,9 @@ func openCursor[T any](ctx context.Context, b *blob.Bucket, e *Entry, spec write
 	if err != nil {
 		return nil, err
 	}
+	if file.Rows == 0 { // a reader for every table and day of a long rerate takes memory
+		return &cursor[T]{key: file.Key, account: account, next: func() ([]T, error, bool) { return nil, nil, false }, close: func() {}}, nil
+	}
 	next, stop := iter.Pull2(func(yield func([]T, error) bool) {
 		at := &object{ctx: ctx, bucket: b, key: file.Key, size: file.Size}
 		err := writers.Rows(at, file.Size, func(rows []T) error {

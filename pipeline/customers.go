@@ -7,10 +7,13 @@ import (
 	"ratemill/writers"
 )
 
+// accountsName is the source of who pays for accounts.
+const accountsName = "accounts"
+
 // accountsSource is the source of who pays for accounts. Its rows are as of a
 // day, and the latest one of an account counts, however old it is.
 func accountsSource() source {
-	s := levelSource("accounts")
+	s := levelSource(accountsName)
 	s.role = customerRows
 	for _, name := range []string{
 		"name", "address_line_1", "address_line_2", "postal_code", "city", "region", "country", "tax_id", "tax_exempt", "language", "test",

@@ -79,6 +79,16 @@ func (e *TotalsError) Error() string {
 	return "control totals are broken, nothing is published: " + strings.Join(e.Broken, "; ")
 }
 
+// UnfinishedError says that an entry was begun to be published, or may have
+// been, and is not finished. Whoever runs next finishes it first.
+type UnfinishedError struct {
+	Entry int64
+	Err   error
+}
+
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
 // NotThereError is an export, or its manifest, that must come before the night
 // can be billed. Time alone may mend it, so it is temporary.
 type NotThereError struct {
@@ -138,7 +148,7 @@ func ExitCode(err error) int {
 	case errors.As(err, &usage):
 		return ExitUsage
 	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
-		return ExitOther
+		return ExitTemporary
 	case temporary(err), errors.As(err, &notThere), errors.As(err, &vanished), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
 	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):

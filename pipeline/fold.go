@@ -47,7 +47,10 @@ func (n *night) foldPartitions(ctx context.Context) error {
 		if err := n.foldUsage(f, usage, p); err != nil {
 			return err
 		}
-		return n.foldEvents(f, events, p)
+		rows := len(f.dedupe.claims)
+		err := n.foldEvents(f, events, p)
+		n.watcher().Advances(1, int64(rows+len(f.dedupe.claims)))
+		return err
 	})
 	if err != nil {
 		return err
@@ -240,6 +243,9 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 		func(i int) error { return n.keepUsage(f, p, readRecord(rows[i*recordSize:]), &d.claims[i]) },
 		func(i int, to *claim, identical bool) {
 			r := readRecord(rows[i*recordSize:])
+			if n.trace != nil {
+				n.trace.lost(n, n.usageEvent(r, &d.claims[i]), to)
+			}
 			n.lose(f, &d.claims[i], n.accounts.all()[r.key.account()].id, to, identical)
 		})
 }
@@ -261,7 +267,7 @@ func usageContent(account, combination uint64, occurred, quantity int64) uint64 
 // keepUsage sums up a new row of a known account that is due; others are kept
 // whole, since they may have to wait, or have waited, or are rated one by one.
 func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
-	if c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
+	if n.trace != nil || c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
 	f.sums.add(r.key, r.quantity, r.place)
@@ -318,6 +324,9 @@ func (n *night) usageEvent(r record, c *claim) *event {
 }
 
 func (n *night) passEvent(f *folded, e *event) error {
+	if n.trace != nil {
+		return n.trace.kept(n, e)
+	}
 	f.buffer = e.append(f.buffer[:0])
 	return f.events.add(n.bucket(accountHash(e.account)), f.buffer)
 }
@@ -337,7 +346,12 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 	}
 	return d.keepers(n, f,
 		func(i int) error { return n.passEvent(f, &events[i]) },
-		func(i int, to *claim, identical bool) { n.lose(f, &d.claims[i], events[i].account, to, identical) })
+		func(i int, to *claim, identical bool) {
+			if n.trace != nil {
+				n.trace.lost(n, &events[i], to)
+			}
+			n.lose(f, &d.claims[i], events[i].account, to, identical)
+		})
 }
 
 // takenID is an event id that this night bills, with the key of the group

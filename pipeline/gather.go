@@ -86,8 +86,8 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many
 // decimals.
 func (g *group) sum(decimals int) decimal.Decimal {
-	v := new(big.Int).SetUint64(g.hi)
-	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(g.lo))
+	v := big.NewInt(int64(g.hi))
+	v.Lsh(v, 64).Add(v, new(big.Int).SetUint64(g.lo))
 	return decimal.NewFromBigInt(v, -int32(decimals))
 }
 

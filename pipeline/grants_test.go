@@ -41,4 +41,5 @@ func TestGrantsFromNightToNight(t *testing.T) {
 		charge A 10.00 card
 		balance A sms_money 7.00 + 8.00 - 7.00 = 8.00
 	`)
+	c.explainAll()
 }

@@ -141,15 +141,7 @@ func readTable[T any](ctx context.Context, n *night, spec writers.Spec, yield fu
 	if before == nil {
 		return nil
 	}
-	file, err := outputOf(before, spec.Name)
-	if err != nil {
-		return err
-	}
-	at := &object{ctx: ctx, bucket: n.Output, key: file.Key, size: file.Size}
-	if err := writers.Rows(at, file.Size, yield); err != nil {
-		return fmt.Errorf("%s: %w", file.Key, err)
-	}
-	return nil
+	return readOf(ctx, n.Output, before, spec, yield)
 }
 
 // outputOf is a table's file of an entry.

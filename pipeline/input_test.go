@@ -646,7 +646,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("got %v, exit code %d", err, ExitCode(err))
 	}
 	// Nor is a store that does not answer.
-	for why, want := range map[error]int{context.Canceled: ExitOther, &url.Error{Op: "Get", URL: "https://s3", Err: io.EOF}: ExitTemporary} {
+	for why, want := range map[error]int{context.Canceled: ExitTemporary, &url.Error{Op: "Get", URL: "https://s3", Err: io.EOF}: ExitTemporary} {
 		err := &readers.FileError{Key: "a.csv", What: "cannot be read", Err: why}
 		if code := ExitCode(err); code != want {
 			t.Errorf("%v: exit code %d, want %d; %d would fail the job for good", err, code, want, ExitInput)

@@ -158,6 +158,7 @@ func TestKeysAndLevelsFromNightToNight(t *testing.T) {
 	if end := c.sourceEnd("2024-05-12", "members"); end.Passed != 1 || end.Rated != 1 {
 		t.Errorf("members of 12 May: %+v", end)
 	}
+	c.explainAll()
 }
 
 // The same bytes whatever the names of the files, the order of rows in them,
@@ -254,6 +255,7 @@ func TestKeysWaitForTheSignUp(t *testing.T) {
 	if end := c.sourceEnd("2024-05-03", "members"); end.TakenUp != 2 || end.Rated != 2 {
 		t.Errorf("members of 3 May: %+v", end)
 	}
+	c.explainAll()
 }
 
 // A tally's keys, switches and sums come out of the state as they went in.

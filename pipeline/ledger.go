@@ -14,10 +14,16 @@ type ledger struct {
 	alarming int64
 	money    map[string]*writers.MoneyTotals
 	balances map[[3]string]*writers.BalanceTotals // by balance, currency, unit
+
+	kinds   map[[2]string]decimal.Decimal // lines by kind and currency
+	reasons map[[2]string]int64           // rejected rows by reason and status
 }
 
 func newLedger() ledger {
-	return ledger{series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[3]string]*writers.BalanceTotals{}}
+	return ledger{
+		series: map[string]int64{}, money: map[string]*writers.MoneyTotals{}, balances: map[[3]string]*writers.BalanceTotals{},
+		kinds: map[[2]string]decimal.Decimal{}, reasons: map[[2]string]int64{},
+	}
 }
 
 func (l *ledger) add(t *tables) {
@@ -33,6 +39,7 @@ func (l *ledger) add(t *tables) {
 		m := l.of(t.lines[i].Currency)
 		m.Lines = m.Lines.Add(writers.FromMoney(t.lines[i].Amount))
 	}
+	l.addKinds(t.lines)
 	for i := range t.invoices {
 		inv := &t.invoices[i]
 		m := l.of(inv.Currency)
@@ -40,7 +47,7 @@ func (l *ledger) add(t *tables) {
 		m.CreditsApplied = m.CreditsApplied.Add(writers.FromMoney(inv.CreditsApplied))
 		m.AmountDue = m.AmountDue.Add(writers.FromMoney(inv.AmountDue))
 		if inv.Kind == creditNote {
-			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total))
+			m.CreditNotes = m.CreditNotes.Sub(writers.FromMoney(inv.Total - inv.CreditsApplied))
 		}
 	}
 	l.addPayments(t)

@@ -126,10 +126,13 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
 		}
 		filters := exports[s.file].Filters()
-		return exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
+		err := exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
-			return take(b)
+			n.watcher().Advances(0, int64(b.Len))
+			return n.trace.only(b, source, take)
 		})
+		n.watcher().Advances(partOf(&n.files[s.file], s.split, exports[s.file].Splits()), 0)
+		return err
 	})
 }
 

@@ -332,9 +332,12 @@ func (g *generated) deliverAgain(t *testing.T, reference *company) {
 		put(t, exports, key, text)
 		put(t, exports, path.Dir(key)+"/again.csv", text)
 		source, folder, _ := strings.Cut(path.Dir(key), "/date=")
-		// A seat that a rule refused is not registered: the same row may come
-		// again when the rule allows it.
+		// A seat or a refund that a rule refused is not registered: the same row
+		// may come again when the rule allows it.
 		if source != "seats" {
+			if source == "account_events" {
+				text = joinCSV(t, slices.DeleteFunc(splitCSV(t, text), func(r []string) bool { return r[3] == "refund_requested" }))
+			}
 			put(t, exports, fmt.Sprintf("%s/date=%s/from-the-day-before.csv", source, day(t, folder)+1), text)
 		}
 	}
@@ -349,6 +352,9 @@ func (g *generated) deliverAgain(t *testing.T, reference *company) {
 		for i := range want.Totals.Sources {
 			g, w := got.Totals.Sources[i], want.Totals.Sources[i]
 			g.Passed, g.Rejected, w.Passed, w.Rejected = 0, 0, 0, 0
+			if g.Source == "accounts" { // an address that comes again changes nothing
+				g.NotBillable = nil
+			}
 			if gText, wText := fmt.Sprintf("%+v", g), fmt.Sprintf("%+v", w); gText != wText {
 				t.Errorf("%s: totals are\n%s\nwant\n%s", date, gText, wText)
 			}

@@ -21,7 +21,7 @@ type night struct {
 	sources []source
 	files   []input
 
-	dimensions []string // columns of rated_usage, see dimensionNames
+	dimensions []string // columns of rated_usage, see DimensionNames
 
 	workers       int
 	memory        int64
@@ -45,6 +45,8 @@ type night struct {
 
 	mapped []*mapped
 	folded []*folded
+
+	trace *trace // of explain: where the rows of one account went; nil in a night
 }
 
 // input is a file of the plan, with the source that it belongs to and the
@@ -106,7 +108,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 		return nil, &UsageError{What: "catalog " + s.Catalog.Name + ": " + err.Error()}
 	}
 	n := &night{
-		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: dimensionNames(s.Catalog),
+		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: DimensionNames(s.Catalog),
 		workers: s.workers(), memory: s.Memory, groupLimit: 1 << 18,
 		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
 	}

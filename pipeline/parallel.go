@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -46,6 +47,26 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, work
 		}
 	}
 	return errors.Join(ctx.Err(), errors.Join(failures...))
+}
+
+// beyond is a context that outlives ctx by a grace period: what has begun to be
+// published is finished after a stop, if it takes no longer than that. end lets
+// go of it.
+func beyond(ctx context.Context, grace time.Duration) (longer context.Context, end func()) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, func() {
+		over := time.NewTimer(grace)
+		defer over.Stop()
+		select {
+		case <-over.C:
+			cancel(context.Cause(ctx))
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		detach()
+		cancel(nil)
+	}
 }
 
 // ahead makes things for i = 0 … n-1 while those before are in use: at once, and

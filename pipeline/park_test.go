@@ -102,6 +102,7 @@ func TestParkedAccount(t *testing.T) {
 			t.Errorf("%d rows of %s are left", f.Rows, table.Name)
 		}
 	}
+	c.explainAll()
 }
 
 func issuedOn(c *company, date string) []string {
@@ -222,6 +223,7 @@ func TestParkedOnTheDayItFallsDue(t *testing.T) {
 	if len(parked) != 1 || dayText(parked[0].Since) != "2024-05-02" || parked[0].RowsHeld != 1 {
 		t.Errorf("parked are %+v", parked)
 	}
+	c.explainAll()
 }
 
 // Many parked accounts with groups of many dimension values wait in held;

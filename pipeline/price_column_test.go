@@ -52,7 +52,7 @@ func TestPriceInAColumn(t *testing.T) {
 // once, after its groups have been added up: the account is not parked.
 func TestAmountOfManyDecimals(t *testing.T) {
 	cat := &catalog.Catalog{Meters: []catalog.Meter{{Name: "calls", By: []string{"unit_price"}}}}
-	f := fitter{n: &night{Settings: &Settings{Catalog: cat}, dimensions: dimensionNames(cat)}}
+	f := fitter{n: &night{Settings: &Settings{Catalog: cat}, dimensions: DimensionNames(cat)}}
 	group := func(quantity, price string) rating.RatedUsage {
 		q, p := decimal.RequireFromString(quantity), decimal.RequireFromString(price)
 		return rating.RatedUsage{Meter: "calls", Quantity: q, Amount: q.Mul(p), Price: rating.PricePoint{UnitPrice: p}, Dimensions: []string{price}}

@@ -43,9 +43,14 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 	if err := keepsExisting(ctx, n.Output, s.dir+"probe"); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil { // the last moment at which nothing is begun
+		return nil, err
+	}
+	ctx, end := beyond(ctx, n.Grace)
+	defer end()
 	standing, err := declare(ctx, n.Output, run.Entry, intent)
 	if err != nil {
-		return nil, err
+		return nil, &UnfinishedError{run.Entry, err}
 	}
 	status := Published
 	switch {
@@ -65,7 +70,7 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 		return nil, &VanishedError{err}
 	}
 	if err != nil {
-		return nil, err
+		return nil, &UnfinishedError{run.Entry, err}
 	}
 	sweep(ctx, n.Settings, intent)
 	return &Result{Status: status, Entry: entry}, nil
@@ -159,6 +164,7 @@ func finish(ctx context.Context, s *Settings, entry int64, intent, other *writer
 		if err := putFinal(ctx, output, f, from); err != nil {
 			return fmt.Errorf("publishing %s: %w", f.Final, err)
 		}
+		s.watcher().Advances(1, 1)
 		return nil
 	}
 	// The tables in any order, then the charge files: no charge is to be seen
@@ -275,14 +281,17 @@ func finishOpen(ctx context.Context, s *Settings, head *Entry) (*Entry, error) {
 		return nil, err
 	}
 	s.Log.Warn("finishing an entry that an earlier run began to publish", "entry", number, "run", intent.RunID)
-	entry, err := finish(ctx, s, number, intent, nil)
+	longer, end := beyond(ctx, s.Grace)
+	defer end()
+	entry, err := finish(longer, s, number, intent, nil)
 	if errors.Is(err, errStagedGone) {
 		entry, err = remake(ctx, s, head, intent, err)
 	}
-	if err == nil {
-		sweep(ctx, s, intent)
+	if err != nil {
+		return nil, &UnfinishedError{number, err}
 	}
-	return entry, err
+	sweep(longer, s, intent)
+	return entry, nil
 }
 
 // remake makes the staged files of an intent again, from the plan that it was

@@ -73,7 +73,7 @@ func (p place) held() bool { return p.file() == heldFile }
 type group struct {
 	key    key
 	rows   int64
-	hi, lo uint64 // sum of the quantities, 128 bits
+	hi, lo uint64 // sum of the quantities, 128 bits in two's complement
 	first  place  // of the rows
 }
 

@@ -106,6 +106,7 @@ func (n *night) reduceBucket(b int, states []rating.Account) (*tables, error) {
 	for i := range work {
 		n.billAccount(out, &work[i])
 	}
+	n.watcher().Advances(1, int64(len(work)))
 	return out, nil
 }
 

@@ -231,6 +231,40 @@ func TestRerateAndGuarantee(t *testing.T) {
 	c.sameAgain("2024-05-01", "2024-05-05")
 }
 
+// Base fees that credit has paid are paid: what the guarantee gives back of
+// them goes back to the credit, and the rest to the charge.
+func TestRerateCreditAndGuarantee(t *testing.T) {
+	c := newCompany(t, `
+		-- account_events/2024-05-01
+		s1,A,2024-05-01T09:00:00,signed_up,basic,monthly,card,,,,guarantee_90
+		-- sms/2024-05-01
+		m1,A,2024-05-01T10:00:00,outbound,acme,US,5000
+		-- account_events/2024-06-02
+		x1,A,2024-06-02T09:00:00,cancelled
+		x2,A,2024-06-02T10:00:00,refund_requested
+	`)
+	c.nights("2024-05-01", "2024-05-03")
+	c.deliver("-- sms/2024-05-01\nm1,A,2024-05-01T10:00:00,outbound,acme,US,2000")
+	c.wantNotes(c.rerate("2024-05-01", "2024-05-01"), `
+		credit_note INV-CN-00000001 A total -30.00 credits -30.00 due 0.00
+		  usage -30.00 MK-9 line 1: issued 50.00, should be 20.00: 2000 × 0.01 = 20.00
+	`)
+	c.nights("2024-05-04", "2024-06-02")
+	c.wantDocuments("2024-06-02", `
+		invoice A total -158.00 credits -30.00 due 0.00
+		  refund -79.00 MK-12
+		  refund -49.00 MK-12
+		  refund -30.00 MK-12
+		balance A correction_credit 0.00 + 30.00 - 0.00 = 30.00
+		plan A basic to none cancelled
+	`)
+	c.wantBalances("2024-06-02", `
+		A correction_credit USD 0.00 + 30.00 - 0.00 - 0.00 = 30.00
+	`)
+	c.sameAgain("2024-05-04", "2024-06-02")
+	c.wantStanding("2024-05-01", "2024-06-02")
+}
+
 // A day folded again under a corrected catalog, and the next under the usual
 // one.
 func TestRerateUnderACorrectedCatalog(t *testing.T) {

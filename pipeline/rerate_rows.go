@@ -17,7 +17,7 @@ import (
 // dimensions are the dimension columns of rated_usage of all the nights that
 // are compared.
 func (r *rerate) dimensions(ctx context.Context) ([]string, error) {
-	all := dimensionNames(r.Catalog)
+	all := DimensionNames(r.Catalog)
 	for _, of := range []struct {
 		bucket  *blob.Bucket
 		entries []*Entry

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"gocloud.dev/blob"
 
@@ -36,7 +37,12 @@ type Settings struct {
 	// somebody must look, in parts per million.
 	MaxRejects int64
 
-	Log *slog.Logger
+	Log   *slog.Logger
+	Watch Watcher // nil: nobody
+
+	// Grace is how long a publication that has begun goes on after the context
+	// is cancelled.
+	Grace time.Duration
 
 	scan   *scan            // what was read ahead of the night; nil: nothing
 	proven map[int64]*Entry // what entries read, as far as a backfill has asked for it
@@ -73,8 +79,9 @@ const (
 type Result struct {
 	Status    Status
 	Entry     *Entry
-	Verified  bool  // of a night that was published already: its files were read, and are what was published
-	Corrected int64 // the last rerate that folded a published day again; 0: none did
+	Verified  bool      // of a night that was published already: its files were read, and are what was published
+	Corrected int64     // the last rerate that folded a published day again; 0: none did
+	Measures  *Measures // of a night that this run rated; nil for others
 }
 
 // Run bills the night of the settings' day and publishes it: plan, map, fold,
@@ -98,6 +105,21 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
+	step := Step{Night: s.Day, Phase: Planning}
+	s.watcher().Begins(step)
+	plan, err := planNight(ctx, s, head)
+	if err == nil {
+		step.RunID = plan.RunID()
+	}
+	s.watcher().Ends(step, err)
+	if err != nil {
+		return nil, err
+	}
+	return runPlan(ctx, s, plan)
+}
+
+// planNight plans a night, and says of what lies there who does not read it.
+func planNight(ctx context.Context, s *Settings, head *Entry) (*Plan, error) {
 	plan, err := freshPlan(ctx, s, head)
 	if err != nil {
 		return nil, err
@@ -114,7 +136,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 			return nil, err
 		}
 	}
-	return runPlan(ctx, s, plan)
+	return plan, nil
 }
 
 // runPlan does what the plan says, phase by phase.
@@ -128,18 +150,27 @@ func runPlan(ctx context.Context, s *Settings, plan *Plan) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.commit(ctx, stage)
+	var result *Result
+	err = n.during(Committing, int64(len(stage.open)), func() (err error) {
+		result, err = n.commit(ctx, stage)
+		return err
+	})
+	return result, err
 }
 
 // rate does the phases between plan and commit: nothing is visible after it.
 func (n *night) rate(ctx context.Context) (*stage, error) {
-	if err := n.mapInputs(ctx); err != nil {
+	if err := n.during(Mapping, n.bytes(), func() error { return n.mapInputs(ctx) }); err != nil {
 		return nil, err
 	}
-	if err := n.fold(ctx); err != nil {
+	if err := n.during(Folding, int64(n.partitions), func() error { return n.fold(ctx) }); err != nil {
 		return nil, err
 	}
-	return n.reduce(ctx)
+	var made *stage
+	return made, n.during(Reducing, int64(n.buckets), func() (err error) {
+		made, err = n.reduce(ctx)
+		return err
+	})
 }
 
 // mapInputs decodes the inputs, checks what must hold of them as a whole, and
@@ -174,6 +205,7 @@ func (n *night) mapInputs(ctx context.Context) error {
 // before that one is published.
 func (n *night) scan(ctx context.Context) error {
 	if n.scanned {
+		n.watcher().Advances(n.bytes(), n.rowsRead())
 		return nil
 	}
 	n.scanned = true

@@ -29,6 +29,7 @@ type scans struct {
 func scanAhead(ctx context.Context, s *Settings, history, first, last calendar.Day, nights int) *scans {
 	next, end := ahead(ctx, nights, int(max(0, last-first+1)), func(ctx context.Context, i int) *scan {
 		own := *s
+		own.Watch = nil // it is another night that is watched
 		own.Day = first + calendar.Day(i)
 		n, err := scanNight(ctx, &own, history)
 		if err != nil {

@@ -73,7 +73,9 @@ func (s *source) keyed() bool { return s.key != "" }
 
 // signed tells whether the source's quantities may be below zero: changes of a
 // level go both ways.
-func (s *source) signed() bool { return s.meter != nil && s.meter.Of == catalog.WeightedOf }
+func (s *source) signed() bool {
+	return s.meter != nil && (s.meter.Of == catalog.WeightedOf || s.meter.Corrected)
+}
 
 func (s *source) addDimension(name string) {
 	s.dimensions = append(s.dimensions, len(s.schema.Fields))
@@ -281,9 +283,9 @@ func (s *source) keyHint(m *catalog.Meter, column string) string {
 // of their time, and are not summed up.
 func (s *source) oneByOne() bool { return s.meter != nil && s.meter.OneByOne }
 
-// dimensionNames are the dimension columns that the catalog's meters price
+// DimensionNames are the dimension columns that the catalog's meters price
 // by, sorted: the dimension columns of rated_usage.
-func dimensionNames(cat *catalog.Catalog) []string {
+func DimensionNames(cat *catalog.Catalog) []string {
 	var all []string
 	for i := range cat.Meters {
 		for _, by := range cat.Meters[i].By {

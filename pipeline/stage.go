@@ -244,6 +244,7 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 	}
 	rejects = append(rejects, n.beforeHistory()...)
 	slices.SortFunc(rejects, compareRejects)
+	s.ledger.addReasons(rejects)
 	if err := s.rejects.Write(rejects); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func lifeRow(s *writers.State, a *rating.Account) {
 		s.Collections = append(s.Collections, writers.StateCollection{
 			InvoiceID: c.InvoiceID, InvoicedOn: int32(c.InvoicedOn), Amount: cents(c.Amount), Attempt: int32(c.Attempt), Method: c.Method,
 			Status: string(c.Status), AttemptedOn: int32(c.AttemptedOn), FirstFailedOn: int32(c.FirstFailedOn), Retries: int32(c.Retries),
-			NextAttemptOn: int32(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy,
+			NextAttemptOn: int32(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy, FirstUnmade: c.FirstUnmade,
 		})
 	}
 	for _, r := range a.Refundable {
@@ -122,7 +122,7 @@ func lifeOf(a *rating.Account, s *writers.State) error {
 		a.Collections = append(a.Collections, rating.Collection{
 			InvoiceID: c.InvoiceID, InvoicedOn: calendar.Day(c.InvoicedOn), Amount: amount, Attempt: int(c.Attempt), Method: c.Method,
 			Status: rating.CollectionStatus(c.Status), AttemptedOn: calendar.Day(c.AttemptedOn), FirstFailedOn: calendar.Day(c.FirstFailedOn),
-			Retries: int(c.Retries), NextAttemptOn: calendar.Day(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy,
+			Retries: int(c.Retries), NextAttemptOn: calendar.Day(c.NextAttemptOn), Reason: c.Reason, PaidBy: c.PaidBy, FirstUnmade: c.FirstUnmade,
 		})
 	}
 	for _, r := range s.Refundable {

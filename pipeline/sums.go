@@ -9,7 +9,7 @@ type sums struct {
 
 const fewestSlots = 1 << 10
 
-// add adds one row. The quantity is not negative.
+// add adds one row.
 func (s *sums) add(k key, quantity int64, at place) {
 	if s.used*5 >= len(s.slots)*3 {
 		s.grow()
@@ -19,7 +19,7 @@ func (s *sums) add(k key, quantity int64, at place) {
 		g.key = k
 		s.used++
 	}
-	g.add(group{rows: 1, lo: uint64(quantity), first: at})
+	g.add(group{rows: 1, hi: uint64(quantity >> 63), lo: uint64(quantity), first: at})
 }
 
 // slot is the slot of a key, empty if it is new.

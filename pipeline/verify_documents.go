@@ -183,13 +183,12 @@ func (x *entryProof) charge(r *provenRows, i int, firsts map[string]int64) {
 }
 
 // due: what is due on an invoice of a night is charged in it, or it is named
-// why not. What an entry of another kind makes due is collected later, and what
-// it gives back may pay.
+// why not. What an entry of another kind makes due is collected later.
 func (x *entryProof) due(r *provenRows, i int, firsts map[string]int64) *writers.PaymentAttempt {
 	inv, row := &r.invoices.rows[i], r.invoices.first+int64(i)
 	charged, asked := firsts[inv.InvoiceID]
 	switch {
-	case asked && (charged > inv.AmountDue || charged != inv.AmountDue && !x.corrected):
+	case asked && (charged != inv.AmountDue):
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "amount_due is %s, its first attempt is of %s", exact(inv.AmountDue), exact(charged))
 		return nil
 	case asked && inv.Test:
@@ -204,7 +203,7 @@ func (x *entryProof) due(r *provenRows, i int, firsts map[string]int64) *writers
 		return u
 	}
 	listed := slices.ContainsFunc(r.failed.rows, func(p writers.PaymentAttempt) bool { return p.InvoiceID == inv.InvoiceID && p.Amount == inv.AmountDue })
-	if x.night && calendar.Day(inv.IssuedOn) == x.entry.Day && !listed && !x.corrected {
+	if x.night && calendar.Day(inv.IssuedOn) == x.entry.Day && !listed {
 		x.row(r, r.invoices.file, row, inv.InvoiceID, "amount_due is %s, which is neither charged nor among the failed payments", exact(inv.AmountDue))
 	}
 	return u

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/writers"
 )
@@ -20,7 +21,7 @@ type entryProof struct {
 	through calendar.Day // the day that the state includes
 
 	// corrected: the entry, or one before it, corrects what was issued. What it
-	// gives back pays documents of any day, which no table says one by one.
+	// leaves to pay may turn out uncollectable in a night, by its reason.
 	corrected bool
 
 	ledger ledger
@@ -188,7 +189,10 @@ func (x *entryProof) balances(r *provenRows) {
 			x.row(r, file, row, "", "balance %s opens with %s, and closed with %s in entry %d", b.Balance, exact(b.Opening), exact(was), x.number-1)
 		}
 		delete(opened, name)
-		if b.Unit == "" && b.Balance != unusedTime {
+		switch {
+		case b.Balance == rating.CorrectionCredit: // which documents give to
+			used[b.Currency] += b.Used - b.Added
+		case b.Unit == "" && b.Balance != unusedTime:
 			used[b.Currency] += b.Used
 		}
 	}
@@ -201,9 +205,14 @@ func (x *entryProof) balances(r *provenRows) {
 	for i := range r.invoices.rows {
 		used[r.invoices.rows[i].Currency] -= r.invoices.rows[i].CreditsApplied
 	}
+	for i := range r.history.rows {
+		if h := &r.history.rows[i]; h.Status == string(rating.Credited) {
+			used[h.Currency] -= h.Amount
+		}
+	}
 	for _, currency := range sortedKeys(used) {
-		if x.night && used[currency] != 0 && (used[currency] < 0 || !x.corrected) {
-			x.row(r, file, 0, "", "prepaid %s used and credits applied to invoices differ by %s", currency, exact(used[currency]))
+		if used[currency] != 0 {
+			x.row(r, file, 0, "", "prepaid %s used and credits applied to documents differ by %s", currency, exact(used[currency]))
 		}
 	}
 }
@@ -233,6 +242,7 @@ func (x *entryProof) stateOf(r *provenRows) {
 		x.row(r, file, first+1, "", "the account has %d rows of state", len(r.state.rows))
 	}
 	s := &r.state.rows[0]
+	x.leftOpen(r, s)
 	want := x.through
 	if len(r.parked.rows) > 0 {
 		want = calendar.Day(r.parked.rows[0].Since) - 1
@@ -248,6 +258,25 @@ func (x *entryProof) stateOf(r *provenRows) {
 	x.sameBalances(r, balances)
 	if !slices.Equal(failed, r.failed.rows) {
 		x.row(r, r.failed.file, 0, "", "its rows are not what is unpaid in the state: %d rows, %d by the state", len(r.failed.rows), len(failed))
+	}
+}
+
+// leftOpen adds up what the state leaves the next night to ask for. After a
+// rerate that is what is due on its note.
+func (x *entryProof) leftOpen(r *provenRows, s *writers.State) {
+	left := map[string]int64{}
+	for _, c := range s.Collections {
+		if c.Status == string(rating.Unasked) && c.Attempt == 0 {
+			left[c.InvoiceID] += c.Amount
+			m := x.ledger.of(s.Currency)
+			m.LeftOpen = m.LeftOpen.Add(writers.FromMoney(c.Amount))
+		}
+	}
+	for i := range r.invoices.rows {
+		inv := &r.invoices.rows[i]
+		if is := left[inv.InvoiceID]; !x.night && is != max(inv.AmountDue, 0) && !(is == 0 && (inv.Test || slices.Contains(s.Flags, "uninstalled"))) {
+			x.row(r, r.invoices.file, r.invoices.first+int64(i), inv.InvoiceID, "amount_due is %s, the state leaves %s of it to be asked for", exact(inv.AmountDue), exact(is))
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ratemill/rating"
 	"ratemill/rating/calendar"
 )
 
@@ -28,8 +29,10 @@ const (
 	isInvoice factKind = iota
 	isCharge
 	isRefund
+	credited  // of an invoice, paid by a rerate's credit
 	charges   // an invoice, by a charge
 	givesBack // a charge, by a refund
+	corrects  // an invoice, or a line of it, by a line of a note
 	mentions  // an invoice or a charge, in the payment history
 )
 
@@ -74,7 +77,7 @@ func (h *history) note(worker int, entry int64, r *provenRows) error {
 	}
 	for i := range r.invoices.rows {
 		v := &r.invoices.rows[i]
-		add(fact{id: "i" + v.InvoiceID, kind: isInvoice, row: r.invoices.first + int64(i), amount: v.AmountDue, currency: v.Currency})
+		add(fact{id: "i" + v.InvoiceID, kind: isInvoice, row: r.invoices.first + int64(i), amount: v.AmountDue, attempt: int64(v.Lines), currency: v.Currency})
 	}
 	for i := range r.charges.rows {
 		v, row := &r.charges.rows[i], r.charges.first+int64(i)
@@ -86,8 +89,17 @@ func (h *history) note(worker int, entry int64, r *provenRows) error {
 		add(fact{id: "r" + v.RefundID, kind: isRefund, row: row, amount: v.Amount, currency: v.Currency})
 		add(fact{id: "c" + v.ChargeID, kind: givesBack, row: row, amount: v.Amount, currency: v.Currency})
 	}
+	for i := range r.lines.rows {
+		if v := &r.lines.rows[i]; v.CorrectsInvoiceID != "" {
+			add(fact{id: "i" + v.CorrectsInvoiceID, kind: corrects, row: r.lines.first + int64(i), attempt: int64(v.CorrectsLineNo), currency: v.Currency})
+		}
+	}
 	for i := range r.history.rows {
 		v, row := &r.history.rows[i], r.history.first+int64(i)
+		if v.Status == string(rating.Credited) {
+			add(fact{id: "i" + v.InvoiceID, kind: credited, row: row, amount: v.Amount, currency: v.Currency})
+			continue
+		}
 		add(fact{id: "i" + v.InvoiceID, kind: mentions, row: row, amount: v.Amount, currency: v.Currency})
 		if v.ChargeID != "" {
 			add(fact{id: "c" + v.ChargeID, kind: mentions, row: row, amount: v.Amount, currency: v.Currency})
@@ -174,6 +186,14 @@ func (h *history) check(ctx context.Context, p *prover) error {
 func (p *prover) checkFacts(x *breaks, facts []fact, whole bool) {
 	of, back := facts[0], int64(0)
 	given := of.kind <= isRefund
+	byCredit := func(entry int64) (sum int64) { // of an invoice, before the charges of an entry
+		for i := range facts {
+			if f := &facts[i]; f.kind == credited && f.entry <= entry {
+				sum += f.amount
+			}
+		}
+		return sum
+	}
 	for i := range facts {
 		f := &facts[i]
 		bad := func(format string, args ...any) {
@@ -200,6 +220,16 @@ func (p *prover) checkFacts(x *breaks, facts []fact, whole bool) {
 			if back += f.amount; back > of.amount {
 				bad("%s given back on charge %s of %s", exact(back), f.id[1:], exact(of.amount))
 			}
+		case f.kind == corrects:
+			if f.entry == of.entry || f.attempt > of.attempt {
+				bad("it corrects line %d of %s of entry %d, which has %d", f.attempt, of.id[1:], of.entry, of.attempt)
+			}
+		case f.kind == credited:
+			if paid := byCredit(f.entry); paid > of.amount {
+				bad("credit has paid %s of invoice %s, of %s", exact(paid), of.id[1:], exact(of.amount))
+			}
+		case f.kind == charges && f.amount != of.amount-byCredit(f.entry):
+			bad("it is of %s, %s %s of %s, of which credit has paid %s", exact(f.amount), idNames[f.id[0]], f.id[1:], exact(of.amount), exact(byCredit(f.entry)))
 		case f.amount > of.amount, f.amount != of.amount && !p.corrected(1, f.entry):
 			bad("it is of %s, %s %s of %s", exact(f.amount), idNames[f.id[0]], f.id[1:], exact(of.amount))
 		case f.kind == charges && f.attempt == 1 && f.entry != of.entry && !p.corrected(of.entry, f.entry):
@@ -218,6 +248,7 @@ var idNames = map[byte]string{'i': "invoice", 'c': "charge", 'r': "refund"}
 
 // fileOf is the file that a fact was read from.
 func (p *prover) fileOf(f *fact) string {
-	tables := map[factKind]string{isInvoice: "invoices", isCharge: "charges", charges: "charges", isRefund: "refunds", givesBack: "refunds", mentions: "payment_history"}
+	tables := map[factKind]string{isInvoice: "invoices", isCharge: "charges", charges: "charges", isRefund: "refunds", givesBack: "refunds", corrects: "invoice_lines",
+		credited: "payment_history", mentions: "payment_history"}
 	return tableKey(tables[f.kind], p.days[f.entry], f.entry)
 }

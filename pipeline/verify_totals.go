@@ -58,6 +58,7 @@ func (x *entryProof) checkMoney(key string) {
 			{"retried charges", is.RetriedCharges, made.RetriedCharges, is.RetriedCharges.Equal(made.RetriedCharges)},
 			// Credit notes of corrections need not be refunds.
 			{"credit notes", is.CreditNotes, made.CreditNotes, is.CreditNotes.Equal(made.CreditNotes) || !x.night},
+			{"left open", is.LeftOpen, made.LeftOpen, is.LeftOpen.Equal(made.LeftOpen)},
 			{"refunds", is.Refunds, made.Refunds, is.Refunds.Equal(made.Refunds)},
 		} {
 			if !f.equal {

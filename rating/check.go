@@ -127,7 +127,8 @@ func (c *checker) invoice(o *Outcome) {
 }
 
 // creditNote: its lines are below zero and make its total, nothing of it is
-// due, and exactly that is given back, each charge once and not twice.
+// due, and exactly that is given back: on charges, each once and not twice, and
+// to the credit that had paid.
 func (c *checker) creditNote(o *Outcome) {
 	given := money.Zero(o.Account.Currency)
 	var charges []string
@@ -150,8 +151,9 @@ func (c *checker) creditNote(o *Outcome) {
 	for _, l := range note.Lines {
 		sum = sum.Add(l.Amount)
 	}
-	if sum.Cmp(note.Total) != 0 || note.Total.Sign() >= 0 || note.AmountDue.Sign() != 0 || given.Cmp(note.Total.Neg()) != 0 {
-		c.fail("credit note of %s: its lines make %s, %s is given back, %s is due", note.Total, sum, given, note.AmountDue)
+	if sum.Cmp(note.Total) != 0 || note.Total.Sign() >= 0 || note.AmountDue.Sign() != 0 || note.CreditsApplied.Sign() > 0 ||
+		given.Sub(note.CreditsApplied).Cmp(note.Total.Neg()) != 0 {
+		c.fail("credit note of %s: its lines make %s, %s is given back, credits %s, %s is due", note.Total, sum, given, note.CreditsApplied, note.AmountDue)
 	}
 }
 
@@ -221,6 +223,18 @@ func (c *checker) movements(before *Account, o *Outcome) {
 	settled := money.Zero(o.Account.Currency)
 	for _, s := range o.Settled {
 		settled = settled.Add(s.Amount)
+	}
+	returned := money.Zero(o.Account.Currency)
+	for _, m := range o.Movements {
+		if m.Balance == CorrectionCredit {
+			returned = returned.Add(m.Added)
+		}
+	}
+	if note := o.CreditNote; note != nil {
+		returned = returned.Add(note.CreditsApplied)
+	}
+	if returned.Sign() != 0 {
+		c.fail("balance %s gets %s more than the credit note gives back to it", CorrectionCredit, returned)
 	}
 	if used.Cmp(applied.Add(settled)) != 0 {
 		c.fail("balances gave %s, the invoice applied %s, earlier ones %s", used, applied, settled)

@@ -24,6 +24,7 @@ type Collection struct {
 	NextAttemptOn Day    // None: no further one is planned
 	Reason        string // of the last failure
 	PaidBy        string // the charge that succeeded, which need not be that of the last attempt
+	FirstUnmade   bool   // attempt 1 could not be made: there was no method on file
 }
 
 // CollectionStatus is where a collection stands.
@@ -85,7 +86,7 @@ func (b *billing) collect(inv *Invoice) {
 	}
 	c := Collection{InvoiceID: inv.ID, InvoicedOn: b.day, Amount: inv.AmountDue, Attempt: 1, Method: b.account.Method, Status: Requested, AttemptedOn: b.day}
 	if c.Method == "" {
-		c.Status, c.Reason = Uncollectable, string(NoMethod)
+		c.Status, c.Reason, c.FirstUnmade = Uncollectable, string(NoMethod), true
 		b.out.Uncollected = &Uncollected{inv.ID, inv.AmountDue, NoMethod}
 	} else {
 		charge := c.charge(b.day)
@@ -109,12 +110,13 @@ func (c *Collection) payment(on Day, reference string) Payment {
 }
 
 // collection is the collection that a charge is an attempt of, and which
-// attempt; nil where there is none.
+// attempt; nil where there is none. An attempt that could not be made has no
+// charge.
 func (b *billing) collection(chargeID string) (c *Collection, attempt int) {
 	for i := range b.account.Collections {
 		c := &b.account.Collections[i]
 		for n := c.Attempt; n >= 1; n-- {
-			if ChargeID(c.InvoiceID, n) == chargeID {
+			if !(n == 1 && c.FirstUnmade) && ChargeID(c.InvoiceID, n) == chargeID {
 				return c, n
 			}
 		}

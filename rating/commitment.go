@@ -34,8 +34,12 @@ func (b *billing) commitments() {
 		from := b.segment(l.PeriodStart).PeriodStart
 		if _, c := b.commitmentOf(from); c != nil && !l.Prepays && c.Counts(string(committedKind(l)), l.Meter) {
 			p := b.periodSpend(from)
-			p.Charged = p.Charged.Add(l.Amount)
-			today[from] = today[from].Add(l.Amount)
+			amount := l.Amount
+			if l.Counted != nil {
+				amount = amount.Sub(l.Counted.Back) // a price that fell: as credit, not as a line
+			}
+			p.Charged = p.Charged.Add(amount)
+			today[from] = today[from].Add(amount)
 		}
 	}
 	if from, to := b.periodOver(); to != calendar.None {
@@ -125,6 +129,9 @@ func (b *billing) commit(p *PeriodSpend, today money.Amount) {
 		return
 	}
 	kind, what := Minimum, "up to the least of the period"
+	if more.Sign() > 0 && before.Sign() < 0 {
+		what = "within what was taken off above the most"
+	}
 	if more.Sign() < 0 {
 		kind, what = Reduced, "above the most of the period"
 		if before.Sign() > 0 {

@@ -167,9 +167,7 @@ func (c *corrector) refundable() {
 			}
 		}
 	}
-	take(func(x, y *Refundable) bool {
-		return x.Kind == y.Kind && x.Rule == y.Rule && x.Description == y.Description && x.PeriodStart == y.PeriodStart && x.PeriodEnd == y.PeriodEnd
-	})
+	take((*Refundable).sameLine)
 	take(func(x, y *Refundable) bool { return x.Kind == y.Kind && x.Rule == y.Rule })
 	a.Refundable = nil
 	for i, r := range kept {
@@ -184,29 +182,40 @@ func (c *corrector) refundable() {
 
 // chargedElsewhere links what may be given back and was not charged as such to
 // the charges that pay it now: that of the note, and those of what should not
-// have been charged.
+// have been charged, the unpaid ones last. The rest was paid by credit, or by
+// charges so old that they are forgotten, and goes back to credit.
 func (c *corrector) chargedElsewhere(left []Refundable) {
 	a := &c.out.Account
-	collections := slices.Clone(a.Collections)
-	slices.SortStableFunc(collections, func(x, y Collection) int { return boolCompare(x.Status != Unasked, y.Status != Unasked) })
+	if a.Customer.Test || a.Has(uninstalled) {
+		return
+	}
+	collections := slices.DeleteFunc(slices.Clone(a.Collections), func(x Collection) bool { return x.Status == Ended || x.Status == Credited })
+	slices.SortStableFunc(collections, func(x, y Collection) int {
+		return cmp.Or(boolCompare(x.Status != Unasked, y.Status != Unasked), boolCompare(x.open(), y.open()))
+	})
 	for i := range collections {
 		of := &collections[i]
-		if of.open() || of.Status == Ended || of.Status == Credited {
-			continue
-		}
 		open := of.Amount
 		for _, r := range a.Refundable {
-			if r.InvoiceID == of.InvoiceID {
+			if r.InvoiceID == of.InvoiceID && r.Kind != TaxedIn && !r.byCredit() {
 				open = open.Sub(r.Amount)
 			}
 		}
 		for j := range left {
 			r := left[j]
 			r.InvoiceID, r.ChargeID, r.Method, r.Amount = of.InvoiceID, of.ChargeID(), of.Method, money.Min(r.Amount, open)
-			if r.Amount.Sign() > 0 {
-				a.Refundable = append(a.Refundable, r)
-				open, left[j].Amount = open.Sub(r.Amount), left[j].Amount.Sub(r.Amount)
+			if r.Amount.Sign() <= 0 {
+				continue
 			}
+			a.Refundable = append(a.Refundable, r)
+			if left[j].Amount = left[j].Amount.Sub(r.Amount); r.Kind != TaxedIn {
+				open = open.Sub(r.Amount)
+			}
+		}
+	}
+	for _, r := range left {
+		if r.ChargeID, r.Method = "", CorrectionCredit; r.Amount.Sign() > 0 {
+			a.Refundable = append(a.Refundable, r)
 		}
 	}
 }

@@ -325,7 +325,9 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	if fell := c.Amount.Sub(rounded); fell.Sign() > 0 {
 		l.Counted.Back = fell
 		l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
-		b.creditFallen(l, fell)
+		if net := b.creditFallen(l, fell); net.Cmp(fell) != 0 {
+			l.Calculation += fmt.Sprintf(", %s less discounts", net)
+		}
 	}
 	l.Amount = l.Counted.amount(b.account.Currency, b.cat.Rounding)
 	c.Amount = rounded
@@ -357,16 +359,39 @@ func countedText(p pricing.Priced, rounded, before money.Amount) string {
 	return text
 }
 
-// creditFallen opens credit for what a falling price charged too much.
-func (b *billing) creditFallen(l Line, amount money.Amount) {
+// creditFallen opens credit for what a falling price charged too much, less the
+// percentage discounts that the account has: it paid no more. It is the credit.
+func (b *billing) creditFallen(l Line, fell money.Amount) money.Amount {
+	gross := l
+	gross.Amount = fell
+	amount := b.netAmount(&gross)
+	if amount.Sign() == 0 {
+		return amount
+	}
 	what := ", charged at a lower tier"
-	if meter := b.cat.Meter(l.Meter); meter != nil && meter.Running() {
+	if meter := b.cat.Meter(l.Meter); meter != nil && (meter.Running() || meter.Corrected) {
 		what = ", charged for more"
 	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
 		Rule: l.Rule, Description: l.Description + what, Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 	})
 	b.move(UnusedTimeBalance).added(amount)
+	return amount
+}
+
+// creditCorrection makes a line below zero, of more corrections than usage, one
+// of nothing and open credit.
+func (b *billing) creditCorrection(l *Line) {
+	if l.Amount.Sign() >= 0 {
+		return
+	}
+	fell := l.Amount.Neg()
+	l.Counted = &CountedPrice{Exact: money.Exactly(l.Quantity.Mul(l.UnitPrice)), Before: money.Zero(fell.Currency()), Back: fell}
+	l.Amount = money.Zero(fell.Currency())
+	l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
+	if net := b.creditFallen(*l, fell); net.Cmp(fell) != 0 {
+		l.Calculation += fmt.Sprintf(", %s less discounts", net)
+	}
 }
 
 // tierLines are a line for each part of a tally's price, or nil where a part

@@ -34,7 +34,9 @@ func (b *billing) due() {
 	// was rated at, without balances or minimum.
 	for _, u := range today {
 		if b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
-			b.addLine(b.usageLine(u))
+			l := b.usageLine(u)
+			b.creditCorrection(&l)
+			b.addLine(l)
 		}
 	}
 	b.chargeFormerTallies(today)
@@ -111,6 +113,7 @@ func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 			continue
 		}
 		l := b.usageLine(rest)
+		b.creditCorrection(&l)
 		c.lines = append(c.lines, l)
 		c.claim(&l, b.day)
 	}
@@ -155,6 +158,7 @@ func (b *billing) payUsage(c *charging, of func(Day) bool) {
 		}
 		for _, d := range b.take(names, claim.amount.Value(), claim.day) {
 			b.use(d)
+			d.meter = c.Meter
 			c.draws = append(c.draws, len(b.draws))
 			b.draws = append(b.draws, d)
 		}
@@ -165,17 +169,24 @@ func (b *billing) payUsage(c *charging, of func(Day) bool) {
 // day lower it, and charges the shortfall.
 func (b *billing) finish(c *charging) {
 	c.done = true
-	drawn := money.Zero(b.account.Currency)
-	for _, i := range c.draws {
-		drawn = drawn.Add(b.draws[i].Left)
+	b.topUp(c, c.amount.Sub(b.boundDraws(c.draws, c.amount)))
+}
+
+// boundDraws gives back what some draws took beyond an amount, the last one
+// first, and is what they keep.
+func (b *billing) boundDraws(draws []int, most money.Amount) money.Amount {
+	kept := money.Zero(b.account.Currency)
+	for _, i := range draws {
+		kept = kept.Add(b.draws[i].Left)
 	}
-	for i := len(c.draws) - 1; i >= 0 && drawn.Sign() > 0 && drawn.Cmp(c.amount) > 0; i-- {
-		d := &b.draws[c.draws[i]]
-		back := money.Min(d.Left, drawn.Sub(c.amount))
+	most = money.Max(most, money.Zero(most.Currency()))
+	for i := len(draws) - 1; i >= 0 && kept.Cmp(most) > 0; i-- {
+		d := &b.draws[draws[i]]
+		back := money.Min(d.Left, kept.Sub(most))
 		b.returnDraw(d, back)
-		drawn = drawn.Sub(back)
+		kept = kept.Sub(back)
 	}
-	b.topUp(c, c.amount.Sub(drawn))
+	return kept
 }
 
 // topUp raises a shortfall to the minimum charge.

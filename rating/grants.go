@@ -54,7 +54,8 @@ func (b *billing) put(balance *catalog.Balance, amount money.Amount, from Day) {
 // draw is what usage took from a balance, and from which part of it: the key of
 // a grant, or without a last day what does not expire.
 type draw struct {
-	Grant // Left is what was taken
+	Grant        // Left is what was taken
+	meter string // whose usage took it; of money alone
 }
 
 // take finds what balances give for so much usage of a day: by priority, then
@@ -63,7 +64,7 @@ func (b *billing) take(names []string, want decimal.Decimal, day Day) []draw {
 	var parts []draw
 	var grants []pricing.Grant
 	part := func(g Grant) {
-		parts = append(parts, draw{g})
+		parts = append(parts, draw{Grant: g})
 		grants = append(grants, pricing.Grant{
 			Left: g.Left.Value(), Priority: b.version.Balance(g.Balance).Priority,
 			GrantedOn: int32(g.GrantedOn), FirstDay: int32(g.From), LastDay: int32(g.LastDay),

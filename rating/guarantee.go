@@ -22,9 +22,20 @@ type Refundable struct {
 	PeriodEnd   Day // first day after
 	Amount      money.Amount
 
-	// The last attempt to collect it.
+	// The last attempt to collect it. What a rerate's credit has paid has no
+	// charge, and CorrectionCredit as its method.
 	ChargeID string
 	Method   string
+}
+
+func (r *Refundable) byCredit() bool { return r.Method == CorrectionCredit }
+
+// paidBy is what paid it, in words.
+func (r *Refundable) paidBy() string {
+	if r.byCredit() {
+		return CorrectionCredit
+	}
+	return r.ChargeID
 }
 
 // askForRefund notes a request. What became of the charges is known at the end
@@ -96,7 +107,7 @@ func (b *billing) excluded(g *catalog.Guarantee) string {
 
 // giveBack makes the credit note: a line for each paid line of the kinds that
 // the guarantee covers, and a refund for each charge. A charge counts as paid
-// unless a failure stands.
+// unless a failure stands. What a rerate's credit has paid goes back to it.
 func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 	a := &b.account
 	if b.out.CreditNote != nil {
@@ -108,12 +119,13 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 		Total: none, CreditsApplied: none, AmountDue: none,
 	}
 	var failed []Refundable
-	for _, r := range a.Refundable {
-		if b.failureStands(r.InvoiceID) || r.ChargeID == "" {
+	for i, r := range a.Refundable {
+		if b.failureStands(r.InvoiceID) || r.paidBy() == "" {
 			failed = append(failed, r)
 			continue
 		}
-		amount := b.percentOf(g.Percent, r.Amount)
+		before := paidBefore(a.Refundable[:i], &r)
+		amount := b.percentOf(g.Percent, none.Add(before).Add(r.Amount)).Sub(b.percentOf(g.Percent, none.Add(before)))
 		if r.Rule != "" {
 			b.giveTaxBack(note, &r, amount)
 			continue
@@ -122,7 +134,7 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 			Kind: GivenUp, Rule: g.Rule, Description: "refund of " + r.Description, Quantity: whole(-1), UnitPrice: amount.Value(), Part: money.Whole,
 			PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd,
 		})
-		l.Calculation = fmt.Sprintf("%s %% of %s paid by %s", g.Percent, r.Amount, r.ChargeID)
+		l.Calculation = fmt.Sprintf("%s %% of %s paid by %s", g.Percent, r.Amount, r.paidBy())
 		note.Lines = append(note.Lines, l)
 		note.Total = note.Total.Add(l.Amount)
 		b.refund(note, &r, amount)
@@ -135,8 +147,30 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 	return "", ""
 }
 
-// refund adds an amount to what is given back on a charge.
+// paidBefore is what other charges, or credit, paid of the same line: it is
+// rounded as one.
+func paidBefore(parts []Refundable, r *Refundable) money.Amount {
+	sum := money.Amount{}
+	for i := range parts {
+		if p := &parts[i]; p.InvoiceID == r.InvoiceID && p.sameLine(r) {
+			sum = sum.Add(p.Amount)
+		}
+	}
+	return sum
+}
+
+func (r *Refundable) sameLine(o *Refundable) bool {
+	return r.Kind == o.Kind && r.Rule == o.Rule && r.Description == o.Description && r.PeriodStart == o.PeriodStart && r.PeriodEnd == o.PeriodEnd
+}
+
+// refund adds an amount to what is given back on a charge, or to the credit
+// that paid it.
 func (b *billing) refund(note *Invoice, r *Refundable, amount money.Amount) {
+	if r.byCredit() {
+		note.CreditsApplied = note.CreditsApplied.Sub(amount)
+		b.move(CorrectionCredit).added(amount)
+		return
+	}
 	for i := range b.out.Refunds {
 		if of := &b.out.Refunds[i]; of.ChargeID == r.ChargeID {
 			of.Amount = of.Amount.Add(amount)
@@ -164,25 +198,61 @@ func (b *billing) failureStands(invoiceID string) bool {
 }
 
 // keepRefundable keeps what the day's invoice charges for lines that the
-// guarantee covers, less their discounts, and not more than was due.
-func (b *billing) keepRefundable(inv *Invoice) {
+// guarantee covers, less their discounts, and not more than was due and than
+// a rerate's credit has paid of it.
+func (b *billing) keepRefundable(inv *Invoice, credit money.Amount) {
 	g := b.version.Guarantee
 	if !b.claimable(g) {
 		return
 	}
-	open := inv.AmountDue
+	paid := []paying{{"", inv.AmountDue}, {CorrectionCredit, credit}}
+	prepaid := b.prepaid()
 	for i := range b.net {
-		l := &b.lines[i]
-		amount := money.Min(b.net[i], open)
-		if !contains(g.Of, l.charges()) || amount.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
+		l, net := &b.lines[i], b.net[i]
+		if l.Kind == Metered && net.Sign() > 0 { // what balances paid is nothing that the invoice charged
+			drawn := money.Min(prepaid[l.Meter].Add(money.Zero(inv.Currency)), net)
+			prepaid[l.Meter], net = prepaid[l.Meter].Sub(drawn), net.Sub(drawn)
+		}
+		if l.Prepays || !contains(g.Of, l.charges()) || net.Sign() <= 0 || l.charges() == BaseFee && b.renewedAs(g.NotPlans) {
 			continue
 		}
-		open = open.Sub(amount)
-		b.account.Refundable = append(b.account.Refundable, Refundable{
-			InvoiceID: inv.ID, Kind: l.Kind, Description: l.Description, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd, Amount: amount,
+		kept := b.keepPaid(paid, net, Refundable{
+			InvoiceID: inv.ID, Kind: l.Kind, Description: l.Description, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 		})
-		open = b.keepTaxes(inv, i, open)
+		if kept {
+			b.keepTaxes(inv, i, paid)
+		}
 	}
+}
+
+// prepaid is what balances of money paid of each meter's usage, looked up by
+// meter.
+func (b *billing) prepaid() map[string]money.Amount {
+	of := map[string]money.Amount{}
+	for _, d := range b.draws {
+		of[d.meter] = of[d.meter].Add(d.Left)
+	}
+	return of
+}
+
+// paying is what an invoice is paid by, and what of it is left.
+type paying struct {
+	method string // empty: its charge
+	left   money.Amount
+}
+
+// keepPaid keeps what is paid of an amount, and tells whether anything is.
+func (b *billing) keepPaid(paid []paying, amount money.Amount, r Refundable) (kept bool) {
+	for i := range paid {
+		p := &paid[i]
+		r.Method, r.Amount = p.method, money.Min(amount, p.left)
+		if r.Amount.Sign() <= 0 {
+			continue
+		}
+		p.left, amount = p.left.Sub(r.Amount), amount.Sub(r.Amount)
+		b.account.Refundable, kept = append(b.account.Refundable, r), true
+	}
+	return kept
 }
 
 // renewedAs tells whether the day's renewal is of one of these plans, which the
@@ -212,7 +282,7 @@ func (b *billing) forgetRefundable() {
 	}
 	for i := range b.account.Collections { // given up unpaid: there is nothing to give back
 		if c := &b.account.Collections[i]; c.Status == Ended || c.Status == Credited {
-			b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == c.InvoiceID })
+			b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == c.InvoiceID && !r.byCredit() })
 		}
 	}
 }
@@ -224,7 +294,7 @@ func (b *billing) linkRefundable() {
 	for i := range a.Refundable {
 		r := &a.Refundable[i]
 		for j := range a.Collections {
-			if c := &a.Collections[j]; c.InvoiceID == r.InvoiceID {
+			if c := &a.Collections[j]; c.InvoiceID == r.InvoiceID && !r.byCredit() {
 				r.ChargeID, r.Method = c.ChargeID(), c.Method
 			}
 		}

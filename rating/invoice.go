@@ -21,14 +21,15 @@ func (b *billing) invoice() {
 		b.taxes()
 		total := b.total()
 		credits := b.creditsApplied(total)
-		credits = credits.Add(b.takeCorrection(total.Sub(credits)))
+		corrected := b.takeCorrection(total.Sub(credits))
+		credits = credits.Add(corrected)
 		inv := &Invoice{
 			ID: DocumentID(b.cat.Name, b.account.ID, b.day, "invoice"), Account: b.account.ID, IssuedOn: b.day,
 			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
 		}
 		b.out.Invoice = inv
 		if b.version != nil {
-			b.keepRefundable(inv)
+			b.keepRefundable(inv, corrected)
 		}
 		b.collect(inv)
 	}
@@ -88,20 +89,35 @@ func (b *billing) takeUnused() {
 	b.account.Unused = slices.DeleteFunc(b.account.Unused, func(u UnusedTime) bool { return u.Amount.Sign() == 0 })
 }
 
-// creditsApplied is the prepaid money used for the invoice. Credit for unused
-// time goes first, so draws beyond what it left are given back, the last one
-// first.
+// creditsApplied is the prepaid money used for the invoice. It pays for the
+// usage that drew it, less that usage's discounts, and for nothing else on the
+// invoice; credit for unused time goes first. Draws beyond that are given back,
+// the last one first.
 func (b *billing) creditsApplied(total money.Amount) money.Amount {
-	applied := money.Zero(b.account.Currency)
-	for _, d := range b.draws {
-		applied = applied.Add(d.Left)
+	all := make([]int, len(b.draws))
+	byMeter := map[string][]int{} // looked up by meter alone
+	for i, d := range b.draws {
+		all[i] = i
+		byMeter[d.meter] = append(byMeter[d.meter], i)
 	}
-	for i := len(b.draws) - 1; i >= 0 && applied.Cmp(total) > 0; i-- {
-		back := money.Min(b.draws[i].Left, applied.Sub(total))
-		b.returnDraw(&b.draws[i], back)
-		applied = applied.Sub(back)
+	for i, d := range b.draws {
+		if byMeter[d.meter][0] == i {
+			b.boundDraws(byMeter[d.meter], b.netUsage(d.meter))
+		}
 	}
-	return applied
+	return b.boundDraws(all, total)
+}
+
+// netUsage is what a meter's usage comes to on the invoice, within its bounds
+// and less its discounts.
+func (b *billing) netUsage(meter string) money.Amount {
+	sum := money.Zero(b.account.Currency)
+	for i := range b.net {
+		if l := &b.lines[i]; l.Meter == meter && !l.Prepays && committedKind(l) == Metered {
+			sum = sum.Add(b.net[i])
+		}
+	}
+	return sum
 }
 
 // lapse ends open credit for unused time at cancellation (rule G-7).

@@ -1,10 +1,6 @@
 package rating
 
-import (
-	"slices"
-
-	"ratemill/rating/money"
-)
+import "ratemill/rating/money"
 
 // CorrectionCredit is the balance in which a rerate keeps what an account was
 // asked for and should not have been. It is money like a payment: it pays what
@@ -53,17 +49,29 @@ func (b *billing) settleUnpaid() {
 	}
 }
 
-// capRefundable keeps what a guarantee may give back of a document within what
-// is left to be paid by a charge.
+// capRefundable keeps what a guarantee may give back of a document's charge
+// within what is left to be paid by it. The rest was paid by credit.
 func (b *billing) capRefundable(c *Collection) {
 	left := c.Amount
-	for i := range b.account.Refundable {
-		if r := &b.account.Refundable[i]; r.InvoiceID == c.InvoiceID {
-			r.Amount = money.Min(r.Amount, left)
-			left = left.Sub(r.Amount)
+	var kept []Refundable
+	for _, r := range b.account.Refundable {
+		if r.InvoiceID != c.InvoiceID || r.byCredit() {
+			kept = append(kept, r)
+			continue
+		}
+		charged := r
+		if r.Kind != TaxedIn || left.Sign() == 0 { // which is in the line before it
+			charged.Amount = money.Min(r.Amount, left)
+			left = left.Sub(charged.Amount)
+		}
+		r.Amount, r.ChargeID, r.Method = r.Amount.Sub(charged.Amount), "", CorrectionCredit
+		for _, part := range []Refundable{charged, r} {
+			if part.Amount.Sign() > 0 {
+				kept = append(kept, part)
+			}
 		}
 	}
-	b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.Amount.Sign() == 0 })
+	b.account.Refundable = kept
 }
 
 // askFor makes the first attempt at what a rerate left open, and one at what
@@ -91,6 +99,7 @@ func (b *billing) askFor(c *Collection) {
 	c.Attempt++
 	c.Method, c.AttemptedOn = b.account.Method, b.day
 	if c.Method == "" {
+		c.FirstUnmade = c.FirstUnmade || first
 		giveUp(Uncollectable, NoMethod)
 		return
 	}

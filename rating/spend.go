@@ -19,22 +19,23 @@ func (b *billing) chargeSpends(lines []Line, meter string) []Line {
 		if first.Meter != meter || i > 0 && tallies[i-1].Meter == meter && tallies[i-1].From == first.From {
 			continue
 		}
-		sum, last := money.Zero(b.account.Currency), first
+		sum, before, last := money.Zero(b.account.Currency), money.Zero(b.account.Currency), first
 		for j := i; j < len(tallies) && tallies[j].Meter == meter && tallies[j].From == first.From; j++ {
 			last = &tallies[j]
-			sum = sum.Add(last.Charged.Amount)
+			sum, before = sum.Add(last.Charged.Amount), before.Add(last.Charged.Adjusted)
 		}
 		if charge := b.chargeOf(last); charge != nil && charge.Counting.Spend != nil {
-			lines = b.chargeSpend(lines, charge, first, sum)
+			lines = b.chargeSpend(lines, charge, first, sum, before)
 		}
 	}
 	return lines
 }
 
-// chargeSpend makes the line that a spend asks for, if any. What it came to
-// stands on the period's first tally.
-func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tally, usage money.Amount) []Line {
-	spend, before := charge.Counting.Spend, t.Charged.Adjusted
+// chargeSpend makes the line that a spend asks for, if any. What it comes to is
+// noted on the period's first tally of today; another was first before it, and
+// has what was adjusted then.
+func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tally, usage, before money.Amount) []Line {
+	spend := charge.Counting.Spend
 	wanted, text := usage, ""
 	if least, days := b.bound(spend.Least, spend, t); t.Ended && least.Cmp(usage) > 0 {
 		wanted, text = least, fmt.Sprintf("at least %s%s", least, days)
@@ -47,6 +48,9 @@ func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tall
 		return lines
 	}
 	kind, what := Minimum, ", up to the least of the period"
+	if more.Sign() > 0 && before.Sign() < 0 {
+		what = ", within what was taken off above the most"
+	}
 	if more.Sign() < 0 {
 		kind, what = Reduced, ", above the most of the period"
 		if before.Sign() > 0 {
@@ -59,7 +63,7 @@ func (b *billing) chargeSpend(lines []Line, charge *catalog.UsageCharge, t *Tall
 	if before.Sign() != 0 {
 		text += fmt.Sprintf(", %s adjusted before", before)
 	}
-	t.Charged.Adjusted = before.Add(more)
+	t.Charged.Adjusted = t.Charged.Adjusted.Add(more)
 	return append(lines, Line{
 		Kind: kind, Rule: charge.Rule, Description: charge.Description + what, Meter: t.Meter, Quantity: whole(int64(more.Sign())),
 		UnitPrice: more.Value().Abs(), Part: money.Whole, Amount: more, PeriodStart: t.From, PeriodEnd: b.lastDay(t) + 1,

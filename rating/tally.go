@@ -58,7 +58,7 @@ type Charged struct {
 	Rows     int64
 	Exact    decimal.Decimal
 	Amount   money.Amount // for the usage
-	Adjusted money.Amount // beyond it, by the bounds of a spend; on the first tally of meter and From
+	Adjusted money.Amount // beyond it, by the bounds of a spend; the sum of all tallies of meter and From counts
 }
 
 // compareTallies is the order of tallies. Two that compare equal are one.

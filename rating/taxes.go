@@ -49,7 +49,9 @@ func (b *billing) taxes() {
 }
 
 // taxable is what is taxed of each line: less its discounts, and less its part
-// of the credit that the invoice takes.
+// of the credit that the invoice takes. Credit was taxed when its time was paid
+// for, money that is paid in is not: so the credit is taken off the other lines
+// first.
 func (b *billing) taxable() []money.Amount {
 	bases := slices.Clone(b.net)
 	credit := money.Zero(b.account.Currency)
@@ -58,8 +60,20 @@ func (b *billing) taxable() []money.Amount {
 			credit = credit.Sub(b.lines[i].Amount)
 		}
 	}
-	for i, part := range pricing.Spread(credit, bases) {
-		bases[i] = bases[i].Sub(part)
+	for _, prepays := range []bool{false, true} {
+		of, sum := make([]money.Amount, len(bases)), money.Zero(b.account.Currency)
+		for i := range bases {
+			of[i] = money.Zero(b.account.Currency)
+			if b.lines[i].Prepays == prepays && bases[i].Sign() > 0 {
+				of[i] = bases[i]
+				sum = sum.Add(bases[i])
+			}
+		}
+		taken := money.Min(credit, sum)
+		for i, part := range pricing.Spread(taken, of) {
+			bases[i] = bases[i].Sub(part)
+		}
+		credit = credit.Sub(taken)
 	}
 	return bases
 }
@@ -224,26 +238,24 @@ func (b *billing) dropShares(rate *catalog.TaxRate) {
 
 // keepTaxes keeps the taxes of a line that a guarantee may give back, and is
 // what is left of what was due.
-func (b *billing) keepTaxes(inv *Invoice, line int, open money.Amount) money.Amount {
+func (b *billing) keepTaxes(inv *Invoice, line int, paid []paying) {
 	for _, s := range b.taxShares {
 		if s.line != line {
 			continue
 		}
-		kind, amount := TaxedIn, s.amount
-		if !s.within {
-			kind, amount = Taxed, money.Min(s.amount, open)
-			open = open.Sub(amount)
-		}
-		if amount.Sign() <= 0 {
-			continue
-		}
 		of := &b.lines[line]
-		b.account.Refundable = append(b.account.Refundable, Refundable{
-			InvoiceID: inv.ID, Kind: kind, Rule: s.of.Rule, Description: s.of.Tax + " " + s.of.Rate.String() + " of " + of.Description,
-			PeriodStart: of.PeriodStart, PeriodEnd: of.PeriodEnd, Amount: amount,
-		})
+		r := Refundable{
+			InvoiceID: inv.ID, Kind: Taxed, Rule: s.of.Rule, Description: s.of.Tax + " " + s.of.Rate.String() + " of " + of.Description,
+			PeriodStart: of.PeriodStart, PeriodEnd: of.PeriodEnd,
+		}
+		if !s.within {
+			b.keepPaid(paid, s.amount, r)
+		} else if s.amount.Sign() > 0 { // it is in what the line keeps, and is paid by what pays that
+			last := b.account.Refundable[len(b.account.Refundable)-1]
+			r.Kind, r.Amount, r.Method = TaxedIn, s.amount, last.Method
+			b.account.Refundable = append(b.account.Refundable, r)
+		}
 	}
-	return open
 }
 
 // giveTaxBack reverses the tax of what a credit note gives back. One that the
@@ -251,7 +263,7 @@ func (b *billing) keepTaxes(inv *Invoice, line int, open money.Amount) money.Amo
 func (b *billing) giveTaxBack(note *Invoice, r *Refundable, amount money.Amount) {
 	l := Line{
 		Kind: Taxed, Rule: r.Rule, Description: r.Description, Quantity: whole(-1), UnitPrice: amount.Value(), Part: money.Whole, Amount: amount.Neg(),
-		PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd, Calculation: fmt.Sprintf("%s charged by %s", r.Amount, r.ChargeID),
+		PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd, Calculation: fmt.Sprintf("%s charged by %s", r.Amount, r.paidBy()),
 	}
 	if r.Kind == TaxedIn {
 		taken := l

@@ -70,8 +70,8 @@ type Invoice struct {
 	Discounts      int64  `parquet:"discounts,decimal(4:18)" doc:"sum of the discount lines, zero or below"`
 	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the lines of kind tax"`
 	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
-	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice; on a rerate's note what balances give more or less than they did, and below zero what becomes correction_credit"`
-	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
+	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice; on a rerate's note what balances give more or less than they did, and below zero what becomes correction_credit; on a guarantee's credit note, below zero, what goes back to correction_credit"`
+	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay; 0 on a guarantee's credit note, which is given back on charges"`
 	Currency       string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
 
@@ -291,13 +291,14 @@ type StateCollection struct {
 	NextAttemptOn int32  `parquet:"next_attempt_on,date" doc:"day of the next attempt; 1970-01-01: none"`
 	Reason        string `parquet:"reason" doc:"of the last failure"`
 	PaidBy        string `parquet:"paid_by" doc:"charge that succeeded; empty: none"`
+	FirstUnmade   bool   `parquet:"first_unmade" doc:"attempt 1 could not be made, for no method was on file: no charge has its id"`
 }
 
 // StateRefundable is an amount that a guarantee may give back.
 type StateRefundable struct {
 	InvoiceID   string `parquet:"invoice_id" doc:"invoice"`
-	ChargeID    string `parquet:"charge_id" doc:"last attempt to collect it; empty: none could be made"`
-	Method      string `parquet:"method" doc:"payment method of it"`
+	ChargeID    string `parquet:"charge_id" doc:"last attempt to collect it; empty: none could be made, or correction_credit has paid it"`
+	Method      string `parquet:"method" doc:"payment method of it, or correction_credit"`
 	Kind        string `parquet:"kind" doc:"kind of the line; tax_included: a tax that the price contains"`
 	Rule        string `parquet:"rule" doc:"of a tax: its rule; else empty"`
 	Description string `parquet:"description" doc:"the line in words"`

@@ -98,7 +98,7 @@ type MoneyTotals struct {
 	Uncollectable       []ReasonAmount  `json:"uncollectable"`         // due and not charged, by reason
 
 	RetriedCharges decimal.Decimal `json:"retried_charges,omitzero"` // Σ charges.amount with a later attempt
-	CreditNotes    decimal.Decimal `json:"credit_notes,omitzero"`    // −Σ invoices.total of credit notes
+	CreditNotes    decimal.Decimal `json:"credit_notes,omitzero"`    // −Σ (invoices.total − credits_applied) of credit notes
 	Refunds        decimal.Decimal `json:"refunds,omitzero"`         // Σ refunds.amount
 
 	TakenUp  decimal.Decimal `json:"taken_up,omitzero"`  // of rerates' notes, not asked for before the entry

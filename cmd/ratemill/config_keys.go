@@ -86,6 +86,12 @@ var settings = []key{
 	{name: "buckets", says: "Buckets of accounts, a power of two; 0: as the inputs ask for.", form: anyText, value: func() encoding.TextUnmarshaler { return new(buckets) }},
 	{name: "temp_dir", says: "Folder for spilled rows.", form: anyText},
 	{name: "max_rejects", says: "Share of rejected rows above which the exit code is 3: 1%.", form: anyText, value: func() encoding.TextUnmarshaler { return new(share) }},
+	{name: "grace_period", says: "How long a run that is told to stop goes on with what it has begun to publish: 25s.", form: anyText, value: func() encoding.TextUnmarshaler { return new(grace) }},
+	{name: "metrics_file", says: "File to write metrics to, for the node exporter's textfile collector.", form: anyText},
+	{name: "pushgateway", says: "Prometheus Pushgateway to push metrics to.", form: anyText},
+	{name: "metrics_job", says: "Job under which the Pushgateway keeps the metrics: ratemill.", form: anyText},
+	{name: "log_format", says: "How log lines are written to stderr: text or json.", form: anyText, value: func() encoding.TextUnmarshaler { return new(logFormat) }},
+	{name: "log_level", says: "Least level of log lines: debug, info, warn or error; auto.", form: anyText, value: func() encoding.TextUnmarshaler { return new(logLevel) }},
 }
 
 var sourceForm = &form{def: "source", oneOf: []string{"path", "exports", "manifest", "expected"}, keys: append([]key{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
@@ -23,6 +24,7 @@ import (
 // nightFlags are what every command that bills nights takes.
 type nightFlags struct {
 	billFlags
+	metricsFlags
 	FirstNight bool `help:"History starts with the first night that this command bills. Refused where there is a history."`
 }
 
@@ -35,6 +37,7 @@ type billFlags struct {
 	Memory     size    `help:"Rows kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
 	Buckets    buckets `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
 	TempDir    string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
+	Grace      grace   `name:"grace-period" help:"How long a run that is told to stop goes on with what it has begun to publish." env:"RATEMILL_GRACE_PERIOD" default:"25s"`
 	MaxRejects share   `help:"Share of the rows that may be rejected or put aside before somebody must look (exit code 3)." env:"RATEMILL_MAX_REJECTS" default:"1%"`
 }
 
@@ -99,6 +102,31 @@ func (s *share) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// open opens what the flags name, and takes down what metrics tell. A dry run
+// tells nothing.
+func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
+	if !dryRun {
+		c.metrics = &metrics{metricsFlags: f.metricsFlags, began: c.now()}
+	}
+	s, closeAll, err := f.billFlags.open(c, dryRun)
+	if err == nil && c.metrics != nil {
+		c.metrics.zone, c.metrics.watch = s.Catalog.Zone, s.Watch.(*watch)
+	}
+	return s, closeAll, err
+}
+
+// grace is a time span: 25s.
+type grace time.Duration
+
+func (g *grace) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < 0 || d > time.Hour {
+		return fmt.Errorf("%q is not a grace period (want 25s, at most 1h)", text)
+	}
+	*g = grace(d)
+	return nil
+}
+
 // open opens what the flags name. The returned function closes it again.
 func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
 	cat, err := c.loadCatalog(f.Catalog)
@@ -118,7 +146,8 @@ func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), e
 	}
 	s := &pipeline.Settings{
 		Exports: exports, Output: output, Catalog: cat, Sources: c.config.sources, Lookups: c.config.lookups, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
-		TempDir: f.TempDir, MaxRejects: int64(f.MaxRejects), Log: c.log(),
+		TempDir: f.TempDir, MaxRejects: int64(f.MaxRejects), Log: c.log(), Watch: newWatch(c),
+		Grace: time.Duration(f.Grace),
 	}
 	return s, func() { exports.Close(); output.Close() }, nil
 }
@@ -144,7 +173,7 @@ func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %q: no such file", location)}
-	case pipeline.ExitCode(err) == pipeline.ExitTemporary, errors.Is(err, context.Canceled): // no mistake of the caller
+	case pipeline.ExitCode(err) == pipeline.ExitTemporary: // no mistake of the caller
 		return nil, fmt.Errorf("catalog %s: %w", location, err)
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}

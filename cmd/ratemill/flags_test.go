@@ -95,7 +95,7 @@ func TestStopped(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	args := []string{"run", "--exports", exports, "--output", output, "--catalog", "../../fixtures/catalogs/marketing.yaml", "--date", "2024-05-01", "--first-night"}
 	code := run(ctx, args, &stdout, &stderr, time.Now)
-	if code != 1 || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "ratemill: hint: the run was interrupted; nothing is lost, run it again\n") {
+	if code != 75 || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "ratemill: hint: nothing is published of what was not before; run it again\n") {
 		t.Errorf("exit code %d\n%s%s", code, &stdout, &stderr)
 	}
 	if _, err := os.Stat(filepath.Join(output, "runs")); err == nil {

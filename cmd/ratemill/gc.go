@@ -14,18 +14,6 @@ type gcCommand struct {
 	DryRun    bool          `help:"Say what would be removed, and remove nothing."`
 }
 
-// Help is what ratemill gc --help says below the flags.
-func (*gcCommand) Help() string {
-	return `A run that was killed leaves staged files, temporary files on a disk, and in S3 uploads that were never completed. They are in nobody's way but cost room. Nothing that is published is touched, nor what an open intent names: the next run finishes that.
-
-  ratemill gc --output out --dry-run
-  ratemill gc --output s3://acme-billing/history --older-than 48h
-
-It may run at any time, if no run takes longer than --older-than, which is 24h where nothing is said. A run that loses its staged files publishes nothing, ends with exit code 75 and is run again.
-
-Exit codes: 0 done, 6 a run.json is damaged, so what is open cannot be told, and nothing is removed, 64 wrong usage, 75 temporary, 1 anything else.`
-}
-
 func (g *gcCommand) Run(c *console) error {
 	if g.OlderThan < 0 {
 		return &pipeline.UsageError{What: fmt.Sprintf("--older-than %v is in the future", g.OlderThan), Hint: "say how long ago: --older-than 24h"}

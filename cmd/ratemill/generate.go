@@ -55,8 +55,8 @@ func (g *generateCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "wrote %d exports of %d days (%s to %s) to %s: %d accounts, %d sms, %d emails, %d contact counts, %d seat changes, %d account events\n",
-		sum.Files, sum.Days, s.From, s.To, g.Exports, sum.Accounts, sum.SMS.Rows, sum.Emails.Rows, sum.Contacts, sum.Seats, sum.AccountEvents)
+	fmt.Fprintf(c.stdout, "wrote %d exports of %d days (%s to %s) to %s: %d accounts, %d sms, %d emails, %d contact counts, %d seat changes, %d account events, %d payments, %d postcard mailings\n",
+		sum.Files, sum.Days, s.From, s.To, g.Exports, sum.Accounts, sum.SMS.Rows, sum.Emails.Rows, sum.Contacts, sum.Seats, sum.AccountEvents, sum.Payments, sum.Postcards)
 	return nil
 }
 

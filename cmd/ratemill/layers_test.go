@@ -18,11 +18,12 @@ import (
 // pipeline -> (readers, writers) -> rating -> catalog -> money, calendar. The
 // leaves nearest and yamltext serve all who read what people wrote.
 var mayImport = map[string][]string{
-	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "rating/catalog", "rating/calendar", "rating/yamltext", "rating/nearest", "fixtures/generate"},
-	"pipeline":          {"pipeline/store", "readers", "writers", "rating", "rating/catalog", "rating/calendar", "rating/money", "rating/nearest"},
+	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "writers/report", "rating/catalog", "rating/calendar", "rating/yamltext", "rating/nearest", "fixtures/generate"},
+	"pipeline":          {"pipeline/store", "readers", "writers", "writers/report", "rating", "rating/catalog", "rating/calendar", "rating/money", "rating/nearest"},
 	"pipeline/store":    {},
 	"readers":           {"rating/calendar", "rating/nearest"},
 	"writers":           {"rating/money", "rating/calendar"},
+	"writers/report":    {"rating/calendar"},
 	"rating":            {"rating/catalog", "rating/calendar", "rating/money", "rating/pricing", "rating/nearest"},
 	"rating/catalog":    {"rating/calendar", "rating/money", "rating/pricing", "rating/yamltext", "rating/nearest"},
 	"rating/pricing":    {"rating/money"},
@@ -30,7 +31,7 @@ var mayImport = map[string][]string{
 	"rating/money":      {},
 	"rating/yamltext":   {},
 	"rating/nearest":    {},
-	"fixtures/generate": {"rating/calendar"},
+	"fixtures/generate": {"rating", "rating/calendar"},
 	"fixtures/s3server": {}, // a module of its own, for tests and demos
 	"fixtures/s3test":   {}, // for tests alone
 }

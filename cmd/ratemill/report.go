@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -42,9 +43,12 @@ func (r *report) night(day calendar.Day, bill func() (*pipeline.Result, error)) 
 	began := r.c.now()
 	result, err := bill()
 	if err != nil {
-		return ofNight(day, err)
+		return ofNight(day, r.c.stopped(err))
 	}
 	row := rowOf(result.Entry.Run, r.c.now().Sub(began))
+	r.c.metrics.night(result)
+	r.c.log().Info("night done", "night", row.day, "run", result.Entry.RunID, "status", string(result.Status), "entry", result.Entry.Entry, "exit_code", result.Entry.ExitCode,
+		"rows_read", row.read, "rows_rated", row.rated, "rows_rejected", row.rejected, "documents", row.invoices, "seconds", row.seconds.Round(time.Millisecond).Seconds())
 	if row.published = result.Status != pipeline.Already; result.Entry.ExitCode != 0 {
 		row.look = true
 	}
@@ -52,7 +56,7 @@ func (r *report) night(day calendar.Day, bill func() (*pipeline.Result, error)) 
 	fmt.Fprintln(r.c.stdout, sentence(result, row))
 	if row.look {
 		r.c.code = result.Entry.ExitCode
-		fmt.Fprintf(r.c.stderr, "ratemill: %s needs a look: %s\n", day, reasonToLook(result.Entry.Run))
+		r.c.needsLook(day.String(), r.output, result.Entry)
 	}
 	return nil
 }
@@ -160,6 +164,12 @@ func sentence(result *pipeline.Result, row nightRow) string {
 	}
 	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d taken up, %d rated, %d duplicate, %d rejected, %d put aside; %d invoices, %s due; %.2f s",
 		row.day, text, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
+}
+
+// needsLook says that what is published wants somebody's eyes, and where it lies.
+func (c *console) needsLook(what, output string, e *pipeline.Entry) {
+	hint := fmt.Sprintf("it is published; look at entry %d under %s, then see exit code 3 in docs/operating.md", e.Entry, output)
+	c.say(slog.LevelWarn, fmt.Sprintf("%s needs a look: %s", what, reasonToLook(e.Run)), hint, e.ExitCode)
 }
 
 // reasonToLook is why an entry has exit code 3.

@@ -31,9 +31,7 @@ A price was wrong for a week: fold the week again under a corrected catalog. The
 
   ratemill rerate --from 2024-05-06 --to 2024-05-12 --catalog corrected.yaml
 
-Nothing that was issued changes. Where nothing differs nothing is published, so a second rerate does nothing. See docs/rerate.md.
-
-Exit codes: 0 done or nothing differs, 3 published but somebody must look, 5 an account cannot be corrected, 6 an input is unusable or a published file is damaged, 64 wrong usage, config or catalog, 75 temporary or another run came first, 1 anything else. With 5, 6, 64 and 75 nothing is published.`
+Nothing that was issued changes. Where nothing differs nothing is published, so a second rerate does nothing. See docs/rerate.md.`
 }
 
 func (r *rerateCommand) Run(c *console) error {
@@ -47,13 +45,13 @@ func (r *rerateCommand) Run(c *console) error {
 	}
 	result, err := pipeline.Rerate(c.ctx, s, pipeline.Span{From: r.From.Day, To: r.To.Day}, r.DryRun)
 	if err != nil {
-		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, err)
+		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, c.stopped(err))
 	}
 	printNotes(c, result)
 	fmt.Fprintln(c.stdout, rerateSentence(result))
 	if e := result.Entry; e != nil && e.ExitCode != 0 {
 		c.code = e.ExitCode
-		fmt.Fprintf(c.stderr, "ratemill: the rerate needs a look: %s\n", reasonToLook(e.Run))
+		c.needsLook("the rerate", r.Output, e)
 	}
 	return nil
 }

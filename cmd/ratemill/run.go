@@ -49,6 +49,7 @@ func unpublished(c *console, s *pipeline.Settings) (from, to calendar.Day, err e
 			Hint: "give --date and --first-night once; if there is a history, check --output",
 		}
 	}
+	c.metrics.head(head.Billed())
 	return head.Billed() + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
 }
 
@@ -79,16 +80,6 @@ type backfillCommand struct {
 	To   date `help:"Last billing date." required:"" placeholder:"YYYY-MM-DD"`
 
 	ParallelScan bool `help:"Read the exports of the next nights while a night is billed. They share --memory."`
-}
-
-// Help is what ratemill backfill --help says below the flags.
-func (*backfillCommand) Help() string {
-	return `Bills the nights in order, with a line each and a sum at the end. A night that is published already is not billed again: its files are read and held against their checksums, and what lies in the exports against what it was billed from. It stops at the first night that cannot be published; the same command goes on from there.
-
-  ratemill backfill --from 2024-05-01 --to 2024-05-31 --first-night
-  ratemill backfill --from 2024-06-01 --to 2024-06-30 --parallel-scan
-
-Exit codes: 0 done, 3 published but somebody must look, 4 a night is published from other inputs (see rerate), 5 control totals broken, 6 an input is unusable or a published file is damaged, 64 wrong usage, config or catalog, 75 temporary, 1 anything else. With 5, 6, 64 and 75 the night named is not published; those before it are.`
 }
 
 func (b *backfillCommand) Run(c *console) error {

@@ -53,10 +53,11 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("PRICES", prices)
 			e.Setenv("RATEMILL_TEST_NOW", "2024-05-04T12:00:00Z") // the last midnight ended 2024-05-03
+			e.Setenv("RATEMILL_LOG_LEVEL", "warn")                // scripts that want log lines ask for them
 			return os.WriteFile(filepath.Join(e.WorkDir, "catalog.yaml"), catalog, 0o666)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "treehash": treehash, "replace": replace, "timed": timed, "killed": killed,
+			"exits": exits, "treehash": treehash, "replace": replace, "timed": timed, "killed": killed, "followed": followed,
 		},
 	})
 }
@@ -134,6 +135,30 @@ func timed(ts *testscript.TestScript, _ bool, args []string) {
 	began := time.Now()
 	ts.Check(ts.Exec(args[1], args[2:]...))
 	ts.Setenv(args[0], strconv.FormatInt(time.Since(began).Microseconds(), 10))
+}
+
+// followed FILE runs the commands that a text shows indented, as it shows them:
+// a cd, or the program.
+func followed(ts *testscript.TestScript, _ bool, args []string) {
+	steps := 0
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		command, indented := strings.CutPrefix(line, "  ")
+		if !indented {
+			continue
+		}
+		command, _, _ = strings.Cut(command, " #")
+		words := strings.Fields(command)
+		switch {
+		case len(words) == 2 && words[0] == "cd":
+			ts.Check(ts.Chdir(words[1]))
+		default:
+			ts.Check(ts.Exec(words[0], words[1:]...))
+		}
+		steps++
+	}
+	if steps == 0 {
+		ts.Fatalf("%s shows no command", args[0])
+	}
 }
 
 // killed TIMES MICROSECONDS PROGRAM ARGS starts a program so often and kills

@@ -1,5 +1,7 @@
 package catalog
 
+import "ratemill/rating/pricing"
+
 // Measure is which number of a period a meter of active keys counts.
 type Measure string
 
@@ -41,6 +43,12 @@ func (p *problems) aggregation(m *Meter, f *fields) {
 		return // a row more of a key changes nothing, in whatever order
 	}
 	if m.Of != WeightedOf && m.Of != ActiveOf {
+		if n := f.optional("corrections"); n != nil {
+			m.Corrected = p.word(n, "corrections", "refused", "credited") == "credited"
+			if m.Of != SumOf {
+				p.add(n.place, "corrections are for sums: meter %q is %s", m.Name, m.figure())
+			}
+		}
 		m.OneByOne = p.word(f.optional("events"), "events", "summed", "one_by_one") == "one_by_one" || m.OneByOne
 		return
 	}
@@ -62,6 +70,9 @@ func (p *problems) aggregation(m *Meter, f *fields) {
 func (m *Meter) printAggregation(o *inline) {
 	if m.OneByOne && !m.Level() {
 		o.add("events", "one_by_one")
+	}
+	if m.Corrected {
+		o.add("corrections", "credited")
 	}
 	if m.Action != "" {
 		o.add("action", quote(m.Action))
@@ -94,6 +105,26 @@ func (c *checker) uncounted(u *chargeDraft, m *Meter) {
 		return
 	}
 	c.add(u.key.place, "meter %q is %s, not their sum: its charge needs %q, %q or %q", m.Name, m.figure(), "over: period", "charged: period_end", "over: life")
+}
+
+// corrected checks the charge of a meter with corrections: what is taken off
+// becomes money, so it must have been paid for in money, and by one price for
+// the sum.
+func (c *checker) corrected(u *chargeDraft, m *Meter) {
+	for _, use := range u.uses {
+		if b := c.version.Balance(use.text); b != nil && b.Unit != "" {
+			c.add(use.place, "balance %q holds units: corrections of meter %q would pay out in money what units paid", b.Name, m.Name)
+		}
+	}
+	each := u.counting != nil && (u.counting.Unit.Rows == pricing.EachRow || u.counting.Model != nil && pricing.NeedsEvents(u.counting.Model))
+	for _, t := range c.version.tables {
+		for i := range t.Rows {
+			each = each || u.table != nil && t.Name == u.Table && t.Rows[i].Model != nil && pricing.NeedsEvents(t.Rows[i].Model)
+		}
+	}
+	if each {
+		c.add(u.key.place, "the price looks at each row, and rows of meter %q may be corrections of others", m.Name)
+	}
 }
 
 // running checks what the charge of a level may be. What runs on into the next

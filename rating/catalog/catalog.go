@@ -88,6 +88,7 @@ type Meter struct {
 	PerPeriod   bool     // the figure starts at zero with each billing period
 	DueNextDay  bool     // charged the day after the service day; else the same day
 	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
+	Corrected   bool     // SumOf: rows below zero take off earlier ones; else they are refused
 	Of          Of       // Sum: what is made of the column
 	Action      string   // ActiveOf: the column that turns a key on or off; empty: every row turns its key on
 	Measure     Measure  // ActiveOf: which number of a period counts

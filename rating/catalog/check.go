@@ -147,6 +147,9 @@ func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]co
 	if m.Kind == Sum && !m.PerPeriod && !a.Unlimited {
 		c.add(a.key.place, "an allowance holds for a billing period, but meter %q has no %q", m.Name, "reset: period")
 	}
+	if m.Corrected {
+		c.add(a.key.place, "meter %q has corrections, which are credited: it can be charged, not included", m.Name)
+	}
 	if slices.ContainsFunc(c.version.charges, func(u chargeDraft) bool { return u.key.text == a.Meter }) {
 		c.add(a.key.place, "meter %q has a usage charge: a plan cannot include it as well", m.Name)
 	}
@@ -278,6 +281,9 @@ func (c *checker) charges() {
 		c.counting(u, m)
 		if m != nil && m.Level() && !u.Counted() {
 			c.uncounted(u, m)
+		}
+		if m != nil && m.Corrected {
+			c.corrected(u, m)
 		}
 	}
 }

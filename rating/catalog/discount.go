@@ -27,8 +27,7 @@ type Discount struct {
 // nonprofit is the discount that accounts have by a flag.
 const nonprofit = "nonprofit"
 
-// paidLines are the kinds of lines that a discount can be on and a guarantee
-// can give back.
+// paidLines are the kinds of lines that a discount can be on.
 var paidLines = []string{"base_fee", "seat", "package", "usage", "minimum", "service", "credit"}
 
 // Discount is the discount of a name, or nil.

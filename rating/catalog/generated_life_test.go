@@ -106,8 +106,8 @@ func (g generator) percent() decimal.Decimal {
 	return decimal.New(rapid.Int64Range(1, 10000).Draw(g.T, "percent"), -2)
 }
 
-func (g generator) lineKinds() []string {
-	return rapid.SliceOfNDistinct(rapid.SampledFrom(paidLines), 1, 3, rapid.ID[string]).Draw(g.T, "line kinds")
+func (g generator) lineKinds(among []string) []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(among), 1, 3, rapid.ID[string]).Draw(g.T, "line kinds")
 }
 
 // life draws what may happen to an account.
@@ -129,7 +129,7 @@ func (g generator) life(v *Version) {
 		v.Services = append(v.Services, s)
 	}
 	for i := range rapid.IntRange(0, 2).Draw(g.T, "discounts") {
-		d := Discount{Name: fmt.Sprint("flag ", i), Description: names.Draw(g.T, "description"), Percent: g.percent(), On: g.lineKinds(), Rule: g.rule()}
+		d := Discount{Name: fmt.Sprint("flag ", i), Description: names.Draw(g.T, "description"), Percent: g.percent(), On: g.lineKinds(paidLines), Rule: g.rule()}
 		if g.yes("fixed") {
 			d.Percent, d.Amount = decimal.Decimal{}, decimal.New(rapid.Int64Range(1, 1e9).Draw(g.T, "amount"), -g.catalog.Currency.Minor)
 		}
@@ -175,7 +175,7 @@ func (g generator) life(v *Version) {
 		v.StoreRemoval = &StoreRemoval{g.some("channels", 1, 2), g.rule()}
 	}
 	if g.yes("guarantee") {
-		v.Guarantee = &Guarantee{Offer: names.Draw(g.T, "offer"), Within: 90, Percent: g.percent(), Of: g.lineKinds(), NotTerms: []string{v.Terms[0].Name}, Rule: g.rule()}
+		v.Guarantee = &Guarantee{Offer: names.Draw(g.T, "offer"), Within: 90, Percent: g.percent(), Of: g.lineKinds(givenBack), NotTerms: []string{v.Terms[0].Name}, Rule: g.rule()}
 		if g.yes("not for") {
 			v.Guarantee.NotPlans, v.Guarantee.NotFor = plans, []string{WithTrial, BillingDelayed}
 		}

@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/shopspring/decimal"
+import (
+	"slices"
+
+	"github.com/shopspring/decimal"
+)
 
 // Guarantee gives back what an account has paid if it closes early enough.
 type Guarantee struct {
@@ -13,6 +17,9 @@ type Guarantee struct {
 	NotFor   []string // trial, ever_suspended, billing_delayed
 	Rule     RuleID
 }
+
+// givenBack are the line kinds that a guarantee may name.
+var givenBack = slices.DeleteFunc(slices.Clone(paidLines), func(kind string) bool { return kind == "credit" })
 
 // Kinds of accounts that a guarantee can leave out.
 const (
@@ -31,7 +38,13 @@ func (p *problems) guarantee(v *versionDraft, n *node) *Guarantee {
 	if r := f.required("refund"); r != nil {
 		of := p.fields(r, "refund of the guarantee")
 		g.Percent = p.percent(of.required("percent"), "percent")
-		g.Of = p.lineKinds(of.required("of"), "of")
+		kinds := of.required("of")
+		g.Of = p.lineKinds(kinds, "of")
+		for i, kind := range g.Of {
+			if slices.Contains(paidLines, kind) && !slices.Contains(givenBack, kind) {
+				p.add(kinds.items[i].at(), "a guarantee gives no %s back: what was bought stays in its balance, or is used; leave it out", kind)
+			}
+		}
 		of.done()
 	}
 	if not := f.optional("not_for"); not != nil {

@@ -45,6 +45,7 @@ var forms = []form{
 			{"holds", "With a mean by time: a change holds from its moment on, or from the beginning of its day.", oneWord("microseconds", "days"), false},
 			{"by", "Usage: the columns that prices depend on.", texts(), false},
 			{"events", "Usage: rows are summed up, or rated one by one in the order of their time, for prices of single events.", oneWord("summed", "one_by_one"), false},
+			{"corrections", "With sum: rows below zero are refused, or taken off and credited.", oneWord("refused", "credited"), false},
 			{"reset", "The figure starts at zero with each billing period; without it, never.", oneWord("period"), false},
 			{"due", "Usage is charged on its service day, or the day after.", oneWord("same_day", "next_day"), false},
 			ruleKey,
@@ -294,7 +295,7 @@ var forms = []form{
 	}},
 	{name: "refund of the guarantee", says: "What is given back.", keys: []formKey{
 		{"percent", "Of what was paid.", aPercent(), true},
-		{"of", "The kinds of lines.", distinct(oneWord(paidLines...)), true},
+		{"of", "The kinds of lines.", distinct(oneWord(givenBack...)), true},
 	}},
 	{name: "not_for of the guarantee", says: "Whom the guarantee is not for.", keys: []formKey{
 		{"terms", "Accounts on one of these terms.", texts(), false},

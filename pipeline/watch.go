@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"ratemill/rating/calendar"
+	"ratemill/writers"
+)
+
+// Phase is a step of a night, as doc.go tells them.
+type Phase string
+
+const (
+	Planning   Phase = "plan"
+	Mapping    Phase = "map"    // counts rows of exports
+	Folding    Phase = "fold"   // counts rows that have an event id to compete for
+	Reducing   Phase = "reduce" // counts accounts
+	Committing Phase = "commit" // counts files
+)
+
+// Step is a phase of a night.
+type Step struct {
+	Night calendar.Day
+	Phase Phase
+	RunID string // empty until there is a plan
+	Parts int64  // of the work, alike in size as far as can be known before; 0: not known
+}
+
+// Watcher is told how far a night is, to show it or to take the time: the job
+// itself reads no clock. Phases begin and end one after the other. Advances is
+// called by all workers at once, some times a file; it must be quick.
+type Watcher interface {
+	Begins(Step)
+	Advances(parts, things int64)
+	Ends(Step, error)
+}
+
+// nobody watches where nobody wants to.
+type nobody struct{}
+
+func (nobody) Begins(Step)           {}
+func (nobody) Advances(int64, int64) {}
+func (nobody) Ends(Step, error)      {}
+
+func (s *Settings) watcher() Watcher {
+	if s.Watch == nil {
+		return nobody{}
+	}
+	return s.Watch
+}
+
+// during is a phase of a planned night.
+func (n *night) during(p Phase, parts int64, do func() error) error {
+	step := Step{Night: n.day, Phase: p, RunID: n.plan.RunID(), Parts: parts}
+	n.watcher().Begins(step)
+	err := do()
+	n.watcher().Ends(step, err)
+	return err
+}
+
+// bytes is the size of all inputs: what map has to do.
+func (n *night) bytes() int64 {
+	sum := int64(0)
+	for i := range n.files {
+		sum += n.files[i].Size
+	}
+	return sum
+}
+
+// rowsRead is how many rows the inputs have.
+func (n *night) rowsRead() int64 {
+	sum := int64(0)
+	for _, m := range n.mapped {
+		for i := range m.files {
+			sum += m.files[i].read
+		}
+	}
+	return sum
+}
+
+// partOf is a split's share of its file's bytes.
+func partOf(f *input, split, splits int) int64 {
+	return f.Size*int64(split+1)/int64(splits) - f.Size*int64(split)/int64(splits)
+}
+
+// Measures are sums of a night that this run rated, beyond the control totals.
+// They are for those who watch, and no part of what is published.
+type Measures struct {
+	Lines   []LineSum   // by kind and currency
+	Rejects []RejectSum // by reason and status
+}
+
+// LineSum is what all invoice lines of a kind add up to, in the major unit.
+type LineSum struct {
+	Kind, Currency string
+	Amount         decimal.Decimal
+}
+
+// RejectSum is how many rows table rejects has for a reason.
+type RejectSum struct {
+	Reason, Status string
+	Rows           int64
+}
+
+// measures are the sums of what is staged.
+func (s *stage) measures() *Measures {
+	m := &Measures{}
+	for key, amount := range s.ledger.kinds {
+		m.Lines = append(m.Lines, LineSum{key[0], key[1], amount})
+	}
+	slices.SortFunc(m.Lines, func(a, b LineSum) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Currency, b.Currency))
+	})
+	for key, rows := range s.ledger.reasons {
+		m.Rejects = append(m.Rejects, RejectSum{key[0], key[1], rows})
+	}
+	slices.SortFunc(m.Rejects, func(a, b RejectSum) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Status, b.Status))
+	})
+	return m
+}
+
+// addKinds adds lines up by kind and currency.
+func (l *ledger) addKinds(lines []writers.InvoiceLine) {
+	for i := range lines {
+		key := [2]string{lines[i].Kind, lines[i].Currency}
+		l.kinds[key] = l.kinds[key].Add(writers.FromMoney(lines[i].Amount))
+	}
+}
+
+// addReasons adds the rows of table rejects up by reason and status.
+func (l *ledger) addReasons(rejects []writers.Reject) {
+	for i := range rejects {
+		l.reasons[[2]string{rejects[i].Reason, rejects[i].Status}] += rejects[i].Rows
+	}
+}
