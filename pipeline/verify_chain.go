@@ -174,7 +174,7 @@ func (e *proven) read(ctx context.Context, output *blob.Bucket) error {
 		key  string
 		into *[]byte
 	}{{runKey(e.number), &e.run}, {intentKey(e.number), &e.intent}} {
-		text, err := output.ReadAll(ctx, f.key)
+		text, err := readAll(ctx, output, f.key)
 		if err != nil && !missing(err) {
 			return fmt.Errorf("reading %s: %w", f.key, err)
 		}
@@ -338,7 +338,7 @@ func shortened(line []byte) string {
 // what they have put in place already is theirs.
 func (p *prover) openEntries(ctx context.Context) error {
 	for n := p.head + 1; ; n++ {
-		text, err := p.Output.ReadAll(ctx, intentKey(n))
+		text, err := readAll(ctx, p.Output, intentKey(n))
 		if missing(err) {
 			return nil
 		}

@@ -109,6 +109,10 @@ func (b *body) place(answer *s3.GetObjectOutput) error {
 	return nil
 }
 
+// ErrChecksum says that an object that was read whole is not what the checksum
+// says that S3 keeps of it. Ranges of an object have no checksum.
+var ErrChecksum = errors.New("what came is not the object")
+
 func (b *body) Read(p []byte) (int, error) {
 	for {
 		n, err := b.from.Read(p)
@@ -122,7 +126,7 @@ func (b *body) Read(p []byte) (int, error) {
 		case b.at == b.end || b.end < 0:
 			// All has come, and is not what its checksum says; or there is no
 			// telling where to go on.
-			return n, &temporaryError{err, 0}
+			return n, &temporaryError{fmt.Errorf("%w: %w", ErrChecksum, err), 0}
 		case err == io.EOF:
 			err = io.ErrUnexpectedEOF
 		}
