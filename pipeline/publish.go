@@ -247,7 +247,17 @@ func sha256Of(ctx context.Context, bucket *blob.Bucket, key string) (sum string,
 	}
 	defer r.Close()
 	h := sha256.New()
-	if size, err = readInto(h, r); err != nil {
+	if size, err = readInto(h, r); errors.Is(err, store.ErrChecksum) {
+		// S3 itself finds it damaged. As it lies there, our checksum tells.
+		lies, failed := bucket.NewRangeReader(ctx, key, 0, r.Size(), nil)
+		if failed != nil {
+			return "", 0, failed
+		}
+		defer lies.Close()
+		h.Reset()
+		size, err = readInto(h, lies)
+	}
+	if err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil

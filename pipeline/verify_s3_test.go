@@ -37,6 +37,11 @@ func TestProveFindsBitsThatS3Lost(t *testing.T) {
 		if found := c.breaks(); !slices.ContainsFunc(found, func(b string) bool { return strings.Contains(b, key) }) {
 			t.Errorf("%s: %q", key, found)
 		}
+		if strings.HasPrefix(key, "state/") || strings.HasPrefix(key, "held/") {
+			if _, err := c.try("2024-05-03"); ExitCode(err) != ExitInput || !strings.Contains(err.Error(), key) {
+				t.Errorf("a night over %s: %v, exit code %d", key, err, ExitCode(err))
+			}
+		}
 		put([]byte(files[key]))
 	}
 	c.proven()
