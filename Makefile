@@ -54,7 +54,7 @@ test: s3server
 # Where goroutines meet: the phases, the store, and readers used by several at once.
 race: s3server
 ifneq ($(RACE),)
-	$(GO) test -count=1 -short -race ./pipeline/... ./readers ./writers
+	$(GO) test -count=1 -short -race -timeout 15m ./pipeline/... ./readers ./writers
 else
 	@echo "no C compiler: race tests left out"
 endif
