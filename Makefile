@@ -27,9 +27,7 @@ run: build
 	@echo "Next: the SQL in README.md, or $(RATEMILL) --help."
 
 ## check: everything that CI runs, but the DuckDB check
-check: format vet staticcheck
-	$(MAKE) -j2 test race
-	$(MAKE) fuzz demo late
+check: format vet staticcheck test race fuzz demo late
 
 format:
 	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures deploy); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }

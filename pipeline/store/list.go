@@ -97,13 +97,17 @@ func (l *listing) walk(dir, key string) error {
 	if err := l.ctx.Err(); err != nil {
 		return err
 	}
-	info, found, err := readDir(dir)
+	// The folder stays open while those below it are walked: the number of one
+	// that is removed meanwhile would be given to a new one, which would then
+	// look like a circle.
+	f, info, found, err := readDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.missing(dir, err)
 	}
 	if err != nil {
 		return err
 	}
+	defer func() { _ = f.Close() }()
 	if slices.ContainsFunc(l.within, func(up fs.FileInfo) bool { return os.SameFile(up, info) }) {
 		return &fs.PathError{Op: "list", Path: dir, Err: syscall.ELOOP}
 	}
@@ -130,18 +134,20 @@ func (l *listing) walk(dir, key string) error {
 	return nil
 }
 
-func readDir(dir string) (info fs.FileInfo, entries []fs.DirEntry, err error) {
+// readDir reads a folder, which is open afterwards unless there is an error.
+func readDir(dir string) (f *os.File, info fs.FileInfo, entries []fs.DirEntry, err error) {
 	// O_DIRECTORY: a named pipe in a folder's place would wait for its writer.
-	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	f, err = os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	defer func() { _ = f.Close() }()
-	if info, err = f.Stat(); err != nil {
-		return nil, nil, err
+	if info, err = f.Stat(); err == nil {
+		entries, err = f.ReadDir(-1)
 	}
-	entries, err = f.ReadDir(-1)
-	return info, entries, err
+	if err != nil {
+		_ = f.Close()
+	}
+	return f, info, entries, err
 }
 
 // missing tells a folder that is not there, which is empty, from one that
