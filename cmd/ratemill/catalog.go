@@ -22,14 +22,13 @@ type catalogFile struct {
 	Catalog string `help:"Catalog file or URL, where no FILE is named." env:"RATEMILL_CATALOG" placeholder:"FILE"`
 }
 
-// read reads and checks the catalog, and tells where it lies.
-func (f *catalogFile) read(c *console) (*catalog.Catalog, string, error) {
+// location is where the catalog lies.
+func (f *catalogFile) location() (string, error) {
 	location := cmp.Or(f.File, f.Catalog)
 	if location == "" {
-		return nil, "", &pipeline.UsageError{What: "no catalog is named: write its file behind the command, or set catalog in ratemill.yaml"}
+		return "", &pipeline.UsageError{What: "no catalog is named: write its file behind the command, or set catalog in ratemill.yaml"}
 	}
-	cat, err := c.loadCatalog(location)
-	return cat, location, err
+	return location, nil
 }
 
 type checkCommand struct {
@@ -37,7 +36,11 @@ type checkCommand struct {
 }
 
 func (k *checkCommand) Run(c *console) error {
-	cat, location, err := k.read(c)
+	location, err := k.location()
+	if err != nil {
+		return err
+	}
+	cat, err := c.loadCatalog(location)
 	if err != nil {
 		return err
 	}
@@ -59,7 +62,11 @@ type showCommand struct {
 }
 
 func (s *showCommand) Run(c *console) error {
-	cat, _, err := s.read(c)
+	location, err := s.location()
+	if err != nil {
+		return err
+	}
+	cat, err := c.readCatalog(location)
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,20 @@ func openOutput(ctx context.Context, location string, dryRun bool) (*blob.Bucket
 // ratemill.yaml says; its mistakes are usage errors, with
 // their places.
 func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
+	var checks []catalog.MeterCheck
+	check, wrong := pipeline.MeterCheck(c.config.sources, c.config.lookups)
+	if wrong == nil {
+		checks = append(checks, check)
+	}
+	cat, err := c.readCatalog(location, checks...)
+	if err != nil {
+		return nil, err
+	}
+	return cat, c.config.placed(wrong)
+}
+
+// readCatalog reads a catalog by itself, whatever sources there are.
+func (c *console) readCatalog(location string, checks ...catalog.MeterCheck) (*catalog.Catalog, error) {
 	text, err := store.ReadFile(c.ctx, location)
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
@@ -178,16 +192,11 @@ func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}
 	}
-	var checks []catalog.MeterCheck
-	check, wrong := pipeline.MeterCheck(c.config.sources, c.config.lookups)
-	if wrong == nil {
-		checks = append(checks, check)
-	}
 	cat, err := catalog.Parse(location, text, checks...)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
-	return cat, c.config.placed(wrong)
+	return cat, nil
 }
 
 // date is a day on the command line: YYYY-MM-DD.
