@@ -108,6 +108,7 @@ func (b *billing) excluded(g *catalog.Guarantee) string {
 // giveBack makes the credit note: a line for each paid line of the kinds that
 // the guarantee covers, and a refund for each charge. A charge counts as paid
 // unless a failure stands. What a rerate's credit has paid goes back to it.
+// What rounds to nothing makes neither.
 func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 	a := &b.account
 	if b.out.CreditNote != nil {
@@ -126,6 +127,9 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 		}
 		before := paidBefore(a.Refundable[:i], &r)
 		amount := b.percentOf(g.Percent, none.Add(before).Add(r.Amount)).Sub(b.percentOf(g.Percent, none.Add(before)))
+		if amount.Sign() == 0 {
+			continue
+		}
 		if r.Rule != "" {
 			b.giveTaxBack(note, &r, amount)
 			continue
@@ -139,8 +143,12 @@ func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
 		note.Total = note.Total.Add(l.Amount)
 		b.refund(note, &r, amount)
 	}
-	if len(note.Lines) == 0 {
-		return NothingPaid, fmt.Sprintf("nothing paid is left to give back; %d charges failed", len(failed))
+	if note.Total.Sign() == 0 {
+		why := "nothing paid is left to give back"
+		if len(failed) < len(a.Refundable) {
+			why = fmt.Sprintf("%s %% of what was paid rounds to %s", g.Percent, none)
+		}
+		return NothingPaid, fmt.Sprintf("%s; %d charges failed", why, len(failed))
 	}
 	a.Refundable = failed
 	b.out.CreditNote = note
