@@ -52,27 +52,14 @@ func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
 	return work, nil
 }
 
-// gatherGroups merges the sums that workers made of the same key.
+// gatherGroups brings a bucket's groups to their accounts.
 func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
-	all := make(spills, len(n.folded))
-	for w, f := range n.folded {
-		all[w] = f.groups
-	}
-	bytes, err := all.read(b)
-	all.drop(b)
+	groups, err := n.mergeGroups(b)
 	if err != nil {
 		return err
 	}
-	groups := make([]group, 0, len(bytes)/groupSize)
-	for at := 0; at < len(bytes); at += groupSize {
-		groups = append(groups, readGroup(bytes[at:]))
-	}
-	slices.SortFunc(groups, func(x, y group) int { return cmp.Compare(x.key, y.key) })
-	for i := 0; i < len(groups); {
-		g := groups[i]
-		for i++; i < len(groups) && groups[i].key == g.key; i++ {
-			g.add(groups[i])
-		}
+	for i := range groups {
+		g := &groups[i]
 		w := of(n.accounts.all()[g.key.account()].id)
 		source := n.combinations.all()[g.key.combination()].source
 		w.items = append(w.items, item{
@@ -81,6 +68,34 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 		})
 	}
 	return nil
+}
+
+// mergeGroups is a bucket's groups, with the sums that workers made of the
+// same key put together.
+func (n *night) mergeGroups(b int) ([]group, error) {
+	all := make(spills, len(n.folded))
+	for w, f := range n.folded {
+		all[w] = f.groups
+	}
+	bytes, err := all.read(b)
+	all.drop(b)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]group, 0, len(bytes)/groupSize)
+	for at := 0; at < len(bytes); at += groupSize {
+		groups = append(groups, readGroup(bytes[at:]))
+	}
+	slices.SortFunc(groups, func(x, y group) int { return cmp.Compare(x.key, y.key) })
+	merged := groups[:0]
+	for _, g := range groups {
+		if last := len(merged) - 1; last >= 0 && merged[last].key == g.key {
+			merged[last].add(g)
+			continue
+		}
+		merged = append(merged, g)
+	}
+	return merged, nil
 }
 
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many

@@ -57,6 +57,25 @@ type lateID struct {
 // are not what they should be become rejects; the others are spilled, each
 // once, partitioned by hash of source and event id.
 func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
+	return n.readBatches(ctx, wanted, func(worker, file int) func(*readers.Batch) error {
+		m, source := n.mapped[worker], &n.sources[n.files[file].source]
+		switch source.role {
+		case usageRows:
+			u := newUsageMapper(n, m, file, source)
+			if n.sumAtOnce {
+				u.sumInto = n.folded[worker]
+			}
+			return u.batch
+		case openingRows:
+			return func(b *readers.Batch) error { return n.mapOpening(m, file, source, b) }
+		}
+		return func(b *readers.Batch) error { return n.mapEvents(m, file, source, b) }
+	})
+}
+
+// readBatches decodes every split of the files of the given roles. takerOf
+// tells who takes the batches of a split of a file on a worker.
+func (n *night) readBatches(ctx context.Context, wanted func(role) bool, takerOf func(worker, file int) func(*readers.Batch) error) error {
 	type split struct{ file, split int }
 	exports := make([]*readers.Export, len(n.files))
 	err := each(ctx, n.workers, len(n.files), func(ctx context.Context, _, i int) error {
@@ -79,15 +98,7 @@ func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
 	}
 	err = each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
-		source := &n.sources[n.files[s.file].source]
-		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
-		switch source.role {
-		case usageRows:
-			take = newUsageMapper(n, m, s.file, source).batch
-		case openingRows:
-			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
-		}
-		filters := exports[s.file].Filters()
+		take, filters := takerOf(worker, s.file), exports[s.file].Filters()
 		return exports[s.file].Read(n.plan.frozen(ctx, n.files[s.file].Key), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			return take(b)
@@ -321,6 +332,9 @@ type usageMapper struct {
 	local map[string]uint32 // combinations met in this split, by their local indexes
 	dicts []*readers.Dict   // that the local indexes belong to
 	code  []byte
+
+	records []record // of the batch
+	sumInto *folded  // where rows are summed up as they come; nil: they are spilled
 }
 
 func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
@@ -342,6 +356,7 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 	clean := u.cleanColumns(b)
 	ids, at, quantity, account := b.Columns[s.id].IDs, b.Columns[s.at].Ints, b.Columns[s.quantity].Ints, b.Columns[s.account].Index
 	sourceIndex := n.files[u.file].source
+	u.records = u.records[:0]
 	for row := range b.Len {
 		if b.LeftOut != nil && b.LeftOut[row] != 0 {
 			continue
@@ -360,16 +375,38 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 			return err
 		}
 		hi, lo := idBits(ids[row])
-		r := record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))}
 		if day < n.day {
 			m.late[lateID{sourceIndex, day, hi, lo}] = struct{}{}
 		}
+		u.records = append(u.records, record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))})
+	}
+	if u.sumInto != nil {
+		return n.sumRecords(u.sumInto, u.records)
+	}
+	return n.spillRecords(m, sourceIndex, u.records)
+}
+
+// spillRecords spills a batch's records by the hash of their ids.
+func (n *night) spillRecords(m *mapped, source int, records []record) error {
+	for i := range records {
+		r := &records[i]
 		m.buffer = r.append(m.buffer[:0])
-		if err := m.usage.add(n.partition(hashID(sourceIndex, hi, lo)), m.buffer); err != nil {
+		if err := m.usage.add(n.partition(hashID(source, r.hi, r.lo)), m.buffer); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sumRecords sums a batch's records up without looking at their ids.
+func (n *night) sumRecords(f *folded, records []record) error {
+	for i := range records {
+		f.sums.add(records[i].key, records[i].quantity, records[i].place)
+	}
+	if f.sums.used < n.groupLimit {
+		return nil
+	}
+	return n.spillGroups(f)
 }
 
 // cleanColumns tells whether no cell of the batch is bad and none of the

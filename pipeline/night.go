@@ -31,6 +31,8 @@ type night struct {
 	bucketBits    int
 	groupLimit    int // groups that a worker keeps before it spills them
 
+	sumAtOnce bool // usage is summed up as it comes, duplicates included: Measure alone
+
 	accounts     *names[account]
 	combinations *names[combination]
 	known        uint32 // accounts below this index are in the state or sign up tonight

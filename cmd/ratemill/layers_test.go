@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"rating/pricing":    {"rating/money"},
 	"rating/calendar":   {},
 	"rating/money":      {},
+	"fixtures/bench":    {}, // runs the binary
 	"fixtures/generate": {"rating/calendar"},
 	"fixtures/s3server": {}, // a module of its own, for tests and demos
 	"fixtures/s3test":   {}, // for tests alone
