@@ -3,11 +3,9 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
-	"strconv"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -26,10 +24,13 @@ type folded struct {
 	lateIDs []takenID // those of earlier days
 
 	sums     sums
+	merging  sums // for a bucket's sums of all workers, in reduce
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
 	rejects  []writers.Reject
 	dedupe   dedupe
+	usage    usageDedupe
+	rows     []byte // of the partition
 	buffer   []byte
 }
 
@@ -225,105 +226,13 @@ func (n *night) where(p place) string {
 	return fmt.Sprintf("%s row %d", n.files[p.file()].Key, p.row())
 }
 
-func (n *night) foldUsage(f *folded, usage spills, p int) error {
-	rows, err := usage.read(p)
-	usage.drop(p)
-	if err != nil {
-		return err
-	}
-	d := &f.dedupe
-	d.claims = d.claims[:0]
-	for at := 0; at < len(rows); at += recordSize {
-		d.claims = append(d.claims, n.claimOf(readRecord(rows[at:])))
-	}
-	return d.keepers(n, f,
-		func(i int) error { return n.keepUsage(f, p, readRecord(rows[i*recordSize:]), &d.claims[i]) },
-		func(i int, to *claim, identical bool) {
-			r := readRecord(rows[i*recordSize:])
-			n.lose(f, &d.claims[i], n.accounts.all()[r.key.account()].id, to, identical)
-		})
-}
-
-// claimOf is a usage row's claim to its id. Its content is the account, the
-// dimensions, the time and the quantity.
-func (n *night) claimOf(r record) claim {
-	c := &n.combinations.all()[r.key.combination()]
-	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
-	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, r.key.account() < n.known}
-}
-
-// usageContent is 64 bits of what a usage row says, to tell an identical
-// repeat from a conflict.
-func usageContent(account, combination uint64, occurred, quantity int64) uint64 {
-	return mix(mix(mix(account^combination)+uint64(occurred)) + uint64(quantity))
-}
-
-// keepUsage sums up a new row of a known account that is due; others are kept
-// whole, since they may have to wait, or have waited, or are rated one by one.
-func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
-	if c.day > n.day || r.key.account() >= n.known || c.place.held() || n.sources[c.source].oneByOne() {
-		return n.passEvent(f, n.usageEvent(r, c))
-	}
-	f.sums.add(r.key, r.quantity, r.place)
-	if err := n.keepID(f, p, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true}); err != nil {
-		return err
-	}
-	if f.sums.used < n.groupLimit {
-		return nil
-	}
-	return n.spillGroups(f)
-}
-
-// keepID keeps a row's event id for the event_ids table.
-func (n *night) keepID(f *folded, p int, id takenID) error {
-	if id.day < n.day {
-		f.lateIDs = append(f.lateIDs, id)
-		return nil
-	}
-	f.buffer = appendID(f.buffer[:0], id)
-	return f.ids.add(n.idPart(id.source, p), f.buffer)
-}
-
-// spillGroups sends a worker's sums to the buckets of their accounts.
-func (n *night) spillGroups(f *folded) error {
-	for i := range f.sums.slots { // any order: reduce sorts them
-		g := &f.sums.slots[i]
-		if g.rows == 0 {
-			continue
-		}
-		f.buffer = g.append(f.buffer[:0])
-		if err := f.groups.add(n.bucket(n.accounts.all()[g.key.account()].hash), f.buffer); err != nil {
-			return err
-		}
-	}
-	f.sums.reset()
-	return nil
-}
-
-// usageEvent is a usage row kept whole.
-func (n *night) usageEvent(r record, c *claim) *event {
-	s := &n.sources[c.source]
-	e := &event{source: c.source, hi: r.hi, lo: r.lo, account: n.accounts.all()[r.key.account()].id, occurred: r.occurred, day: c.day, place: r.place}
-	if r.key.day() == maxDayOffset {
-		e.day = n.span.dayOf(r.occurred)
-	}
-	e.cells = make([]string, len(s.schema.Fields))
-	e.cells[s.account] = e.account
-	e.cells[s.at] = strconv.FormatInt(r.occurred, 10)
-	e.cells[s.quantity] = scaledText(r.quantity, s.decimals())
-	for i, field := range s.dimensions {
-		e.cells[field] = n.combinations.all()[r.key.combination()].values[i]
-	}
-	return e
-}
-
 func (n *night) passEvent(f *folded, e *event) error {
 	f.buffer = e.append(f.buffer[:0])
 	return f.events.add(n.bucket(accountHash(e.account)), f.buffer)
 }
 
 func (n *night) foldEvents(f *folded, spilled spills, p int) error {
-	rows, err := spilled.read(p)
+	rows, err := spilled.read(nil, p)
 	spilled.drop(p)
 	if err != nil {
 		return err
@@ -338,29 +247,4 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 	return d.keepers(n, f,
 		func(i int) error { return n.passEvent(f, &events[i]) },
 		func(i int, to *claim, identical bool) { n.lose(f, &d.claims[i], events[i].account, to, identical) })
-}
-
-// takenID is an event id that this night bills, with the key of the group
-// that its row went into, if it did.
-type takenID struct {
-	source  int
-	day     calendar.Day
-	hi, lo  uint64
-	content uint64
-	key     key
-	grouped bool
-}
-
-const takenIDSize = 40
-
-func appendID(b []byte, t takenID) []byte {
-	for _, v := range [...]uint64{uint64(t.source)<<32 | uint64(uint32(t.day)), t.hi, t.lo, t.content, uint64(t.key)} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return b
-}
-
-func readID(b []byte) takenID {
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4)), true}
 }

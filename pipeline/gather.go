@@ -15,7 +15,7 @@ import (
 )
 
 // gather brings a bucket's states, groups and rows together by account.
-func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
+func (n *night) gather(f *folded, b int, states []rating.Account) ([]accountWork, error) {
 	byID := map[string]*accountWork{}
 	of := func(id string) *accountWork {
 		w := byID[id]
@@ -28,7 +28,7 @@ func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
 	for i := range states {
 		of(string(states[i].ID)).state = states[i]
 	}
-	if err := n.gatherGroups(b, of); err != nil {
+	if err := n.gatherGroups(f, b, of); err != nil {
 		return nil, err
 	}
 	if err := n.gatherEvents(b, of); err != nil {
@@ -53,14 +53,22 @@ func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
 }
 
 // gatherGroups brings a bucket's groups to their accounts.
-func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
-	groups, err := n.mergeGroups(b)
+func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) error {
+	groups, err := n.mergeGroups(f, b)
 	if err != nil {
 		return err
 	}
+	byIndex := map[uint32]*accountWork{}
 	for i := range groups {
 		g := &groups[i]
-		w := of(n.accounts.all()[g.key.account()].id)
+		if g.rows == 0 {
+			continue
+		}
+		w := byIndex[g.key.account()]
+		if w == nil {
+			w = of(n.accounts.all()[g.key.account()].id)
+			byIndex[g.key.account()] = w
+		}
 		source := n.combinations.all()[g.key.combination()].source
 		w.items = append(w.items, item{
 			source: source, rows: g.rows, runDay: n.day,
@@ -71,31 +79,25 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 }
 
 // mergeGroups is a bucket's groups, with the sums that workers made of the
-// same key put together.
-func (n *night) mergeGroups(b int) ([]group, error) {
+// same key put together: a table in any order, with empty slots. It holds
+// until the worker merges again.
+func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
 	all := make(spills, len(n.folded))
 	for w, f := range n.folded {
 		all[w] = f.groups
 	}
-	bytes, err := all.read(b)
+	bytes, err := all.read(f.rows[:0], b)
 	all.drop(b)
 	if err != nil {
 		return nil, err
 	}
-	groups := make([]group, 0, len(bytes)/groupSize)
+	f.rows = bytes
+	f.merging.begin(len(bytes) / groupSize)
 	for at := 0; at < len(bytes); at += groupSize {
-		groups = append(groups, readGroup(bytes[at:]))
+		g := readGroup(bytes[at:])
+		f.merging.addGroup(&g)
 	}
-	slices.SortFunc(groups, func(x, y group) int { return cmp.Compare(x.key, y.key) })
-	merged := groups[:0]
-	for _, g := range groups {
-		if last := len(merged) - 1; last >= 0 && merged[last].key == g.key {
-			merged[last].add(g)
-			continue
-		}
-		merged = append(merged, g)
-	}
-	return merged, nil
+	return f.merging.slots, nil
 }
 
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many
@@ -111,7 +113,7 @@ func (n *night) gatherEvents(b int, of func(string) *accountWork) error {
 	for w, f := range n.folded {
 		all[w] = f.events
 	}
-	bytes, err := all.read(b)
+	bytes, err := all.read(nil, b)
 	all.drop(b)
 	if err != nil {
 		return err

@@ -102,10 +102,13 @@ func (n *night) sumGroups(ctx context.Context) (*Measured, error) {
 	}
 	sums := make([]sum, n.workers)
 	err := each(ctx, n.workers, n.buckets, func(_ context.Context, worker, b int) error {
-		groups, err := n.mergeGroups(b)
+		groups, err := n.mergeGroups(n.folded[worker], b)
 		s := &sums[worker]
-		s.groups += int64(len(groups))
 		for i := range groups {
+			if groups[i].rows == 0 {
+				continue
+			}
+			s.groups++
 			q := groups[i].sum(0).BigInt()
 			s.rows += groups[i].rows
 			s.quantity.Add(&s.quantity, q)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // spill is one worker's rows on their way from one phase to the next, cut
@@ -34,14 +35,27 @@ func newSpill(partitions int, budget int64, dir string) *spill {
 // add appends a record to a partition. Records are read back in one piece
 // with their neighbours, so they must tell their own length.
 func (s *spill) add(partition int, record []byte) error {
+	room, err := s.room(partition, len(record))
+	copy(room, record)
+	return err
+}
+
+// room is where a partition's next record of so many bytes goes: the caller
+// fills it before it asks again.
+func (s *spill) room(partition, size int) ([]byte, error) {
 	p := &s.parts[partition]
-	if len(p.open)+len(record) > blockSize && len(p.open) > 0 {
+	at := len(p.open)
+	if at+size > blockSize && at > 0 {
 		if err := s.flush(p); err != nil {
-			return err
+			return nil, err
 		}
+		at = 0
 	}
-	p.open = append(p.open, record...)
-	return nil
+	if at+size > cap(p.open) {
+		p.open = slices.Grow(p.open, max(size, min(at, blockSize-at)))
+	}
+	p.open = p.open[:at+size]
+	return p.open[at:], nil
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in
@@ -90,7 +104,7 @@ func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 	buffer = append(buffer, p.open...)
 	if p.inFile > 0 {
 		at := len(buffer)
-		buffer = append(buffer, make([]byte, p.inFile)...)
+		buffer = slices.Grow(buffer, int(p.inFile))[:at+int(p.inFile)]
 		if _, err := io.ReadFull(io.NewSectionReader(p.file, 0, p.inFile), buffer[at:]); err != nil {
 			return nil, fmt.Errorf("reading back spilled rows: %w", err)
 		}
@@ -117,13 +131,13 @@ func (s *spill) close() {
 // spills are the spills of all workers of a phase.
 type spills []*spill
 
-// read is a partition's records of all workers.
-func (all spills) read(partition int) ([]byte, error) {
+// read appends a partition's records of all workers to a buffer.
+func (all spills) read(buffer []byte, partition int) ([]byte, error) {
 	size := int64(0)
 	for _, s := range all {
 		size += s.size(partition)
 	}
-	buffer := make([]byte, 0, size)
+	buffer = slices.Grow(buffer, int(size))
 	var err error
 	for _, s := range all {
 		if buffer, err = s.appendTo(buffer, partition); err != nil {
