@@ -186,25 +186,20 @@ func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]t
 // seenRows are ids in the order of the table, but for those of groups that a
 // rule refused for good.
 func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.SeenID {
-	type ordered struct {
-		hash uint64
-		takenID
-	}
-	sorted := make([]ordered, 0, len(ids))
-	for _, id := range ids {
-		if _, free := refused[id.key]; !free || !id.grouped {
-			sorted = append(sorted, ordered{hashID(id.source, id.hi, id.lo), id})
+	sorted := make([]orderedID, 0, len(ids))
+	for i := range ids {
+		id := &ids[i]
+		if len(refused) > 0 && id.grouped {
+			if _, free := refused[id.key]; free {
+				continue
+			}
 		}
+		sorted = append(sorted, orderedID{hashID(id.source, id.hi, id.lo), id})
 	}
-	sortNearly(sorted, func(x, y *ordered) bool {
-		if x.day == y.day && x.hash != y.hash { // as nearly always
-			return x.hash < y.hash
-		}
-		return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo)) < 0
-	})
+	sortNearly(sorted)
 	rows := make([]writers.SeenID, len(sorted))
 	for i := range sorted {
-		id := &sorted[i]
+		id := sorted[i].takenID
 		rows[i] = writers.SeenID{Source: n.sources[id.source].name, ServiceDate: int32(id.day), Digest: int64(id.content)}
 		binary.BigEndian.PutUint64(rows[i].EventKey[:8], id.hi)
 		binary.BigEndian.PutUint64(rows[i].EventKey[8:], id.lo)
@@ -212,30 +207,35 @@ func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.Seen
 	return rows
 }
 
+// orderedID is an id with the hash that says where it stands in the table.
+type orderedID struct {
+	hash uint64
+	*takenID
+}
+
+func (x *orderedID) before(y *orderedID) bool {
+	if x.day == y.day && x.hash != y.hash { // as nearly always
+		return x.hash < y.hash
+	}
+	return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo)) < 0
+}
+
 // sortNearly sorts what is nearly sorted, as fold leaves the ids of a
 // partition: each is put where it belongs, a few places away. What needs more
 // than a few moves an element is left to the library.
-func sortNearly[T any](all []T, less func(x, y *T) bool) {
+func sortNearly(all []orderedID) {
 	moves := 16 * len(all)
 	for i := 1; i < len(all); i++ {
-		if !less(&all[i], &all[i-1]) {
+		if !all[i].before(&all[i-1]) {
 			continue
 		}
 		moved, at := all[i], i
-		for ; at > 0 && less(&moved, &all[at-1]); at-- {
+		for ; at > 0 && moved.before(&all[at-1]); at-- {
 			all[at] = all[at-1]
 		}
 		all[at] = moved
 		if moves -= i - at; moves < 0 {
-			slices.SortFunc(all, func(x, y T) int {
-				switch {
-				case less(&x, &y):
-					return -1
-				case less(&y, &x):
-					return 1
-				}
-				return 0
-			})
+			slices.SortFunc(all, func(x, y orderedID) int { return boolInt(y.before(&x)) - boolInt(x.before(&y)) })
 			return
 		}
 	}

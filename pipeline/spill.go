@@ -94,14 +94,13 @@ func (s *spill) size(partition int) int64 {
 	return n
 }
 
-// appendTo appends a partition's records to a buffer, in no order that means
-// anything.
+// appendTo appends a partition's records to a buffer, as they came where they
+// are of one size. Only what is quicker on what is nearly sorted relies on it.
 func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 	p := &s.parts[partition]
 	for _, b := range p.blocks {
 		buffer = append(buffer, b...)
 	}
-	buffer = append(buffer, p.open...)
 	if p.inFile > 0 {
 		at := len(buffer)
 		buffer = slices.Grow(buffer, int(p.inFile))[:at+int(p.inFile)]
@@ -109,7 +108,7 @@ func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 			return nil, fmt.Errorf("reading back spilled rows: %w", err)
 		}
 	}
-	return buffer, nil
+	return append(buffer, p.open...), nil
 }
 
 // drop frees a partition that has been read for the last time.
@@ -137,7 +136,7 @@ func (all spills) read(buffer []byte, partition int) ([]byte, error) {
 	for _, s := range all {
 		size += s.size(partition)
 	}
-	buffer = slices.Grow(buffer, int(size))
+	buffer = slices.Grow(buffer, int(size)) // once
 	var err error
 	for _, s := range all {
 		if buffer, err = s.appendTo(buffer, partition); err != nil {

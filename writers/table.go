@@ -16,7 +16,7 @@ import (
 // them, another parquet-go or another klauspost/compress makes other bytes:
 // testdata/digests.txt notices.
 const (
-	chunkRows      = 1024       // rows handed to parquet-go at once, where no column can be null: it may cut pages only between them
+	chunkRows      = 1024       // rows handed to parquet-go at once, but for rows of lists with nulls: it may cut pages only between them
 	rowGroupRows   = 128 * 1024 // a whole number of chunks
 	pageBytes      = 128 << 10  // of values, before encoding
 	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
@@ -28,7 +28,7 @@ const (
 type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
-	nulls   bool // a column can be null
+	nulls   bool // rows are written one by one
 	out     sink[T]
 	text    textCheck
 	err     error // the first error; nothing is written after it
@@ -50,8 +50,8 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
 		text:  textCheckOf(reflect.TypeFor[T]()),
 	}
-	if usage, ok := any(t).(*Table[RatedUsage]); ok {
-		usage.out = newUsageSink(w, spec)
+	if t.nulls && isFlat(reflect.TypeFor[T]()) {
+		t.out, t.nulls = newFlatSink[T](w, spec), false
 	} else {
 		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	}
@@ -110,10 +110,9 @@ func (t *Table[T]) flush() {
 	t.pending = t.pending[:0]
 }
 
-// chunk hands rows to parquet-go, one by one where a column can be null: given
-// several, parquet-go 0.32 writes some absent values as zeros (where n nulls
-// and n values are followed by nulls, these come out as values). One by one
-// takes a third longer.
+// chunk hands rows to the sink. Rows of lists go one by one where a column can
+// be null: given several, parquet-go 0.32 writes some absent values as zeros
+// (where n nulls and n values are followed by nulls, these come out as values).
 func (t *Table[T]) chunk(rows []T) {
 	n := len(rows)
 	if t.nulls {
