@@ -43,10 +43,19 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	for w, m := range n.mapped {
 		usage[w], events[w] = m.usage, m.events
 	}
+	n.accountHashes = make([]uint64, len(n.accounts.all()))
+	for i := range n.accountHashes {
+		n.accountHashes[i] = n.accounts.all()[i].hash
+	}
 	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
 		f := n.folded[worker]
 		if err := n.foldUsage(f, usage, p); err != nil {
 			return err
+		}
+		for source := range n.sources {
+			if err := f.ids.settle(n.idPart(source, p)); err != nil {
+				return err
+			}
 		}
 		return n.foldEvents(f, events, p)
 	})
@@ -57,6 +66,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 		if err := n.spillGroups(f); err != nil {
 			return err
 		}
+		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
 	}
 	return nil
 }
@@ -67,7 +77,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
-		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions*len(n.sources), share, n.TempDir),
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.partitions*len(n.sources), share, n.TempDir),
 		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}
 }

@@ -118,7 +118,7 @@ func (n *night) loseUsage(f *folded, rows []byte, i int) {
 // dimensions, the time and the quantity.
 func (n *night) claimOf(r *record) claim {
 	c := &n.combinations.all()[r.key.combination()]
-	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
+	content := usageContent(n.accountHashes[r.key.account()], c.hash, r.occurred, r.quantity)
 	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, r.key.account() < n.known}
 }
 
@@ -163,7 +163,7 @@ func (n *night) spillGroups(f *folded) error {
 		if g.rows == 0 {
 			continue
 		}
-		room, err := f.groups.room(n.bucket(n.accounts.all()[g.key.account()].hash), groupSize)
+		room, err := f.groups.room(n.bucket(n.accountHashes[g.key.account()]), groupSize)
 		if err != nil {
 			return err
 		}

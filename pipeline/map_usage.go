@@ -73,7 +73,8 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 		u.records = append(u.records, record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))})
 	}
 	if u.sumInto != nil {
-		return n.sumRecords(u.sumInto, u.records)
+		u.sumRecords()
+		return nil
 	}
 	return n.spillRecords(m, u.index, u.records)
 }
@@ -92,14 +93,11 @@ func (n *night) spillRecords(m *mapped, source int, records []record) error {
 }
 
 // sumRecords sums a batch's records up without looking at their ids.
-func (n *night) sumRecords(f *folded, records []record) error {
-	for i := range records {
-		f.sums.add(records[i].key, records[i].quantity, records[i].place)
+func (u *usageMapper) sumRecords() {
+	for i := range u.records {
+		r := &u.records[i]
+		u.sumInto.sums.add(r.key, r.quantity, r.place)
 	}
-	if f.sums.used < n.groupLimit {
-		return nil
-	}
-	return n.spillGroups(f)
 }
 
 // cleanColumns tells whether no cell of the batch is bad, none that is

@@ -33,9 +33,10 @@ type night struct {
 
 	sumAtOnce bool // usage is summed up as it comes, duplicates included: Measure alone
 
-	accounts     *names[account]
-	combinations *names[combination]
-	known        uint32 // accounts below this index are in the state or sign up tonight
+	accounts      *names[account]
+	combinations  *names[combination]
+	accountHashes []uint64 // of all accounts once map has ended: close together, since fold asks for each row
+	known         uint32   // accounts below this index are in the state or sign up tonight
 
 	lookups map[string]map[string]string // rows of the lookup tables, by table and key
 
@@ -84,7 +85,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
 	}
 	if n.memory == 0 {
-		n.memory = 1 << 30
+		n.memory = 256 << 20
 	}
 	for _, f := range plan.Inputs {
 		at, err := n.sourceOf(f.Source)
@@ -139,21 +140,38 @@ func (n *night) checkOwn(ctx context.Context) error {
 	return nil
 }
 
-// size chooses how finely rows are cut: a partition and a bucket should be a
-// small part of the memory, and a small night should have few of them.
+// size chooses how finely rows are cut: the records of a partition, twice its
+// share of the exports, should fit the cache of a processor, a bucket should be
+// a small part of the memory, and a small night should have few of them.
 func (n *night) size() {
 	bytes := int64(0)
 	for _, f := range n.files {
 		bytes += f.Size
 	}
-	n.partitionBits = min(10, max(2, bits.Len64(uint64(bytes>>20))))
+	n.partitionBits = min(12, max(2, bits.Len64(uint64(bytes>>18))))
 	n.partitions = 1 << n.partitionBits
-	n.bucketBits = min(10, max(1, bits.Len64(uint64(bytes>>23))))
+	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.accountsBefore()>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
 	n.buckets = 1 << n.bucketBits
 }
+
+// accountsBefore is how many accounts the entry before has.
+func (n *night) accountsBefore() int64 {
+	if n.plan.before == nil {
+		return 0
+	}
+	file, err := outputOf(n.plan.before, writers.StateTable.Name)
+	if err != nil {
+		return 0 // whoever reads it says so
+	}
+	return file.Rows
+}
+
+// wave is how many buckets or partitions are worked on between two steps that
+// must be done in order: enough that no worker waits long for another.
+func (n *night) wave() int { return 4 * n.workers }
 
 func (n *night) sourceOf(name string) (int, error) {
 	for i := range n.sources {

@@ -76,7 +76,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		return s, err
 	}
 	var billed []*tables // the wave before
-	for from := 0; from < n.buckets; from += n.workers {
+	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
 		err = each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) (err error) {
@@ -85,7 +85,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 				return err
 			}
 			if err = s.addAll(n, billed); err == nil {
-				following, err = n.statesOf(states, from+n.workers)
+				following, err = n.statesOf(states, from+n.wave())
 			}
 			return err
 		})
@@ -102,7 +102,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 
 // statesOf is the accounts of a wave of buckets.
 func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
-	accounts := make([][]rating.Account, max(0, min(n.workers, n.buckets-from)))
+	accounts := make([][]rating.Account, max(0, min(n.wave(), n.buckets-from)))
 	for i := range accounts {
 		var err error
 		if accounts[i], err = states.bucket(from + i); err != nil {

@@ -115,8 +115,8 @@ func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], 
 			return err
 		}
 		var ordered [][]writers.SeenID
-		for from := 0; from < n.partitions+n.workers; from += n.workers { // once more, to write the last wave
-			wave := make([][]writers.SeenID, max(0, min(n.workers, n.partitions-from)))
+		for from := 0; from < n.partitions+n.wave(); from += n.wave() { // once more, to write the last wave
+			wave := make([][]writers.SeenID, max(0, min(n.wave(), n.partitions-from)))
 			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, _, i int) error {
 				if i == 0 {
 					return writeAll(t, ordered)

@@ -17,7 +17,7 @@ import (
 // It reads what NewTable wrote for rows of type T and nothing else: other
 // columns, or other rows than the footer counts, are an error.
 func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(1<<18))
+	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(1<<16))
 	if err != nil {
 		return err
 	}

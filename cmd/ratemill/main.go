@@ -31,6 +31,9 @@ func main() { os.Exit(program(time.Now)) }
 
 // program is main but for the clock, which tests set.
 func program(now func() time.Time) int {
+	if os.Getenv("GOGC") == "" { // what is live is the --memory that was asked for: room for little more than half of it again
+		debug.SetGCPercent(60)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, now)
