@@ -24,7 +24,8 @@ type folded struct {
 	lateIDs []takenID // those of earlier days
 
 	sums     sums
-	merging  sums // for a bucket's sums of all workers, in reduce
+	merging  merged   // in reduce
+	addends  []addend // of the partition
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
 	rejects  []writers.Reject

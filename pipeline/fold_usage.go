@@ -34,6 +34,7 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 	}
 	f.rows = rows
 	d := &f.usage
+	f.addends = f.addends[:0]
 	d.enter(n, rows)
 	for i := range d.slots {
 		if d.slots[i].record == 0 {
@@ -53,7 +54,11 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 	for _, i := range d.losers {
 		n.loseUsage(f, rows, int(i))
 	}
-	return nil
+	f.sums.addAll(f.addends)
+	if f.sums.used < n.groupLimit {
+		return nil
+	}
+	return n.spillGroups(f)
 }
 
 // enter lets all records compete for their ids.
@@ -134,12 +139,7 @@ func (n *night) keepUsage(f *folded, p int, r *record, c *claim) error {
 	if c.day > n.day || r.key.account() >= n.known || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
-	f.sums.add(r.key, r.quantity, r.place)
-	if f.sums.used >= n.groupLimit {
-		if err := n.spillGroups(f); err != nil {
-			return err
-		}
-	}
+	f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
 	return n.keepID(f, p, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true})
 }
 
@@ -159,18 +159,27 @@ func (n *night) keepID(f *folded, p int, id takenID) error {
 // spillGroups sends a worker's sums to the buckets of their accounts.
 func (n *night) spillGroups(f *folded) error {
 	for i := range f.sums.slots { // any order: reduce puts them together
-		g := &f.sums.slots[i]
-		if g.rows == 0 {
-			continue
+		if s := &f.sums.slots[i]; s.rows > 0 {
+			if err := n.spillGroup(f, s.group()); err != nil {
+				return err
+			}
 		}
-		room, err := f.groups.room(n.bucket(n.accountHashes[g.key.account()]), groupSize)
-		if err != nil {
+	}
+	for _, g := range f.sums.full {
+		if err := n.spillGroup(f, g); err != nil {
 			return err
 		}
-		g.put(room)
 	}
 	f.sums.reset()
 	return nil
+}
+
+func (n *night) spillGroup(f *folded, g group) error {
+	room, err := f.groups.room(n.bucket(n.accountHashes[g.key.account()]), groupSize)
+	if err == nil {
+		g.put(room)
+	}
+	return err
 }
 
 // usageEvent is a usage row kept whole.
@@ -201,19 +210,21 @@ type takenID struct {
 	grouped bool
 }
 
-const takenIDSize = 40
+// takenIDSize is what an id of the billing day takes in a spill: its source
+// stands in the key.
+const takenIDSize = 32
 
 // put writes the id into takenIDSize bytes.
 func (t *takenID) put(b []byte) {
 	_ = b[takenIDSize-1]
-	binary.LittleEndian.PutUint64(b[0:], uint64(t.source)<<32|uint64(uint32(t.day)))
-	binary.LittleEndian.PutUint64(b[8:], t.hi)
-	binary.LittleEndian.PutUint64(b[16:], t.lo)
-	binary.LittleEndian.PutUint64(b[24:], t.content)
-	binary.LittleEndian.PutUint64(b[32:], uint64(t.key))
+	binary.LittleEndian.PutUint64(b[0:], t.hi)
+	binary.LittleEndian.PutUint64(b[8:], t.lo)
+	binary.LittleEndian.PutUint64(b[16:], t.content)
+	binary.LittleEndian.PutUint64(b[24:], uint64(t.key))
 }
 
-func readID(b []byte) takenID {
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4)), true}
+// readID is an id of a part of the id spills.
+func (n *night) readID(source int, b []byte) takenID {
+	u := binary.LittleEndian.Uint64
+	return takenID{source, n.day, u(b[0:]), u(b[8:]), u(b[16:]), key(u(b[24:])), true}
 }

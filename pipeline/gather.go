@@ -95,7 +95,7 @@ func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
 	f.merging.begin(len(bytes) / groupSize)
 	for at := 0; at < len(bytes); at += groupSize {
 		g := readGroup(bytes[at:])
-		f.merging.addGroup(&g)
+		f.merging.add(&g)
 	}
 	return f.merging.slots, nil
 }

@@ -94,10 +94,13 @@ func (n *night) spillRecords(m *mapped, source int, records []record) error {
 
 // sumRecords sums a batch's records up without looking at their ids.
 func (u *usageMapper) sumRecords() {
+	f := u.sumInto
+	f.addends = f.addends[:0]
 	for i := range u.records {
 		r := &u.records[i]
-		u.sumInto.sums.add(r.key, r.quantity, r.place)
+		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
 	}
+	f.sums.addAll(f.addends)
 }
 
 // cleanColumns tells whether no cell of the batch is bad, none that is

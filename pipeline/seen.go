@@ -154,7 +154,7 @@ func (n *night) takenOf(part int, ids []takenID) ([]takenID, error) {
 		f.ids.drop(part)
 		ids = slices.Grow(ids, len(bytes)/takenIDSize)
 		for at := 0; at < len(bytes); at += takenIDSize {
-			ids = append(ids, readID(bytes[at:]))
+			ids = append(ids, n.readID(part/n.partitions, bytes[at:at+takenIDSize]))
 		}
 	}
 	return ids, nil
