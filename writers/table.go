@@ -30,8 +30,8 @@ type Table[T any] struct {
 	rows    int64
 	nulls   bool // rows are written one by one
 	out     sink[T]
-	text    textCheck
-	err     error // the first error; nothing is written after it
+	check   func(rows []T) error // of texts
+	err     error                // the first error; nothing is written after it
 }
 
 // sink takes chunks of rows.
@@ -48,7 +48,19 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	}
 	t := &Table[T]{
 		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
-		text:  textCheckOf(reflect.TypeFor[T]()),
+	}
+	text := textCheckOf(reflect.TypeFor[T]())
+	t.check = func(rows []T) error { return text.rows(reflect.ValueOf(rows)) }
+	if ids, is := any(t).(*Table[SeenID]); is { // one a usage row: without reflection
+		source := text.fields[0]
+		ids.check = func(rows []SeenID) error {
+			for i := range rows {
+				if err := source.text(rows[i].Source); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 	}
 	if t.nulls && isFlat(reflect.TypeFor[T]()) {
 		t.out, t.nulls = newFlatSink[T](w, spec), false
@@ -63,7 +75,7 @@ func (t *Table[T]) Write(rows []T) error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.err = t.text.rows(reflect.ValueOf(rows)); t.err != nil {
+	if t.err = t.check(rows); t.err != nil {
 		return t.err
 	}
 	t.rows += int64(len(rows))
