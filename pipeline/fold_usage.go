@@ -41,6 +41,12 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 			continue
 		}
 		r := recordAt(rows, int(d.slots[i].record-1))
+		if n.isPlain(&r) {
+			if err := n.keepPlain(f, p, &r); err != nil {
+				return err
+			}
+			continue
+		}
 		c := n.claimOf(&r)
 		if content, billed := n.billed(&c); billed {
 			n.lose(f, &c, n.accounts.all()[r.key.account()].id, nil, c.content == content)
@@ -59,6 +65,31 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 		return nil
 	}
 	return n.spillGroups(f)
+}
+
+// isPlain tells whether a record that keeps its id is summed up for sure, as
+// nearly all are: new, of the billing day, of an account that can be billed.
+func (n *night) isPlain(r *record) bool {
+	return r.key.day() == n.span.offset(n.day) && r.key.account() < n.known && !r.place.held()
+}
+
+// keepPlain is keepUsage of a plain record, which needs no claim.
+func (n *night) keepPlain(f *folded, p int, r *record) error {
+	c := &n.combinations.all()[r.key.combination()]
+	if n.sources[c.source].oneByOne() {
+		claim := n.claimOf(r)
+		n.pass(f, &claim)
+		return n.passEvent(f, n.usageEvent(r, &claim))
+	}
+	f.files[r.place.file()].passed++
+	f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
+	room, err := f.ids.room(n.idPart(c.source, p), takenIDSize)
+	if err != nil {
+		return err
+	}
+	id := takenID{hi: r.hi, lo: r.lo, content: usageContent(n.accountHashes[r.key.account()], c.hash, r.occurred, r.quantity), key: r.key}
+	id.put(room)
+	return nil
 }
 
 // enter lets all records compete for their ids.
