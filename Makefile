@@ -65,9 +65,11 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
 
-# The demo twice: the second time every night is published already.
+# The demo twice: the second time every night is published already. Then all of
+# it is proven from its files.
 demo: run
 	$(RATEMILL) backfill --exports $(DEMO)/exports --output $(DEMO)/output --catalog $(CATALOG) --from $(FROM) --to $(TO) >/dev/null
+	$(RATEMILL) verify --output $(DEMO)/output
 
 ## check-duckdb: read the demo's output as analysts do (needs Node.js and npm)
 check-duckdb:

@@ -20,6 +20,29 @@ type Entry struct {
 	Day    calendar.Day
 }
 
+// Billed is the last billing day that the history has with the entry. A rerate
+// is dated the first day that it has not.
+func (e *Entry) Billed() calendar.Day {
+	if e.Kind == writers.Rerate {
+		return e.Day - 1
+	}
+	return e.Day
+}
+
+// standsAfter is the number of the entry after which an entry stands for all
+// before it: of a rerate the one before the days that it folded again. 0 is
+// the beginning.
+func (e *Entry) standsAfter() int64 {
+	ref := e.Predecessor
+	if e.Rerate != nil {
+		ref = e.Rerate.After
+	}
+	if ref == nil {
+		return 0
+	}
+	return ref.Entry
+}
+
 func runKey(entry int64) string    { return fmt.Sprintf("runs/%08d/run.json", entry) }
 func intentKey(entry int64) string { return fmt.Sprintf("runs/%08d/intent.json", entry) }
 

@@ -38,13 +38,21 @@ func (n *night) runJSON(s *stage) (*writers.Run, error) {
 		Format: writers.RunFormat, Entry: p.Entry, Kind: writers.Night, BillingDate: p.BillingDate, RunID: p.RunID(), ProgramVersion: p.Version,
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: p.consumed(n.day), ChangedInputs: p.Changed, Totals: n.totals(s),
+		Manifests: p.Manifests, ConsumedManifests: p.consumedManifests(n.day), Unexpected: n.unexpected(),
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})
 	}
+	run.InvoiceSeries = n.series(s)
+	run.ExitCode = n.exitCode(s, run)
+	return run, nil
+}
+
+// series are the last numbers of all series after the entry.
+func (n *night) series(s *stage) (all []writers.SeriesEnd) {
 	series := map[string]int64{}
-	if p.before != nil {
-		for _, e := range p.before.InvoiceSeries {
+	if n.plan.before != nil {
+		for _, e := range n.plan.before.InvoiceSeries {
 			series[e.Series] = e.Last
 		}
 	}
@@ -52,10 +60,15 @@ func (n *night) runJSON(s *stage) (*writers.Run, error) {
 		series[name] = last
 	}
 	for name, last := range series { // Encode sorts them
-		run.InvoiceSeries = append(run.InvoiceSeries, writers.SeriesEnd{Series: name, Last: last})
+		all = append(all, writers.SeriesEnd{Series: name, Last: last})
 	}
-	run.ExitCode = n.exitCode(s, run)
-	return run, nil
+	return all
+}
+
+// tooMany tells whether bad rows are more than an allowed share of those read,
+// in parts per million.
+func tooMany(bad, read, allowed int64) bool {
+	return decimal.NewFromInt(bad).Mul(decimal.NewFromInt(1_000_000)).GreaterThan(decimal.NewFromInt(read).Mul(decimal.NewFromInt(allowed)))
 }
 
 // exitCode tells whether somebody must look at what is published.
@@ -68,8 +81,7 @@ func (n *night) exitCode(s *stage, run *writers.Run) int {
 	for _, r := range n.beforeHistory() {
 		bad -= r.Rows
 	}
-	tooMany := decimal.NewFromInt(bad).Mul(decimal.NewFromInt(1_000_000)).GreaterThan(decimal.NewFromInt(read).Mul(decimal.NewFromInt(n.plan.MaxRejects)))
-	if tooMany || s.parked.Rows() > 0 || len(run.ChangedInputs) > 0 {
+	if tooMany(bad, read, n.plan.MaxRejects) || s.parked.Rows() > 0 || len(run.ChangedInputs) > 0 || len(run.Unexpected) > 0 {
 		return ExitLook
 	}
 	return ExitDone

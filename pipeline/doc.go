@@ -22,6 +22,9 @@
 //     declare an intent that only one run can win, put the files to their
 //     final names, run.json last.
 //
+// A rerate (rerate.go) does nights again in the shadow, and publishes how they
+// differ from what was issued as an entry of its own.
+//
 // Three numbers cut the work and never show in what is published: workers,
 // partitions (of event ids) and buckets (of accounts). Every table is in the
 // order of the accounts' hash and id; indexes, maps and the order in which

@@ -107,20 +107,24 @@ func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
 	}
 	f.paymentRows(&d, o)
 	for _, m := range o.Movements {
-		row := writers.BalanceMovement{
-			AccountID: string(a.ID), Balance: m.Balance, Unit: unitOf(a, m.Opening), Opening: f.money("opening balance", m.Opening),
-			Added: f.money("added", m.Added), Used: f.money("used", m.Used), Lapsed: f.money("lapsed", m.Lapsed), Closing: f.money("closing balance", m.Closing),
-		}
-		if row.Unit == "" {
-			row.Currency = a.Currency.Code
-		}
-		d.balances = append(d.balances, row)
+		d.balances = append(d.balances, f.balanceRow(a, m))
 	}
 	for i, c := range o.PlanChanges {
 		d.planChanges = append(d.planChanges, planChangeRow(a, i+1, c))
 	}
 	f.state(a)
 	return d, f.misfits
+}
+
+func (f *fitter) balanceRow(a *rating.Account, m rating.Movement) writers.BalanceMovement {
+	row := writers.BalanceMovement{
+		AccountID: string(a.ID), Balance: m.Balance, Unit: unitOf(a, m.Opening), Opening: f.money("opening balance", m.Opening),
+		Added: f.money("added", m.Added), Used: f.money("used", m.Used), Lapsed: f.money("lapsed", m.Lapsed), Closing: f.money("closing balance", m.Closing),
+	}
+	if row.Unit == "" {
+		row.Currency = a.Currency.Code
+	}
+	return row
 }
 
 func planChangeRow(a *rating.Account, seq int, c rating.PlanChange) writers.PlanChange {
@@ -223,8 +227,12 @@ func compareRated(x, y rating.RatedUsage) int {
 		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
-// creditNote is the kind of a document that gives money back.
-const creditNote = "credit_note"
+// Kinds of documents beside the invoice: one that gives money back, or takes
+// off what was billed, and one that adds to what was billed.
+const (
+	creditNote = "credit_note"
+	debitNote  = "debit_note"
+)
 
 func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Account, kind string) {
 	discounts, tax := money.Zero(inv.Currency), money.Zero(inv.Currency)

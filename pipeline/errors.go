@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"gocloud.dev/gcerrors"
 
@@ -50,10 +51,15 @@ func (e *OtherInputsError) Error() string {
 type LostError struct {
 	Entry        int64
 	RunID, Other string
+	Again        bool // one of the two was a rerate: both can be had, one after the other
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("entry %d was published by another run %s while this one (%s) was at work", e.Entry, e.Other, e.RunID)
+	text := fmt.Sprintf("entry %d was published by another run %s while this one (%s) was at work", e.Entry, e.Other, e.RunID)
+	if e.Again {
+		text += "; what it published comes first now"
+	}
+	return text
 }
 
 // TotalsError says that control totals do not hold. Nothing was published.
@@ -62,6 +68,20 @@ type TotalsError struct{ Broken []string }
 func (e *TotalsError) Error() string {
 	return "control totals are broken, nothing is published: " + strings.Join(e.Broken, "; ")
 }
+
+// NotThereError is an export, or its manifest, that must come before the night
+// can be billed. Time alone may mend it, so it is temporary.
+type NotThereError struct {
+	What  string
+	Where string // paths where it is looked for
+}
+
+func (e *NotThereError) Error() string { return e.What + ": looked for " + e.Where }
+
+// UnexpectedError is an export that is there and cannot be all of it.
+type UnexpectedError struct{ What string }
+
+func (e *UnexpectedError) Error() string { return e.What }
 
 // HistoryError is an own file, published by an earlier entry, that is not what
 // was published: the billing history is damaged.
@@ -85,6 +105,10 @@ func ExitCode(err error) int {
 	var other *OtherInputsError
 	var lost *LostError
 	var book *OpeningError
+	var rerated *RerateError
+	var notThere *NotThereError
+	var unexpected *UnexpectedError
+	var unproven *UnprovenError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -92,12 +116,16 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, context.Canceled): // stopped: no judgement on whatever was being read
 		return ExitOther
-	case temporary(err):
+	case temporary(err), errors.As(err, &notThere), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
-	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book):
+	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):
 		return ExitInput
-	case errors.As(err, &totals):
+	case errors.As(err, &totals), errors.As(err, &rerated):
 		return ExitTotals
+	case errors.As(err, &unproven) && unproven.Figures > 0:
+		return ExitTotals
+	case errors.As(err, &unproven):
+		return ExitInput
 	case errors.As(err, &other), errors.As(err, &lost):
 		return ExitOtherInputs
 	}
@@ -106,7 +134,8 @@ func ExitCode(err error) int {
 
 // temporary tells whether the storage may answer better later.
 func temporary(err error) bool {
-	if store.Temporary(err) {
+	// Rows are spilled to files of the system's, which know no gcerrors.
+	if store.Temporary(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return true
 	}
 	switch gcerrors.Code(errors.Unwrap(err)) {

@@ -18,6 +18,7 @@ import (
 type event struct {
 	source   int
 	hi, lo   uint64 // event id, or the key of a reading
+	id       string // the event id as written, of sources whose events of one instant go by it; else empty
 	account  string
 	occurred int64 // microseconds since 1970; midnight of a reading's date
 	day      calendar.Day
@@ -34,6 +35,7 @@ func (e *event) append(b []byte) []byte {
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(e.day))
 	b = appendText(b, e.account)
+	b = appendText(b, e.id)
 	for _, c := range e.cells {
 		b = appendText(b, c)
 	}
@@ -62,6 +64,7 @@ func readEvent(b []byte) event {
 	e.day = calendar.Day(binary.LittleEndian.Uint32(b[40:]))
 	b = b[44:]
 	e.account, b = cutText(b)
+	e.id, b = cutText(b)
 	for len(b) > 0 {
 		var c string
 		c, b = cutText(b)
@@ -168,10 +171,11 @@ func (e *event) payload(s *source) string {
 
 // eventOf reads a row back from the held table.
 func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
-	e := event{source: index, account: h.AccountID, occurred: h.OccurredAt, day: calendar.Day(h.ServiceDate), place: p}
+	e := event{source: index, account: h.AccountID, id: h.EventID, occurred: h.OccurredAt, day: calendar.Day(h.ServiceDate), place: p}
 	if h.EventKey != "" {
-		if _, err := fmt.Sscanf(h.EventKey, "%016x%016x", &e.hi, &e.lo); err != nil {
-			return event{}, fmt.Errorf("event_key %q: %w", h.EventKey, err)
+		var err error
+		if e.hi, e.lo, err = keyBits(h.EventKey); err != nil {
+			return event{}, err
 		}
 	}
 	var columns map[string]string
@@ -187,3 +191,17 @@ func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 }
 
 func eventKey(hi, lo uint64) string { return fmt.Sprintf("%016x%016x", hi, lo) }
+
+// keyBits reads back what eventKey wrote.
+func keyBits(text string) (hi, lo uint64, err error) {
+	if len(text) != 32 {
+		return 0, 0, fmt.Errorf("event_key %q is not 32 hexadecimal digits", text)
+	}
+	if hi, err = strconv.ParseUint(text[:16], 16, 64); err == nil {
+		lo, err = strconv.ParseUint(text[16:], 16, 64)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("event_key %q: %w", text, err)
+	}
+	return hi, lo, nil
+}

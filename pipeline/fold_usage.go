@@ -70,7 +70,7 @@ func (n *night) foldUsage(f *folded, usage spills, p int) error {
 // isPlain tells whether a record that keeps its id is summed up for sure, as
 // nearly all are: new, of the billing day, of an account that can be billed.
 func (n *night) isPlain(r *record) bool {
-	return r.key.day() == n.span.offset(n.day) && r.key.account() < n.known && !r.place.held()
+	return r.key.day() == n.span.offset(n.day) && n.known[r.key.account()] && !r.place.held()
 }
 
 // keepPlain is keepUsage of a plain record, which needs no claim.
@@ -155,7 +155,7 @@ func (n *night) loseUsage(f *folded, rows []byte, i int) {
 func (n *night) claimOf(r *record) claim {
 	c := &n.combinations.all()[r.key.combination()]
 	content := usageContent(n.accountHashes[r.key.account()], c.hash, r.occurred, r.quantity)
-	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, r.key.account() < n.known}
+	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, n.known[r.key.account()]}
 }
 
 // usageContent is 64 bits of what a usage row says, to tell an identical
@@ -167,7 +167,7 @@ func usageContent(account, combination uint64, occurred, quantity int64) uint64 
 // keepUsage sums up a new row of a known account that is due; others are kept
 // whole, since they may have to wait, or have waited, or are rated one by one.
 func (n *night) keepUsage(f *folded, p int, r *record, c *claim) error {
-	if c.day > n.day || r.key.account() >= n.known || c.place.held() || n.sources[c.source].oneByOne() {
+	if c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
 	f.addends = append(f.addends, addend{r.key, r.quantity, r.place})

@@ -177,6 +177,7 @@ func (c *company) nights(from, to string) *Entry {
 	for d := day(c, from); d <= day(c, to); d++ {
 		last = c.night(d.String())
 	}
+	c.proven()
 	return last
 }
 
@@ -393,3 +394,18 @@ func trimmed(text string) string {
 
 // dayText is a date column of a table as text.
 func dayText(days int32) string { return calendar.Day(days).String() }
+
+// proven proves all that is published, as ratemill verify does.
+func (c *company) proven() *Proof {
+	c.Helper()
+	s := c.knobs
+	s.Output = c.output
+	p, err := Prove(context.Background(), &s, calendar.None, calendar.None)
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, b := range p.Breaks {
+		c.Errorf("not proven: %s", b)
+	}
+	return p
+}

@@ -47,15 +47,12 @@ func (n *night) loadHeld(ctx context.Context) error {
 	})
 }
 
-// takeUpHeld spills the held rows of some sources beside the new ones.
-func (n *night) takeUpHeld(wanted func(role) bool) error {
+// takeUpHeld spills the held rows beside the new ones.
+func (n *night) takeUpHeld() error {
 	m := n.mapped[0]
 	for i := range n.held {
 		h := &n.held[i]
 		s := &n.sources[h.source]
-		if !wanted(s.role) {
-			continue
-		}
 		if h.Reason == string(rating.UnknownAccount) {
 			n.lookUpAgain(&h.Held, s)
 		}
@@ -66,7 +63,7 @@ func (n *night) takeUpHeld(wanted func(role) bool) error {
 		p := n.partition(hashID(e.source, e.hi, e.lo))
 		// A usage row older than the window, which the catalog may have
 		// shortened, has no day in a record's key. It goes whole.
-		if s.role != usageRows || e.day < n.span.oldest {
+		if s.role != usageRows || s.keyed() || e.day < n.span.oldest {
 			if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
 				m.signups = append(m.signups, e.account)
 			}
@@ -108,8 +105,8 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 	return record{e.hi, e.lo, e.occurred, quantity, makeKey(account, n.span.offset(e.day), combination), e.place}, nil
 }
 
-// learnSignups gives the accounts that sign up tonight their indexes. Usage
-// of any other account is of an unknown one.
+// learnSignups learns which accounts sign up tonight. Usage of any that does
+// not and is not in the state is of an unknown one.
 func (n *night) learnSignups() error {
 	var all []string
 	for _, m := range n.mapped {
@@ -117,12 +114,23 @@ func (n *night) learnSignups() error {
 	}
 	slices.Sort(all)
 	for _, id := range slices.Compact(all) {
-		if _, err := n.account(id); err != nil {
+		if err := n.learn(id); err != nil {
 			return err
 		}
 	}
-	n.known = uint32(len(n.accounts.all()))
+	n.known = make([]bool, len(n.accounts.all()))
+	for _, i := range n.learnt {
+		n.known[i] = true
+	}
+	n.learnt = nil
 	return nil
+}
+
+// learn gives an account that can be billed tonight its index.
+func (n *night) learn(id string) error {
+	i, err := n.account(id)
+	n.learnt = append(n.learnt, i)
+	return err
 }
 
 // readTable reads a table of the entry before; there is none before the

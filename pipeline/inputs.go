@@ -106,7 +106,9 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 	var value func(column string) string
 	if it.event != nil {
 		u.ServiceDate = it.event.day
-		u.Quantity, _ = decimal.NewFromString(it.event.cells[s.quantity]) // written by us
+		if !s.keyed() {
+			u.Quantity, _ = decimal.NewFromString(it.event.cells[s.quantity]) // written by us
+		}
 		value = func(column string) string { return it.event.cell(s, column) }
 	} else {
 		u.ServiceDate, u.Quantity = it.group.day, it.group.quantity
@@ -118,7 +120,13 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 		return u
 	}
 	u.Meter = s.meter.Name
-	if s.oneByOne() && it.event != nil {
+	if key := s.meter.Key(); key != "" {
+		u.Key = value(key)
+	}
+	if s.meter.Action != "" {
+		u.Action = value(s.meter.Action)
+	}
+	if (s.oneByOne() || s.keyed()) && it.event != nil {
 		u.At, u.EventID = it.event.occurred, eventKey(it.event.hi, it.event.lo)
 	}
 	for _, by := range s.meter.By {

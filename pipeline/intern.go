@@ -28,7 +28,7 @@ func (n *night) account(id string) (uint32, error) {
 // signs up.
 func (n *night) knows(id string) bool {
 	i, found := n.accounts.find(id)
-	return found && i < n.known
+	return found && n.known[i]
 }
 
 // accountHash orders accounts in every table, whatever the number of buckets.

@@ -18,17 +18,11 @@ func (n *night) checkLacking(ctx context.Context, exports []*readers.Export) err
 	}
 	had := map[wish]bool{}
 	for i, e := range exports {
-		if e == nil {
-			continue
-		}
 		for _, name := range e.Had() {
 			had[wish{n.files[i].layout, name}] = true
 		}
 	}
 	for i, e := range exports { // in the order of the plan
-		if e == nil {
-			continue
-		}
 		for _, name := range e.Lacking() {
 			if !had[wish{n.files[i].layout, name}] {
 				return e.LackingError(ctx, name)

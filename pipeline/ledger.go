@@ -44,6 +44,11 @@ func (l *ledger) add(t *tables) {
 		}
 	}
 	l.addPayments(t)
+	for _, o := range t.open {
+		m := l.of(o.currency)
+		m.TakenUp = m.TakenUp.Add(writers.FromMoney(o.before))
+		m.LeftOpen = m.LeftOpen.Add(writers.FromMoney(o.after))
+	}
 	for i := range t.balances {
 		l.addBalance(&t.balances[i])
 	}

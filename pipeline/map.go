@@ -53,61 +53,94 @@ type lateID struct {
 	hi, lo uint64
 }
 
-// readExports decodes every split of the files of the given roles. Rows that
+// readExports decodes every split of the files. Rows that
 // are not what they should be become rejects; the others are spilled, each
 // once, partitioned by hash of source and event id.
-func (n *night) readExports(ctx context.Context, wanted func(role) bool) error {
-	return n.readBatches(ctx, wanted, func(worker, file int) func(*readers.Batch) error {
-		m, source := n.mapped[worker], &n.sources[n.files[file].source]
-		switch source.role {
-		case usageRows:
-			u := newUsageMapper(n, m, file, source)
-			if n.sumAtOnce {
-				u.sumInto = n.folded[worker]
+func (n *night) readExports(ctx context.Context) error {
+	exports := make([]*readers.Export, len(n.files))
+	defer func() {
+		for _, e := range exports {
+			if e != nil {
+				e.Close()
 			}
-			return u.batch
-		case openingRows:
-			return func(b *readers.Batch) error { return n.mapOpening(m, file, source, b) }
 		}
-		return func(b *readers.Batch) error { return n.mapEvents(m, file, source, b) }
-	})
+	}()
+	var large []split
+	for from := 0; from < len(n.files); from += openAtOnce {
+		files := exports[from:min(from+openAtOnce, len(n.files))]
+		err := each(ctx, n.requests(), len(files), func(ctx context.Context, _, i int) (err error) {
+			files[i], err = n.openExport(ctx, &n.files[from+i])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var held []split
+		for i, e := range files {
+			for s := range e.Splits() {
+				if e.Held() {
+					held = append(held, split{from + i, s})
+				} else {
+					large = append(large, split{from + i, s})
+				}
+			}
+		}
+		if err := n.readSplits(ctx, exports, held); err != nil {
+			return err
+		}
+		for _, e := range files {
+			if e.Held() {
+				e.Close()
+			}
+		}
+	}
+	if err := n.readSplits(ctx, exports, large); err != nil {
+		return err
+	}
+	return n.checkLacking(ctx, exports)
 }
 
-// readBatches decodes every split of the files of the given roles. takerOf
-// tells who takes the batches of a split of a file on a worker.
-func (n *night) readBatches(ctx context.Context, wanted func(role) bool, takerOf func(worker, file int) func(*readers.Batch) error) error {
-	type split struct{ file, split int }
-	exports := make([]*readers.Export, len(n.files))
-	err := each(ctx, n.workers, len(n.files), func(ctx context.Context, _, i int) error {
-		f := &n.files[i]
-		if !wanted(n.sources[f.source].role) {
-			return nil
+// openAtOnce is how many files are opened before those of them are read that
+// are in memory, whole: on an object store small ones are, once opened.
+const openAtOnce = 32
+
+// split is a part of a file that one worker reads.
+type split struct{ file, split int }
+
+// readSplits reads splits on all workers, each while those that come next are
+// being fetched.
+func (n *night) readSplits(ctx context.Context, exports []*readers.Export, splits []split) error {
+	frozen := func(ctx context.Context, s split) context.Context { return n.plan.frozen(ctx, n.files[s.file].Key) }
+	return each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
+		if i+n.workers < len(splits) {
+			next := splits[i+n.workers]
+			exports[next.file].ReadAhead(frozen(ctx, next), next.split)
 		}
-		var err error
-		exports[i], err = n.openExport(ctx, f)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var splits []split
-	for i, e := range exports {
-		for s := 0; e != nil && s < e.Splits(); s++ {
-			splits = append(splits, split{i, s})
-		}
-	}
-	err = each(ctx, n.workers, len(splits), func(ctx context.Context, worker, i int) error {
 		m, s := n.mapped[worker], splits[i]
-		take, filters := takerOf(worker, s.file), exports[s.file].Filters()
-		return exports[s.file].Read(n.plan.frozen(ctx, n.files[s.file].Key), s.split, func(b *readers.Batch) error {
+		take, filters := n.takerOf(worker, s.file), exports[s.file].Filters()
+		return exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			return take(b)
 		})
 	})
-	if err != nil {
-		return err
+}
+
+// takerOf is who takes the batches of a file on a worker.
+func (n *night) takerOf(worker, file int) func(*readers.Batch) error {
+	m, source := n.mapped[worker], &n.sources[n.files[file].source]
+	switch {
+	case n.taker != nil:
+		return n.taker(worker, file)
+	case source.role == usageRows && !source.keyed():
+		u := newUsageMapper(n, m, file, source)
+		if n.sumAtOnce {
+			u.sumInto = n.folded[worker]
+		}
+		return u.batch
+	case source.role == openingRows:
+		return func(b *readers.Batch) error { return n.mapOpening(m, file, source, b) }
 	}
-	return n.checkLacking(ctx, exports)
+	return func(b *readers.Batch) error { return n.mapEvents(m, file, source, b) }
 }
 
 // openExport opens a file in the way that its source's layout says.
@@ -169,7 +202,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 		if s.required(i) && absent(f.Kind, c, row) {
 			return fault{missingField, f.Name}
 		}
-		if f.Kind == readers.Integer && c.Ints[row] < 0 {
+		if f.Kind == readers.Integer && c.Ints[row] < 0 && !s.signed() {
 			return fault{negativeQuantity, fmt.Sprintf("%s %s", f.Name, cellText(f, c, row))}
 		}
 	}
@@ -303,6 +336,9 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 	}
 	e.day, e.occurred = n.span.dayOf(at), at
 	e.hi, e.lo = idBits(b.Columns[s.id].IDs[row])
+	if s.schema.Fields[s.id].Texts {
+		e.id = b.Columns[s.id].IDTexts[row]
+	}
 	return e
 }
 

@@ -78,15 +78,16 @@ func (s *Settings) unfrozenPlan(ctx context.Context, before *Entry) (*Plan, erro
 	return p, err
 }
 
-// decodeUsage reads the usage exports and counts their rows.
+// decodeUsage reads the exports and counts their rows.
 func (n *night) decodeUsage(ctx context.Context) (*Measured, error) {
 	rows := make([]int64, n.workers)
-	err := n.readBatches(ctx, func(r role) bool { return r == usageRows }, func(worker, _ int) func(*readers.Batch) error {
+	n.taker = func(worker, _ int) func(*readers.Batch) error {
 		return func(b *readers.Batch) error {
 			rows[worker] += int64(b.Len)
 			return nil
 		}
-	})
+	}
+	err := n.readExports(ctx)
 	total := int64(0)
 	for _, r := range rows {
 		total += r

@@ -9,6 +9,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"ratemill/rating/calendar"
+	"ratemill/readers"
 	"ratemill/writers"
 )
 
@@ -31,12 +32,15 @@ type night struct {
 	bucketBits    int
 	groupLimit    int // groups that a worker keeps before it spills them
 
-	sumAtOnce bool // usage is summed up as it comes, duplicates included: Measure alone
-
 	accounts      *names[account]
 	combinations  *names[combination]
 	accountHashes []uint64 // of all accounts once map has ended: close together, since fold asks for each row
-	known         uint32   // accounts below this index are in the state or sign up tonight
+	known         []bool   // by account: it is in the state or signs up tonight
+	learnt        []uint32 // accounts that are known, while they are being found out
+	scanned       bool     // the inputs are read
+
+	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone
+	sumAtOnce bool                                              // usage is summed up as it comes, duplicates included: Measure alone
 
 	lookups map[string]map[string]string // rows of the lookup tables, by table and key
 
@@ -70,7 +74,34 @@ func inputOf(s *source, at int, f writers.InputFile) (input, error) {
 	return input{}, fmt.Errorf("%s is no export of source %s %s", f.Key, s.name, f.Export)
 }
 
+// newNight begins a night: what was read ahead of it goes on from the state and
+// the held rows of the entry before.
 func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
+	n := s.scan.take(plan)
+	if n == nil {
+		s.scan.drop()
+		var err error
+		if n, err = prepareNight(ctx, s, plan); err != nil {
+			return nil, err
+		}
+	}
+	n.Settings, n.plan = s, plan
+	err := n.checkOwn(ctx)
+	if err == nil {
+		err = n.loadHeld(ctx)
+	}
+	if err != nil {
+		n.close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// defaultMemory is the memory for rows, in bytes, where nothing else is said.
+const defaultMemory = 256 << 20
+
+// prepareNight is a night as far as it asks nothing of the entry before.
+func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	first, err := calendar.Parse(plan.FirstNight)
 	if err != nil {
 		return nil, err
@@ -85,7 +116,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
 	}
 	if n.memory == 0 {
-		n.memory = 256 << 20
+		n.memory = defaultMemory
 	}
 	for _, f := range plan.Inputs {
 		at, err := n.sourceOf(f.Source)
@@ -106,13 +137,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		n.mapped = append(n.mapped, n.newMapped())
 		n.folded = append(n.folded, n.newFolded())
 	}
-	if err := n.checkOwn(ctx); err != nil {
-		return nil, err
-	}
-	if err := n.loadLookups(ctx); err != nil {
-		return nil, err
-	}
-	return n, n.loadHeld(ctx)
+	return n, n.loadLookups(ctx)
 }
 
 // checkOwn proves that what the night goes on from is what the entry before

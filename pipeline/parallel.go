@@ -48,6 +48,41 @@ func each(ctx context.Context, workers, n int, do func(ctx context.Context, work
 	return errors.Join(ctx.Err(), errors.Join(failures...))
 }
 
+// ahead makes things for i = 0 … n-1 while those before are in use: at once, and
+// at most limit more than were asked for. next waits for the next one in order,
+// and is false behind the last. end stops the making; what was begun can still
+// be had from next.
+func ahead[T any](ctx context.Context, limit, n int, do func(ctx context.Context, i int) T) (next func() (T, bool), end func()) {
+	working, stop := context.WithCancel(ctx)
+	begun := make(chan chan T, limit)
+	room := make(chan struct{}, limit)
+	go func() {
+		defer close(begun)
+		for i := range n {
+			select {
+			case room <- struct{}{}:
+			case <-working.Done():
+				return
+			}
+			if working.Err() != nil {
+				return
+			}
+			made := make(chan T, 1)
+			begun <- made
+			go func() { made <- do(working, i) }()
+		}
+	}()
+	next = func() (thing T, more bool) {
+		made, more := <-begun
+		if more {
+			thing = <-made
+			<-room
+		}
+		return thing, more
+	}
+	return next, stop
+}
+
 // names is a growing list of distinct names with what is known of each, found
 // by its index. It is shared by all workers, who ask it once per dictionary
 // entry, not per row. Indexes depend on who asked first: nothing published may

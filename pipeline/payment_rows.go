@@ -31,7 +31,11 @@ func (f *fitter) paymentRows(d *documents, o *rating.Outcome) {
 		d.history = append(d.history, paymentRow(a, &o.Payments[i]))
 	}
 	d.failed = openRows(a)
+	given := slices.Clone(o.GivenUp)
 	if u := o.Uncollected; u != nil {
+		given = append(given, *u)
+	}
+	for _, u := range given {
 		d.uncollected = append(d.uncollected, writers.PaymentAttempt{
 			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", u.Amount), Currency: a.Currency.Code, Reason: string(u.Reason),
 		})

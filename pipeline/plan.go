@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -37,9 +35,14 @@ type Plan struct {
 	Lookups     []writers.LookupFile   `json:"lookups,omitempty"`
 	Inputs      []writers.InputFile    `json:"inputs"`
 	Changed     []writers.ChangedInput `json:"changed_inputs"`
+	Rerate      *writers.RerateSpan    `json:"rerate,omitempty"`           // of a rerate
+	Manifests   []writers.InputFile    `json:"manifests,omitempty"`        // that vouch for inputs
+	Forgotten   []writers.InputFile    `json:"forgotten_inputs,omitempty"` // consumed from paths without a date, and gone
+	Expected    []Expected             `json:"expected,omitempty"`
 
 	before *Entry
 	pins   map[string]pin // of the inputs and lookup tables, by key
+	list   listing
 }
 
 // pin is an object as it lay there when the plan was made.
@@ -73,7 +76,20 @@ func NewPlan(ctx context.Context, s *Settings) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planAfter(ctx, s, head, nil)
+	return freshPlan(ctx, s, head)
+}
+
+// freshPlan plans the night after an entry that is to be billed now: whether
+// its inputs are all there is asked of no other.
+func freshPlan(ctx context.Context, s *Settings, before *Entry) (*Plan, error) {
+	p, err := planAfter(ctx, s, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkManifests(ctx, s); err != nil {
+		return nil, err
+	}
+	return p, p.checkExpected()
 }
 
 // planAfter plans the night after an entry (nil: the first). Files that
@@ -113,13 +129,13 @@ func checkDay(s *Settings, before *Entry) error {
 			What: fmt.Sprintf("--first-night, but history started on %s under this output", before.FirstNight),
 			Hint: "leave --first-night out",
 		}
-	case s.Day > before.Day+1:
+	case s.Day > before.Billed()+1:
 		return &UsageError{
-			What: fmt.Sprintf("the night of %s is not published, so %s cannot be billed", before.Day+1, s.Day),
-			Hint: fmt.Sprintf("bill %s first, or leave --date out to bill every unpublished day", before.Day+1),
+			What: fmt.Sprintf("the night of %s is not published, so %s cannot be billed", before.Billed()+1, s.Day),
+			Hint: fmt.Sprintf("bill %s first, or leave --date out to bill every unpublished day", before.Billed()+1),
 		}
-	case s.Day <= before.Day:
-		return fmt.Errorf("%s was to follow %s", s.Day, before.Day)
+	case s.Day <= before.Billed():
+		return fmt.Errorf("%s was to follow %s", s.Day, before.Billed())
 	}
 	return nil
 }
@@ -141,13 +157,15 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 	if p.before != nil {
 		sources = withoutBook(sources)
 	}
-	found, err := listExports(ctx, s, sources)
+	all, err := listExports(ctx, s, sources)
+	found, manifests := apart(all)
 	if err == nil {
 		err = ofDay(found, s.Day)
 	}
 	if err != nil {
 		return err
 	}
+	p.list = listing{files: found}
 	consumed := map[inputKey]writers.InputFile{}
 	if p.before != nil {
 		for _, f := range p.before.Consumed {
@@ -170,11 +188,34 @@ func (p *Plan) listInputs(ctx context.Context, s *Settings, later []writers.Inpu
 		}
 		delete(consumed, key)
 	}
-	changed, err := p.noteChanges(ctx, s, old, consumed)
+	published, err := p.publishedBefore(ctx, s)
 	if err != nil {
 		return err
 	}
-	return p.freeze(ctx, s, append(fresh, changed...))
+	changed, err := p.noteChanges(ctx, s, old, consumed, published)
+	if err != nil {
+		return err
+	}
+	if err := p.freeze(ctx, s, append(fresh, changed...)); err != nil {
+		return err
+	}
+	if err := p.readManifests(ctx, s, manifests, others, published); err != nil {
+		return err
+	}
+	p.expect(s, sources)
+	return nil
+}
+
+// publishedBefore is when the entry before was published, by the store's clock.
+func (p *Plan) publishedBefore(ctx context.Context, s *Settings) (time.Time, error) {
+	if p.before == nil {
+		return time.Time{}, nil
+	}
+	attributes, err := s.Output.Attributes(ctx, runKey(p.before.Entry))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return attributes.ModTime, nil
 }
 
 // listedFile is an export as it is listed.
@@ -182,41 +223,13 @@ type listedFile struct {
 	writers.InputFile
 	modified time.Time // the store's clock; never part of a plan
 	listed   *blob.ListObject
+	layout   *layout
+	manifest bool // no export: it says which exports there are
 }
 
 type foundInput struct {
 	listedFile
 	was writers.InputFile // as it was consumed, if it was
-}
-
-// listExports lists the exports of every source, each once. A folder that
-// cannot be listed is an error: unreadable is not empty.
-func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFile, error) {
-	type folder struct {
-		source *source
-		layout *layout
-		prefix string
-	}
-	var folders []folder
-	for i := range sources {
-		for j := range sources[i].exports {
-			l := &sources[i].exports[j]
-			for _, prefix := range l.prefixes(s) {
-				folders = append(folders, folder{&sources[i], l, prefix})
-			}
-		}
-	}
-	listed := make([][]listedFile, len(folders))
-	err := each(ctx, s.requests(), len(folders), func(ctx context.Context, _, i int) error {
-		var err error
-		f := &folders[i]
-		listed[i], err = listFolder(ctx, s, f.source.name, f.layout, f.prefix)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return eachOnce(listed)
 }
 
 // eachOnce drops what two patterns of a layout have both found. A file that
@@ -228,6 +241,9 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 	for _, list := range listed {
 		for _, f := range list {
 			place := [2]string{f.Source, f.Key}
+			if f.manifest { // may be about the files of several
+				place[0] += "\x00" + f.Export
+			}
 			other, known := export[place]
 			switch {
 			case !known:
@@ -244,22 +260,6 @@ func eachOnce(listed [][]listedFile) ([]listedFile, error) {
 	return all, nil
 }
 
-// prefixes are the folders in which a layout's exports of the window lie.
-func (l *layout) prefixes(s *Settings) []string {
-	var all []string
-	for _, t := range l.templates {
-		if !t.hasDate() { // a month in it is no date: any may come at any time
-			all = append(all, t.prefixOn(calendar.None))
-			continue
-		}
-		for day := s.Day - calendar.Day(s.Catalog.WindowDays); day <= s.Day; day++ {
-			all = append(all, t.prefixOn(day))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // match tells whether a key is one of the layout's exports, with what its
 // path's placeholders stand for.
 func (l *layout) match(key string) (parts map[string]string, day calendar.Day, ok bool) {
@@ -271,37 +271,10 @@ func (l *layout) match(key string) (parts map[string]string, day calendar.Day, o
 	return nil, calendar.None, false
 }
 
-// listFolder lists the exports of a layout under a prefix, of the days that
-// the night looks at. Names that begin with a dot or an underscore are other
-// programs' marks.
-func listFolder(ctx context.Context, s *Settings, source string, l *layout, prefix string) ([]listedFile, error) {
-	var files []listedFile
-	it := s.Exports.List(&blob.ListOptions{Prefix: prefix})
-	for {
-		o, err := it.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, &readers.FileError{Key: prefix, What: "cannot be listed", Err: err}
-		}
-		name := path.Base(o.Key)
-		if o.IsDir || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(o.Key, "/") {
-			continue
-		}
-		_, day, ok := l.match(o.Key)
-		if !ok || day != calendar.None && (day > s.Day || day < s.Day-calendar.Day(s.Catalog.WindowDays)) {
-			continue
-		}
-		if _, known := readers.FormatOf(o.Key); !known && (l.mapping == nil || l.mapping.Format == "") {
-			return nil, readers.UnknownFormat(o.Key)
-		}
-		f := listedFile{writers.InputFile{Source: source, Export: l.name, Key: o.Key, Size: o.Size}, o.ModTime, o}
-		if day != calendar.None {
-			f.Date = day.String()
-		}
-		files = append(files, f)
-	}
+// looksAt tells whether the night reads files of a day; of those without one
+// it reads any.
+func (s *Settings) looksAt(day calendar.Day) bool {
+	return day == calendar.None || day <= s.Day && day >= s.Day-calendar.Day(s.Catalog.WindowDays)
 }
 
 // freeze gives the plan's inputs their identity, and pins the objects that
@@ -318,7 +291,9 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 			return &readers.FileError{Key: f.Key, What: "changed while it was being looked at"}
 		}
 		tags[i] = attributes.ETag
-		f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		if f.Checksum = s.scan.checksumOf(f.InputFile, pin{attributes.ETag, attributes.Size}); f.Checksum == "" {
+			f.Checksum, err = identity(ctx, s.Exports, f.Key, attributes)
+		}
 		return err
 	})
 	if err != nil {
@@ -328,9 +303,7 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 		p.Inputs = append(p.Inputs, f.InputFile)
 		p.pins[f.Key] = pin{tags[i], f.Size}
 	}
-	slices.SortFunc(p.Inputs, func(a, b writers.InputFile) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
-	})
+	slices.SortFunc(p.Inputs, compareInputs)
 	return nil
 }
 
@@ -341,15 +314,7 @@ func (p *Plan) freeze(ctx context.Context, s *Settings, fresh []foundInput) erro
 // A path without a date is one that is written again and again. A file there
 // that has changed is to be read again, and no sign of trouble; what it said
 // before is known by its event ids.
-func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[inputKey]writers.InputFile) (again []foundInput, err error) {
-	var published time.Time
-	if p.before != nil {
-		attributes, err := s.Output.Attributes(ctx, runKey(p.before.Entry))
-		if err != nil {
-			return nil, err
-		}
-		published = attributes.ModTime
-	}
+func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, gone map[inputKey]writers.InputFile, published time.Time) (again []foundInput, err error) {
 	for _, f := range old {
 		now := listedIdentity(f.listed, f.was.Checksum)
 		// A file that is copied keeps its time: what is written again and again is
@@ -370,15 +335,32 @@ func (p *Plan) noteChanges(ctx context.Context, s *Settings, old []foundInput, g
 			p.Changed = append(p.Changed, writers.ChangedInput{Key: f.Key, Was: f.was.Checksum, Now: now})
 		}
 	}
+	p.noteGone(s, gone)
+	return again, nil
+}
+
+// noteGone lists what was consumed within the window and is there no more. A
+// file at a path without a date that is gone is forgotten: such files are
+// written under new names for ever, and run.json would keep them all. If one
+// comes back it is read again, and its rows are known by their ids as far back
+// as any row is billed.
+func (p *Plan) noteGone(s *Settings, gone map[inputKey]writers.InputFile) {
 	oldest := (s.Day - calendar.Day(s.Catalog.WindowDays)).String()
 	for _, f := range gone {
-		if f.Date >= oldest {
+		switch {
+		case f.Date == "":
+			p.Forgotten = append(p.Forgotten, f)
+		case f.Date >= oldest:
 			p.Changed = append(p.Changed, writers.ChangedInput{Key: f.Key, Was: f.Checksum})
 		}
 	}
+	slices.SortFunc(p.Forgotten, compareInputs)
 	slices.SortFunc(p.Changed, func(a, b writers.ChangedInput) int { return cmp.Compare(a.Key, b.Key) })
 	p.Changed = slices.Compact(p.Changed)
-	return again, nil
+}
+
+func compareInputs(a, b writers.InputFile) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Export, b.Export))
 }
 
 // freezeLookups freezes the lookup tables.
@@ -430,23 +412,34 @@ func (p *Plan) checkUnchanged(ctx context.Context, s *Settings) error {
 // consumed is the consumed set of the window after the night: what the next
 // one must not read again.
 func (p *Plan) consumed(day calendar.Day) []writers.InputFile {
-	oldest := (day + 1 - calendar.Day(p.WindowDays)).String()
-	var all []writers.InputFile
-	now := map[inputKey]bool{} // read again, since they have changed
-	for _, f := range p.Inputs {
-		now[keyOf(f)] = true
-	}
+	var before []writers.InputFile
 	if p.before != nil {
-		for _, f := range p.before.Consumed {
-			if !now[keyOf(f)] {
-				all = append(all, f)
-			}
-		}
+		before = p.before.Consumed
 	}
-	all = append(all, p.Inputs...)
-	return slices.DeleteFunc(all, func(f writers.InputFile) bool {
-		return f.Date != "" && f.Date < oldest || f.Source == openingBook // which nobody reads again
+	return slices.DeleteFunc(p.inWindow(day, before, p.Inputs), func(f writers.InputFile) bool {
+		return f.Source == openingBook // which nobody reads again
 	})
+}
+
+// consumedManifests are the manifests of the window after the night.
+func (p *Plan) consumedManifests(day calendar.Day) []writers.InputFile {
+	if p.before == nil {
+		return p.Manifests
+	}
+	return p.inWindow(day, p.before.ConsumedManifests, p.Manifests)
+}
+
+// inWindow are the files of the entry before and of this one that the window
+// after the night's day still has.
+func (p *Plan) inWindow(day calendar.Day, before, now []writers.InputFile) []writers.InputFile {
+	oldest := (day + 1 - calendar.Day(p.WindowDays)).String()
+	drop := map[inputKey]bool{} // read again, since they have changed; or gone
+	for _, f := range slices.Concat(now, p.Forgotten) {
+		drop[keyOf(f)] = true
+	}
+	all := slices.DeleteFunc(slices.Clone(before), func(f writers.InputFile) bool { return drop[keyOf(f)] })
+	all = append(all, now...)
+	return slices.DeleteFunc(all, func(f writers.InputFile) bool { return f.Date != "" && f.Date < oldest })
 }
 
 // differences say how a published entry differs from what the plan would do
@@ -484,5 +477,5 @@ func (p *Plan) differences(e *Entry, overwritten map[inputKey]bool) []string {
 			d = append(d, f.Key+" is gone")
 		}
 	}
-	return d
+	return append(d, p.otherManifests(e, overwritten)...)
 }

@@ -227,6 +227,48 @@ func TestTwoFinishersAtOnce(t *testing.T) {
 	}
 }
 
+// A run that is still staging when another publishes its night, and the next
+// one is published too, adds nothing and takes its staging away. One of another
+// plan has lost.
+func TestSlowLoser(t *testing.T) {
+	slow := func(c *company) (n *night, staged *stage) {
+		ctx, s := context.Background(), c.settings("2024-05-02")
+		plan, err := NewPlan(ctx, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err = newNight(ctx, s, plan); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(n.close)
+		if staged, err = n.rate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return n, staged
+	}
+	c := newCompany(t, small)
+	dir := c.onDisk()
+	c.night("2024-05-01")
+	same, stagedSame := slow(c)
+	cheaper := *c
+	cheaper.knobs.Catalog = marketing(t, dear, cheap)
+	other, stagedOther := slow(&cheaper)
+	c.nights("2024-05-02", "2024-05-03")
+	want := tree(t, c.output)
+	if r, err := same.commit(t.Context(), stagedSame); err != nil || r.Status != Helped || r.Entry.Entry != 2 {
+		t.Errorf("the same plan: %v, %v", r, err)
+	}
+	_, err := other.commit(t.Context(), stagedOther)
+	var lost *LostError
+	if !errors.As(err, &lost) || ExitCode(err) != ExitOtherInputs {
+		t.Errorf("another plan: %v, exit code %d", err, ExitCode(err))
+	}
+	sameTree(t, "after the losers", tree(t, c.output), want)
+	if _, err := os.Stat(filepath.Join(dir, "_staging")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("their staging is left: %v", err)
+	}
+}
+
 // A disk that is full from some change on. Before the intent nothing is
 // visible, behind it the next run finishes.
 func TestDiskIsFull(t *testing.T) {

@@ -54,14 +54,18 @@ func publish(ctx context.Context, n *night, s *stage, run *writers.Run) (*Result
 		status = Helped
 	default:
 		sweep(ctx, n.Settings, intent)
-		return nil, &LostError{Entry: run.Entry, RunID: intent.RunID, Other: standing.RunID}
+		other, err := writers.DecodeRun([]byte(standing.Run))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", intentKey(run.Entry), err)
+		}
+		return nil, &LostError{Entry: run.Entry, RunID: intent.RunID, Other: standing.RunID, Again: run.Rerate != nil || other.Rerate != nil}
 	}
 	entry, err := finish(ctx, n.Settings, run.Entry, standing, intent)
 	if err != nil {
 		return nil, err
 	}
 	sweep(ctx, n.Settings, intent)
-	return &Result{status, entry}, nil
+	return &Result{Status: status, Entry: entry}, nil
 }
 
 // intentOf is what the night's stage declares to publish.
@@ -286,6 +290,9 @@ func remake(ctx context.Context, s *Settings, head *Entry, intent *writers.Inten
 	declared, err := writers.DecodeRun([]byte(intent.Run))
 	if err != nil {
 		return nil, errors.Join(gone, err)
+	}
+	if declared.Rerate != nil {
+		return remakeRerate(ctx, s, head, intent, declared, gone)
 	}
 	again := *s
 	again.First = head == nil

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -28,7 +29,8 @@ func published(ctx context.Context, s *Settings, head *Entry) (*Result, error) {
 }
 
 // compareWithNow proves that a published night was made from what lies there
-// now, but for files that later entries have consumed.
+// now, but for files that later entries have consumed. A night that a rerate
+// folded again was.
 func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, error) {
 	var before *Entry
 	var later []writers.InputFile
@@ -39,13 +41,17 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		}
 	}
 	mine, overwritten := map[inputKey]bool{}, map[inputKey]bool{}
-	for _, f := range e.Inputs {
+	for _, f := range slices.Concat(e.Inputs, e.Manifests) {
 		mine[keyOf(f)] = true
 	}
+	corrected := int64(0)
 	for n := e.Entry + 1; n <= head.Entry; n++ {
-		after, err := ReadEntry(ctx, s.Output, n)
+		after, err := s.readBy(ctx, n)
 		if err != nil {
 			return nil, err
+		}
+		if after.Rerate != nil && after.Rerate.From <= e.BillingDate {
+			corrected = n
 		}
 		for _, f := range after.Inputs {
 			if !mine[keyOf(f)] {
@@ -55,6 +61,13 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 				overwritten[keyOf(f)] = true
 			}
 		}
+		for _, f := range after.Manifests {
+			later = append(later, f)
+			overwritten[keyOf(f)] = true
+		}
+	}
+	if corrected > 0 { // what lay there meanwhile is the rerate's matter
+		return &Result{Status: Already, Entry: e, Corrected: corrected}, nil
 	}
 	again := *s
 	again.First = before == nil
@@ -65,5 +78,5 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 	if d := plan.differences(e, overwritten); len(d) > 0 {
 		return nil, &OtherInputsError{Day: s.Day, Entry: e.Entry, Differences: d}
 	}
-	return &Result{Already, e}, nil
+	return &Result{Status: Already, Entry: e}, nil
 }

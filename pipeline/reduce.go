@@ -157,7 +157,8 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 		made.balances, made.failed = unmoved(&state), openRows(&state)
 	}
 	out.append(made)
-	if state.Exists() {
+	out.noteOpen(&w.state, &state)
+	if state.Kept() {
 		out.state = append(out.state, stateRow(&state))
 	}
 }
@@ -186,7 +187,7 @@ func (n *night) order(w *accountWork) {
 			return c
 		}
 		if x.event != nil && y.event != nil {
-			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), first(n.signsUp(x.event), n.signsUp(y.event)),
+			return cmp.Or(cmp.Compare(x.event.occurred, y.event.occurred), first(n.signsUp(x.event), n.signsUp(y.event)), cmp.Compare(x.event.id, y.event.id),
 				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {

@@ -10,6 +10,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/writers"
 )
 
 // Settings are what a run is asked to do and where.
@@ -19,6 +20,8 @@ type Settings struct {
 	Catalog *catalog.Catalog
 	Day     calendar.Day // the billing date
 	First   bool         // history starts with this night
+
+	Corrected *catalog.Catalog // of the days that a rerate is asked for; nil: Catalog
 
 	Sources []SourceSettings // that are laid out otherwise than <source>/date=YYYY-MM-DD/*, or the company's own
 	Lookups []LookupSettings
@@ -34,6 +37,9 @@ type Settings struct {
 	MaxRejects int64
 
 	Log *slog.Logger
+
+	scan   *scan            // what was read ahead of the night; nil: nothing
+	proven map[int64]*Entry // what entries read, as far as a backfill has asked for it
 }
 
 func (s *Settings) workers() int {
@@ -65,8 +71,10 @@ const (
 
 // Result is what a run did.
 type Result struct {
-	Status Status
-	Entry  *Entry
+	Status    Status
+	Entry     *Entry
+	Verified  bool  // of a night that was published already: its files were read, and are what was published
+	Corrected int64 // the last rerate that folded a published day again; 0: none did
 }
 
 // Run bills the night of the settings' day and publishes it: plan, map, fold,
@@ -84,13 +92,13 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if finished != nil {
 		head = finished
 	}
-	if finished != nil && s.Day == finished.Day {
-		return &Result{Finished, finished}, nil
+	if finished != nil && finished.Kind == writers.Night && s.Day == finished.Day {
+		return &Result{Status: Finished, Entry: finished}, nil
 	}
-	if head != nil && s.Day <= head.Day {
+	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
-	plan, err := planAfter(ctx, s, head, nil)
+	plan, err := freshPlan(ctx, s, head)
 	if err != nil {
 		return nil, err
 	}
@@ -134,31 +142,42 @@ func (n *night) rate(ctx context.Context) (*stage, error) {
 	return n.reduce(ctx)
 }
 
-// mapInputs decodes the inputs: first the events that say which accounts
-// there are, then the usage that must belong to one of them.
+// mapInputs decodes the inputs, checks what must hold of them as a whole, and
+// finds out which accounts there are: those of the state, and those that the
+// inputs sign up.
 func (n *night) mapInputs(ctx context.Context) error {
-	if err := n.learnAccounts(ctx); err != nil {
-		return err
-	}
-	if err := n.readExports(ctx, func(r role) bool { return r != usageRows }); err != nil {
+	if err := n.scan(ctx); err != nil {
 		return err
 	}
 	if err := n.checkBook(); err != nil {
 		return err
 	}
-	if err := n.takeUpHeld(func(r role) bool { return r != usageRows }); err != nil {
+	if err := n.checkRows(); err != nil {
+		return err
+	}
+	if err := n.checkExpectedRows(); err != nil {
+		return err
+	}
+	if err := n.learnAccounts(ctx); err != nil {
+		return err
+	}
+	if err := n.takeUpHeld(); err != nil {
 		return err
 	}
 	if err := n.learnSignups(); err != nil {
 		return err
 	}
-	if err := n.takeUpHeld(func(r role) bool { return r == usageRows }); err != nil {
-		return err
-	}
-	if err := n.readExports(ctx, func(r role) bool { return r == usageRows }); err != nil {
-		return err
-	}
 	return n.plan.checkUnchanged(ctx, n.Settings)
+}
+
+// scan reads the inputs. It asks nothing of the night before, so it may be done
+// before that one is published.
+func (n *night) scan(ctx context.Context) error {
+	if n.scanned {
+		return nil
+	}
+	n.scanned = true
+	return n.readExports(ctx)
 }
 
 // fold removes duplicates, also of what earlier nights billed, and sums up.

@@ -117,7 +117,7 @@ var faults = []struct {
 	{name: "expired token for ever", long: true, fault: refuse(400, "ExpiredToken")},
 	{name: "expired token from call 30", long: true, fault: from(30, refuse(400, "ExpiredToken"))},
 	{name: "slow down from call 30", fault: from(30, refuse(503, "SlowDown")), parameters: []string{"retry_for=300ms"}},
-	{name: "slow down from call 100", fault: from(100, refuse(503, "SlowDown")), parameters: []string{"retry_for=300ms"}, long: true},
+	{name: "slow down from call 70", fault: from(70, refuse(503, "SlowDown")), parameters: []string{"retry_for=300ms"}, long: true},
 	{name: "silence from call 30", long: true, fault: from(30, (*s3test.Call).Stall), parameters: []string{"retry_for=300ms", "idle_timeout=100ms"}},
 	{name: "resets from call 30", long: true, fault: from(30, cutAnswer), parameters: []string{"retry_for=300ms"}},
 }

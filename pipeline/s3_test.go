@@ -97,7 +97,7 @@ func TestNightsInS3(t *testing.T) {
 	proxy := s.server.Proxy(t)
 	dying := s.company(proxy.Endpoint, "", "retry_for=1ms")
 	proxy.Fail(func(call *s3test.Call) {
-		if call.N > 60 {
+		if call.N > 40 {
 			call.LoseAnswer()
 			return
 		}

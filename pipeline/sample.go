@@ -14,6 +14,7 @@ import (
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
 	"ratemill/readers"
+	"ratemill/writers"
 )
 
 // SampleOptions say what SampleSources looks at.
@@ -34,6 +35,8 @@ type Sample struct {
 	Rows           []SampleRow
 	Read           int64
 	LeftOut        map[string]int64 // rows by the filter that leaves them out
+	Manifest       string           // what the file's manifest says of it, or that there is none; empty: none is looked for
+	Expected       string           // what of each day is expected; empty: nothing
 	Problem        error            // why the file cannot be used, a *readers.FileError; nil if it can
 }
 
@@ -108,13 +111,16 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	for _, f := range s.schema.Fields {
 		out.Fields = append(out.Fields, f.Name)
 	}
+	if l.expected != nil {
+		out.Expected = l.expected.words()
+	}
 	file, err := n.newest(ctx, l, o)
 	if err != nil {
 		return nil, err
 	}
 	if file.Key == "" {
 		// A source that the settings do not name need not be there.
-		unnamed := l.mapping == nil && len(n.Sources) > 0 && o.Source == ""
+		unnamed := l.mapping == nil && l.expected == nil && len(n.Sources) > 0 && o.Source == ""
 		if o.File != "" || unnamed {
 			return nil, nil
 		}
@@ -123,13 +129,46 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 	out.File = file.Key
 	in := &input{source: at, layout: l, parts: file.Parts}
 	in.Key, in.Size = file.Key, file.Size
-	err = n.sampleFile(ctx, in, out, o.Rows)
+	if out.Manifest, err = n.sampleManifest(ctx, in); err == nil {
+		err = n.sampleFile(ctx, in, out, o.Rows)
+	}
 	var broken *readers.FileError
 	if errors.As(err, &broken) && ExitCode(err) != ExitTemporary {
 		out.Problem = err
 		return out, nil
 	}
 	return out, err
+}
+
+// sampleManifest is what the manifest of a file says of it.
+func (n *night) sampleManifest(ctx context.Context, in *input) (string, error) {
+	key := in.layout.manifestOf(in.Key, in.parts)
+	if key == "" {
+		return "", nil
+	}
+	there, err := n.Exports.Exists(ctx, key)
+	switch {
+	case err != nil:
+		return "", &readers.FileError{Key: key, What: "cannot be looked at", Err: err}
+	case !there && in.layout.manifest.need == ManifestRequired:
+		return "none: there is no " + key + ", and a night waits for it", nil
+	case !there:
+		return "", nil
+	}
+	w, err := readManifest(ctx, n.Settings, &listedFile{InputFile: writers.InputFile{Key: key}, layout: in.layout})
+	if err != nil {
+		return key, err
+	}
+	v := w.says.entry(in.Key)
+	switch {
+	case v == nil:
+		return key, &readers.FileError{Key: key, What: in.Key + " is there, and is not among the files that it lists"}
+	case v.size != nil && *v.size != in.Size:
+		return key, &readers.FileError{Key: key, What: fmt.Sprintf("%s has %d bytes, and it says %d", in.Key, in.Size, *v.size)}
+	case v.rows != nil:
+		return fmt.Sprintf("%s, %d rows in this file of %d", key, *v.rows, len(w.says.files)), nil
+	}
+	return fmt.Sprintf("%s, this file and %d others", key, len(w.says.files)-1), nil
 }
 
 // maxUnseen is how far a file is read on behind the rows that are shown: what

@@ -31,11 +31,12 @@ func (n *night) loadSeen(ctx context.Context) error {
 		if err := n.matchSeen(ctx, e, late); err != nil {
 			return err
 		}
-		if e.Predecessor == nil {
+		after := e.standsAfter() // a rerate registered what those that it stands for should have
+		if after == 0 {
 			break
 		}
 		var err error
-		if e, err = ReadEntry(ctx, n.Output, e.Predecessor.Entry); err != nil {
+		if e, err = ReadEntry(ctx, n.Output, after); err != nil {
 			return err
 		}
 	}
@@ -71,6 +72,9 @@ func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{
 	err = each(ctx, n.workers, export.Splits(), func(ctx context.Context, worker, i int) error {
 		if found[worker] == nil {
 			found[worker] = map[lateID]uint64{}
+		}
+		if i+n.workers < export.Splits() {
+			export.ReadAhead(ctx, i+n.workers)
 		}
 		return export.Read(ctx, i, func(b *readers.Batch) error { return n.matchBatch(b, late, found[worker]) })
 	})

@@ -67,7 +67,7 @@ func (n *night) noteRecycled(out *tables, it *item) {
 func (n *night) idOf(e *event) takenID {
 	id := takenID{source: e.source, day: e.day, hi: e.hi, lo: e.lo, content: e.content()}
 	s := &n.sources[e.source]
-	if s.role != usageRows {
+	if s.role != usageRows || s.keyed() {
 		return id
 	}
 	h := combinationHash(s.name)
@@ -160,7 +160,7 @@ func (n *night) holdItem(it *item, reason string, billingDay calendar.Day) write
 		h.AccountID, h.FirstSeen = it.held.AccountID, it.held.FirstSeen
 	}
 	if e := it.event; e != nil {
-		h.AccountID, h.EventKey, h.Payload = e.account, eventKey(e.hi, e.lo), e.payload(s)
+		h.AccountID, h.EventKey, h.EventID, h.Payload = e.account, eventKey(e.hi, e.lo), e.id, e.payload(s)
 		h.OccurredAt, h.ServiceDate = e.occurred, int32(e.day)
 		return h
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ratemill/rating/catalog"
+	"ratemill/rating/nearest"
 	"ratemill/readers"
 	"ratemill/writers"
 )
@@ -32,10 +33,11 @@ type source struct {
 	schema  readers.Schema
 	exports []layout
 
-	id, account, at int   // field indexes; levels have no id and a date for at
-	quantity        int   // usage: the quantity column
-	dimensions      []int // usage: the dimension columns
-	mayLack         []int // columns whose cell may be empty in a row: prices have default rows for them
+	id, account, at int    // field indexes; levels have no id and a date for at
+	quantity        int    // usage: the quantity column
+	dimensions      []int  // usage: the dimension columns
+	mayLack         []int  // columns whose cell may be empty in a row: prices have default rows for them
+	key, action     string // usage whose rows are of a key: its column, and that of what happened to it; empty: none
 
 	meter  *catalog.Meter   // usage and seats: the meter that counts the rows; nil: none does
 	levels []*catalog.Meter // levels: the meters that read it
@@ -54,6 +56,25 @@ func usageSource(name, quantity string, dimensions ...string) source {
 	return s
 }
 
+// keyedSource is a source of rows that are of a key, such as a user, and have
+// no quantity. They travel whole: there may be more keys than combinations.
+func keyedSource(name, key, action string) source {
+	fields := []readers.Field{{Name: key, Kind: readers.Text}}
+	if action != "" {
+		fields = append(fields, readers.Field{Name: action, Kind: readers.Text})
+	}
+	s := eventSource(name, usageRows, fields...)
+	s.key, s.action = key, action
+	return s
+}
+
+// keyed tells whether the source's rows are of a key.
+func (s *source) keyed() bool { return s.key != "" }
+
+// signed tells whether the source's quantities may be below zero: changes of a
+// level go both ways.
+func (s *source) signed() bool { return s.meter != nil && s.meter.Of == catalog.WeightedOf }
+
 func (s *source) addDimension(name string) {
 	s.dimensions = append(s.dimensions, len(s.schema.Fields))
 	s.schema.Fields = append(s.schema.Fields, readers.Field{Name: name, Kind: readers.Text})
@@ -63,7 +84,7 @@ func (s *source) addDimension(name string) {
 func eventSource(name string, r role, fields ...readers.Field) source {
 	s := source{name: name, role: r, id: 0, account: 1, at: 2, quantity: -1}
 	s.schema = readers.Schema{Source: name, Fields: append([]readers.Field{
-		{Name: "event_id", Kind: readers.EventID}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
+		{Name: "event_id", Kind: readers.EventID, Texts: true}, {Name: "account_id", Kind: readers.Text}, {Name: "occurred_at", Kind: readers.Instant},
 	}, fields...)}
 	return s
 }
@@ -99,7 +120,7 @@ func canonicalSources() []source {
 		levelSource("contacts", readers.Field{Name: "contacts", Kind: readers.Integer}, optional("custom_object_records", readers.Integer)),
 		usageSource("emails", "recipients"),
 		openingSource(),
-		eventSource("payments", paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
+		eventSource(paymentsSource, paymentRows, readers.Field{Name: "charge_id", Kind: readers.Text}, readers.Field{Name: "status", Kind: readers.Text},
 			optional("reference", readers.Text), optional("reason", readers.Text)),
 		usageSource("postcards", "quantity"),
 		seatSource("seats"),
@@ -111,19 +132,29 @@ func canonicalSources() []source {
 	return all
 }
 
-// MeterError is a meter that asks for what its source does not have.
-type MeterError struct {
-	Line int // of the catalog file, from 1
-	What string
+// meterError is a meter that asks for what its source does not have.
+type meterError struct{ word, what string } // the word of the catalog that it is about
+
+func (e *meterError) Error() string { return e.what }
+
+// notThere is one meterError.
+func notThere(word, format string, args ...any) []*meterError {
+	return []*meterError{{word, fmt.Sprintf(format, args...)}}
 }
 
-func (e *MeterError) Error() string { return e.What }
-
-// CheckMeters proves that the sources have what a catalog's meters count. It
-// returns a *MeterError or a *SourceError.
-func CheckMeters(cat *catalog.Catalog, settings []SourceSettings, lookups []LookupSettings) error {
-	_, err := bindSources(cat, settings, lookups)
-	return err
+// MeterCheck is what catalog.Parse needs to prove that the sources have what a
+// catalog's meters count. The error is a *SourceError.
+func MeterCheck(settings []SourceSettings, lookups []LookupSettings) (catalog.MeterCheck, error) {
+	sources, err := sourcesOf(settings, lookups)
+	if err != nil {
+		return nil, err
+	}
+	return func(m *catalog.Meter) (wrong []catalog.MeterFault) {
+		for _, one := range bindMeter(sources, m) {
+			wrong = append(wrong, catalog.MeterFault{Word: one.word, What: one.what})
+		}
+		return wrong
+	}, nil
 }
 
 // bindSources joins the sources with the catalog's meters.
@@ -133,16 +164,22 @@ func bindSources(cat *catalog.Catalog, settings []SourceSettings, lookups []Look
 		return nil, err
 	}
 	for i := range cat.Meters {
-		m := &cat.Meters[i]
-		at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
-		if at < 0 {
-			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: there is no source %q (there are %s)", m.Name, m.Source, strings.Join(sourceNames(sources), ", "))}
-		}
-		if err := sources[at].bind(m); err != nil {
-			return nil, &MeterError{m.DefinedLine, fmt.Sprintf("meter %q: %v", m.Name, err)}
+		if wrong := bindMeter(sources, &cat.Meters[i]); wrong != nil {
+			return nil, fmt.Errorf("meter %q: %w", cat.Meters[i].Name, wrong[0])
 		}
 	}
 	return sources, nil
+}
+
+// bindMeter has the source count a meter that names it, or tells why it cannot.
+func bindMeter(sources []source, m *catalog.Meter) []*meterError {
+	at := slices.IndexFunc(sources, func(s source) bool { return s.name == m.Source })
+	if at < 0 {
+		names := sourceNames(sources)
+		return notThere(m.Source, "there is no source %q%s; there are %s; a source of your own is declared in ratemill.yaml under sources",
+			m.Source, nearest.DidYouMean(m.Source, names), strings.Join(names, ", "))
+	}
+	return sources[at].bind(m)
 }
 
 func sourceNames(sources []source) []string {
@@ -153,28 +190,91 @@ func sourceNames(sources []source) []string {
 	return names
 }
 
-func (s *source) bind(m *catalog.Meter) error {
+func (s *source) bind(m *catalog.Meter) (wrong []*meterError) {
 	want := map[catalog.MeterKind]role{catalog.Sum: usageRows, catalog.Latest: levelRows, catalog.HighWater: seatRows}[m.Kind]
 	if want != s.role {
-		return fmt.Errorf("source %s cannot be counted by %q", s.name, m.Kind)
+		return notThere(m.Source, "source %q cannot be counted by %q: %s", s.name, m.Kind, countedAs[s.role])
 	}
 	for _, column := range slices.Concat(m.Columns, m.By) {
 		if s.schema.Field(column) < 0 {
-			return fmt.Errorf("source %s has no column %q", s.name, column)
+			columns := s.countable()
+			wrong = append(wrong, notThere(column, "source %q has no column %q%s; its columns are %s%s", s.name, column, nearest.DidYouMean(column, columns), strings.Join(columns, ", "), s.keyHint(m, column))...)
 		}
+	}
+	if wrong != nil {
+		return wrong
 	}
 	if m.Kind == catalog.Latest {
 		s.levels = append(s.levels, m)
 		return nil
 	}
 	if s.meter != nil {
-		return fmt.Errorf("source %s is counted by meter %s already", s.name, s.meter.Name)
+		return notThere(m.Source, "source %q is counted by meter %q already", s.name, s.meter.Name)
 	}
-	if m.Kind == catalog.Sum && s.schema.Field(m.Columns[0]) != s.quantity {
-		return fmt.Errorf("the quantity column of source %s is %q", s.name, s.schema.Fields[s.quantity].Name)
+	if m.Kind == catalog.Sum {
+		if wrong := s.countedBy(m); wrong != nil {
+			return wrong
+		}
 	}
 	s.meter = m
 	return nil
+}
+
+// countedAs says what a source's rows can be counted as.
+var countedAs = map[role]string{
+	usageRows:    "it has usage",
+	levelRows:    `it has levels, which a "latest" meter reads`,
+	seatRows:     `it has users, whom a "high_water" meter counts`,
+	accountRows:  "it has events of accounts, which no meter counts",
+	paymentRows:  "it has results of payments, which no meter counts",
+	customerRows: "it has the addresses of accounts, which no meter counts",
+	openingRows:  "it has the accounts of the opening book, which no meter counts",
+}
+
+// countable are the columns of the source that a meter may name.
+func (s *source) countable() []string {
+	var all []string
+	for i, f := range s.schema.Fields {
+		if i != s.id && i != s.account && i != s.at {
+			all = append(all, f.Name)
+		}
+	}
+	return all
+}
+
+// countedBy tells why a usage source lacks the column that a meter counts.
+func (s *source) countedBy(m *catalog.Meter) []*meterError {
+	column := s.schema.Field(m.Columns[0])
+	dimension := slices.Contains(s.dimensions, column)
+	switch {
+	case m.Of == catalog.UniqueOf && (m.Key() == s.key || dimension):
+		return nil
+	case m.Of == catalog.ActiveOf && m.Key() == s.key:
+		if m.Action != "" && m.Action != s.action {
+			return notThere(m.Action, "source %q has no action column %q%s", s.name, m.Action, s.keyHint(m, m.Action))
+		}
+		return nil
+	case m.Of == catalog.UniqueOf, m.Of == catalog.ActiveOf:
+		return notThere(m.Key(), "column %q of source %q is not its key%s", m.Key(), s.name, s.keyHint(m, m.Key()))
+	case m.Of == catalog.CountOf && m.Columns[0] == s.key:
+		return nil
+	case s.keyed():
+		return notThere(m.Columns[0], "source %q has the key %q and no quantity: it can be counted by unique, active and count, not by %s", s.name, s.key, m.Of)
+	case column != s.quantity:
+		return notThere(m.Columns[0], "%q is not the quantity of source %q, which is %q", m.Columns[0], s.name, s.schema.Fields[s.quantity].Name)
+	}
+	return nil
+}
+
+// keyHint is what to do where a meter of keys has no such column.
+func (s *source) keyHint(m *catalog.Meter, column string) string {
+	switch {
+	case m.Key() == "" || slices.Contains(m.By, column):
+		return ""
+	case column == m.Action && s.keyed():
+		return fmt.Sprintf("; say action: %s in ratemill.yaml", column)
+	}
+	return fmt.Sprintf("; in ratemill.yaml a source of kind usage says its key: %s", column)
 }
 
 // oneByOne tells whether the source's rows are rated one by one, in the order

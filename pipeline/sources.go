@@ -19,6 +19,8 @@ type SourceSettings struct {
 	Decimals   int              `json:"decimals,omitempty"`   // usage: decimals that quantities keep, 0 to 12
 	Dimensions []string         `json:"dimensions,omitempty"` // usage: columns that prices may depend on; of a canonical source: further ones
 	MayLack    []string         `json:"may_lack,omitempty"`   // dimensions whose cell may be empty
+	Key        string           `json:"key,omitempty"`        // usage: the column of whose row it is, in place of a quantity
+	Action     string           `json:"action,omitempty"`     // usage with a key: the column that tells whether it is added or removed
 	Levels     []string         `json:"levels,omitempty"`     // levels: the columns that are read
 	Exports    []ExportSettings `json:"exports"`
 }
@@ -28,7 +30,15 @@ type ExportSettings struct {
 	Name    string          `json:"name,omitempty"` // empty where the source has one
 	Paths   []string        `json:"paths"`          // templates under the exports' root, see template
 	Mapping readers.Mapping `json:"mapping"`
+
+	// What decides on whether a night is published, and not on what it says, is
+	// no part of the digest of the sources.
+	Manifest ManifestSettings `json:"-"`
+	Expected *Expectation     `json:"-"` // nil: it need not be there
 }
+
+// laidOut tells whether the settings say where the export lies and how.
+func (e *ExportSettings) laidOut() bool { return len(e.Paths) > 0 }
 
 // LookupSettings is a small table by which an export's values are replaced.
 type LookupSettings struct {
@@ -44,6 +54,9 @@ type layout struct {
 	name      string
 	templates []*template
 	mapping   *readers.Mapping // nil: as the schema says
+
+	manifest manifestPlace
+	expected *Expectation // nil: it need not be there
 }
 
 // usualLayout is where a source's exports lie by default.
@@ -52,7 +65,11 @@ func usualLayout(source string) layout {
 	if err != nil {
 		panic(err) // source names hold no braces
 	}
-	return layout{templates: []*template{t}}
+	l := layout{templates: []*template{t}}
+	if l.manifest, err = manifestPlaceOf(ManifestSettings{}, l.templates); err != nil {
+		panic(err) // nothing is asked for
+	}
+	return l
 }
 
 // MaxDecimals is the most decimals that quantities keep: a million units of
@@ -96,6 +113,9 @@ func ownSource(set *SourceSettings) source {
 	switch set.Kind {
 	case UsageKind:
 		s = usageSource(set.Name, cmp.Or(set.Quantity, "quantity"))
+		if set.Key != "" {
+			s = keyedSource(set.Name, set.Key, set.Action)
+		}
 	case LevelsKind:
 		s = levelSource(set.Name)
 		for _, name := range set.Levels {
@@ -110,7 +130,7 @@ func ownSource(set *SourceSettings) source {
 
 // takeColumns gives a source the columns that its settings add.
 func (s *source) takeColumns(set *SourceSettings) {
-	if s.role == usageRows {
+	if s.role == usageRows && !s.keyed() {
 		s.schema.Fields[s.quantity].Scale = set.Decimals
 	}
 	for _, name := range set.Dimensions {
@@ -127,16 +147,24 @@ func (s *source) apply(set *SourceSettings) error {
 	if len(set.Exports) == 0 {
 		return nil
 	}
+	usual := s.exports[0]
 	s.exports = nil
 	for i := range set.Exports {
 		e := &set.Exports[i]
-		l := layout{name: e.Name, mapping: &e.Mapping}
+		l := layout{name: e.Name, mapping: &e.Mapping, expected: e.Expected}
+		if !e.laidOut() {
+			l.templates, l.mapping = usual.templates, nil
+		}
 		for _, path := range e.Paths {
 			t, err := compileTemplate(path)
 			if err != nil {
 				return &SourceError{Source: set.Name, Export: e.Name, Key: "path", Item: path, What: err.Error()}
 			}
 			l.templates = append(l.templates, t)
+		}
+		var err error
+		if l.manifest, err = manifestPlaceOf(e.Manifest, l.templates); err != nil {
+			return &SourceError{Source: set.Name, Export: e.Name, Key: "manifest", What: err.Error()}
 		}
 		s.exports = append(s.exports, l)
 	}
@@ -146,6 +174,10 @@ func (s *source) apply(set *SourceSettings) error {
 // digestOf is the digest of how the sources are laid out, empty where nothing
 // is said of it.
 func digestOf(settings []SourceSettings, lookups []LookupSettings) string {
+	settings = slices.DeleteFunc(slices.Clone(settings), func(s SourceSettings) bool {
+		bare := len(s.Exports) == 1 && s.Exports[0].Name == "" && !s.Exports[0].laidOut()
+		return bare && s.Kind == "" && s.Dimensions == nil && s.MayLack == nil
+	})
 	if len(settings) == 0 && len(lookups) == 0 {
 		return ""
 	}

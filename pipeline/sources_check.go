@@ -3,11 +3,12 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"ratemill/rating/calendar"
-	"ratemill/rating/catalog"
+	"ratemill/rating/nearest"
 	"ratemill/readers"
 )
 
@@ -108,7 +109,7 @@ func (c *sourceCheck) schema() (readers.Schema, bool) {
 		return readers.Schema{}, false
 	case own == nil && c.s.Kind == "":
 		c.add("", "", "there is no source %q%s; there are %s; a source of your own has a kind: usage, levels or seats",
-			c.s.Name, catalog.DidYouMean(c.s.Name, canonicalNames()), strings.Join(canonicalNames(), ", "))
+			c.s.Name, nearest.DidYouMean(c.s.Name, canonicalNames()), strings.Join(canonicalNames(), ", "))
 		return readers.Schema{}, false
 	case own != nil:
 		c.foreignKeys(own.role, "source "+own.name, own.role == usageRows)
@@ -116,6 +117,7 @@ func (c *sourceCheck) schema() (readers.Schema, bool) {
 		made := ownSource(c.s)
 		own = &made
 		c.foreignKeys(own.role, fmt.Sprintf("a source of kind %q", c.s.Kind), own.role == usageRows)
+		c.keyed(own.role)
 		if own.role == levelRows && len(c.s.Levels) == 0 {
 			c.add("", "", `a source of kind "levels" needs levels: the columns that are read`)
 		}
@@ -133,6 +135,8 @@ func (c *sourceCheck) foreignKeys(r role, what string, dimensions bool) {
 	}{
 		{"quantity", c.s.Quantity != "", own && r == usageRows},
 		{"decimals", c.s.Decimals != 0, own && r == usageRows},
+		{"key", c.s.Key != "", own && r == usageRows},
+		{"action", c.s.Action != "", own && r == usageRows},
 		{"dimensions", c.s.Dimensions != nil, dimensions},
 		{"may_lack", c.s.MayLack != nil, dimensions},
 		{"levels", c.s.Levels != nil, own && r == levelRows},
@@ -143,13 +147,26 @@ func (c *sourceCheck) foreignKeys(r role, what string, dimensions bool) {
 	}
 }
 
+// keyed refuses what a source of keys does not have, and an action without one.
+func (c *sourceCheck) keyed(r role) {
+	switch {
+	case r != usageRows:
+	case c.s.Key == "" && c.s.Action != "":
+		c.add("action", "", "action says what happens to a key: source %q has no key", c.s.Name)
+	case c.s.Key != "" && c.s.Quantity != "":
+		c.add("quantity", "", "source %q has a key: its rows have no quantity", c.s.Name)
+	case c.s.Key != "" && c.s.Decimals != 0:
+		c.add("decimals", "", "source %q has a key: its rows have no quantity", c.s.Name)
+	}
+}
+
 // lists refuses columns that are named twice, and dimensions that there are
 // not.
 func (c *sourceCheck) lists(schema *readers.Schema) {
 	for _, list := range []struct {
 		key   string
 		names []string
-	}{{"dimensions", c.s.Dimensions}, {"levels", c.s.Levels}, {"quantity", []string{c.s.Quantity}}} {
+	}{{"dimensions", c.s.Dimensions}, {"levels", c.s.Levels}, {"quantity", []string{c.s.Quantity}}, {"key", []string{c.s.Key}}, {"action", []string{c.s.Action}}} {
 		for _, name := range list.names {
 			same := 0
 			for _, f := range schema.Fields {
@@ -190,6 +207,7 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 			add("path", path, "%v", err)
 		}
 	}
+	c.laidOut(e, add)
 	if err := checkZone(e.Mapping.Zone); err != nil {
 		add("time_zone", "", "time_zone: %v", err)
 		return
@@ -205,6 +223,33 @@ func (c *sourceCheck) export(e *ExportSettings, schema *readers.Schema) {
 		if why := c.mapping(schema, &readers.Mapping{LeaveOut: []readers.Filter{*f}}); why != "" {
 			add("leave_out", f.Name, "%s", why)
 		}
+	}
+}
+
+// laidOut checks what is said of an export that is laid out as usual, and where
+// its manifests lie. Mistakes in its paths are told already.
+func (c *sourceCheck) laidOut(e *ExportSettings, add func(key, item, format string, args ...any)) {
+	var templates []*template
+	for _, path := range e.Paths {
+		t, err := compileTemplate(path)
+		if err != nil {
+			return
+		}
+		templates = append(templates, t)
+	}
+	if !e.laidOut() {
+		if !reflect.ValueOf(e.Mapping).IsZero() || e.Name != "" {
+			add("", "", "missing key \"path\": where the files lie")
+			return
+		}
+		templates = usualLayout(c.s.Name).templates
+	}
+	if _, err := manifestPlaceOf(e.Manifest, templates); err != nil {
+		add("manifest", "", "%v", err)
+	}
+	dated := slices.ContainsFunc(templates, (*template).hasDate)
+	if x := e.Expected; x != nil && !dated && (x.Rows != nil || x.AtLeast > 0) {
+		add("expected", "", "without a date in its path an export is there or is not: rows and at_least are for exports of a day")
 	}
 }
 
@@ -242,7 +287,7 @@ func (c *sourceCheck) mapping(schema *readers.Schema, m *readers.Mapping) string
 
 // orThereAre is a hint at what there is.
 func orThereAre(word string, all []string) string {
-	switch near := catalog.DidYouMean(word, all); {
+	switch near := nearest.DidYouMean(word, all); {
 	case near != "":
 		return near
 	case len(all) == 0:

@@ -78,13 +78,18 @@ func (f *staged) Write(p []byte) (int, error) {
 // openStage begins every table of the night. A cancelled context throws away
 // what is not whole.
 func (n *night) openStage(ctx context.Context) (*stage, error) {
-	attempt := make([]byte, 8)
-	rand.Read(attempt)
-	s := &stage{attempt: hex.EncodeToString(attempt), refused: map[key]struct{}{}, ledger: newLedger()}
-	s.dir = fmt.Sprintf("_staging/%s/%s/", n.plan.RunID(), s.attempt)
+	s := n.newStage()
 	rated := writers.RatedUsageTable
 	rated.Dimensions = n.dimensions
-	err := errors.Join(
+	if err := n.stageTables(ctx, s, rated); err != nil {
+		return nil, err
+	}
+	return s, errors.Join(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
+}
+
+// stageTables begins every table of an entry.
+func (n *night) stageTables(ctx context.Context, s *stage, rated writers.Spec) error {
+	return errors.Join(
 		stageTable(ctx, n, s, &s.rated, rated), stageTable(ctx, n, s, &s.lines, writers.InvoiceLinesTable),
 		stageTable(ctx, n, s, &s.invoices, writers.InvoicesTable), stageTable(ctx, n, s, &s.charges, writers.ChargesTable),
 		stageTable(ctx, n, s, &s.refunds, writers.RefundsTable),
@@ -94,10 +99,15 @@ func (n *night) openStage(ctx context.Context) (*stage, error) {
 		stageTable(ctx, n, s, &s.state, writers.StateTable), stageTable(ctx, n, s, &s.held, writers.HeldTable),
 		stageTable(ctx, n, s, &s.ids, writers.EventIDsTable),
 	)
-	if err != nil {
-		return nil, err
-	}
-	return s, errors.Join(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
+}
+
+// newStage is a stage of a random attempt.
+func (n *night) newStage() *stage {
+	attempt := make([]byte, 8)
+	rand.Read(attempt)
+	s := &stage{attempt: hex.EncodeToString(attempt), refused: map[key]struct{}{}, ledger: newLedger()}
+	s.dir = fmt.Sprintf("_staging/%s/%s/", n.plan.RunID(), s.attempt)
+	return s
 }
 
 func stageTable[T any](ctx context.Context, n *night, s *stage, into **writers.Table[T], spec writers.Spec) error {
@@ -207,15 +217,18 @@ func compareHeldRows(x, y writers.Held) int {
 		cmp.Compare(x.BillingDay, y.BillingDay), cmp.Compare(x.FirstSeen, y.FirstSeen), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Payload, y.Payload))
 }
 
-// number gives a document the next number of its series. Credit notes have one
-// of their own, and so have the documents of test accounts.
+// number gives a document the next number of its series. Credit notes and debit
+// notes have one each, and so have the documents of test accounts.
 func (n *night) number(s *stage, inv *writers.Invoice) {
 	series := n.Catalog.Series
 	if inv.Test {
 		series += "-TEST"
 	}
-	if inv.Kind == creditNote {
+	switch inv.Kind {
+	case creditNote:
 		series += "-CN"
+	case debitNote:
+		series += "-DN"
 	}
 	if s.ledger.series[series] == 0 && n.plan.before != nil {
 		for _, e := range n.plan.before.InvoiceSeries {
@@ -228,8 +241,7 @@ func (n *night) number(s *stage, inv *writers.Invoice) {
 	inv.Number = fmt.Sprintf("%s-%08d", series, s.ledger.series[series])
 }
 
-// finishStage writes what is known only at the end, and makes every file
-// whole and durable.
+// finishStage writes what is known only at the end, and ends the files.
 func (n *night) finishStage(ctx context.Context, s *stage) error {
 	rejects := s.ledger.rejects
 	for _, m := range n.mapped {
@@ -247,6 +259,11 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 	if err := n.writeIDs(ctx, s.ids, s.single, s.refused); err != nil {
 		return err
 	}
+	return n.endStage(ctx, s)
+}
+
+// endStage makes every file whole and durable.
+func (n *night) endStage(ctx context.Context, s *stage) error {
 	for _, f := range s.open {
 		if err := f.end(); err != nil {
 			return fmt.Errorf("staging %s: %w", f.final, err)

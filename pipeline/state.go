@@ -14,7 +14,7 @@ import (
 func stateRow(a *rating.Account) writers.State {
 	s := writers.State{
 		AccountID: string(a.ID), SignedUpOn: int32(a.SignedUpOn), TrialEndsOn: int32(a.TrialEndsOn), ClosedOn: int32(a.ClosedOn),
-		BilledThrough: int32(a.BilledThrough), Plan: a.Plan, PlanSince: int32(a.PlanSince), Term: a.Term, Method: a.Method, Currency: a.Currency.Code,
+		BilledThrough: int32(a.BilledThrough), Plan: a.Plan, PlanSince: int32(a.PlanSince), Term: a.Term, Method: a.Method, MethodSince: int32(a.MethodSince), Currency: a.Currency.Code,
 		PendingPlan: a.PendingPlan, PendingTerm: a.PendingTerm, Channel: a.Channel, Flags: a.Flags, Offers: a.Offers,
 		FirstPurchaseOn: int32(a.FirstPurchaseOn), BillingDateMoved: a.BillingDateMoved,
 		AnchorDay: int32(a.AnchorDay), PeriodStart: int32(a.PeriodStart), NextBillingOn: int32(a.NextBillingOn),
@@ -63,7 +63,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 	}
 	a := rating.Account{
 		ID: rating.AccountID(s.AccountID), SignedUpOn: calendar.Day(s.SignedUpOn), TrialEndsOn: calendar.Day(s.TrialEndsOn),
-		ClosedOn: calendar.Day(s.ClosedOn), BilledThrough: calendar.Day(s.BilledThrough), Plan: s.Plan, PlanSince: calendar.Day(s.PlanSince), Term: s.Term, Method: s.Method,
+		ClosedOn: calendar.Day(s.ClosedOn), BilledThrough: calendar.Day(s.BilledThrough), Plan: s.Plan, PlanSince: calendar.Day(s.PlanSince), Term: s.Term, Method: s.Method, MethodSince: calendar.Day(s.MethodSince),
 		Currency: currency, AnchorDay: int(s.AnchorDay), PeriodStart: calendar.Day(s.PeriodStart), NextBillingOn: calendar.Day(s.NextBillingOn),
 		BaseDueOn: calendar.Day(s.BaseDueOn), FirstChargeOn: calendar.Day(s.FirstChargeOn), ActiveUsers: s.ActiveUsers,
 		PendingPlan: s.PendingPlan, PendingTerm: s.PendingTerm, Channel: s.Channel, Flags: s.Flags, Offers: s.Offers,

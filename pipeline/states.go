@@ -61,10 +61,12 @@ func (s *states) bucket(b int) ([]rating.Account, error) {
 	}
 }
 
-// stateSchema reads the account ids of the state table alone.
-var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{{Name: "account_id", Kind: readers.Text}}}
+// stateSchema reads of the state table which accounts there are.
+var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{
+	{Name: "account_id", Kind: readers.Text}, {Name: "plan", Kind: readers.Text, Optional: true},
+}}
 
-// learnAccounts gives the accounts of the state their indexes.
+// learnAccounts learns which accounts are in the state.
 func (n *night) learnAccounts(ctx context.Context) error {
 	if n.plan.before == nil {
 		return nil
@@ -79,9 +81,15 @@ func (n *night) learnAccounts(ctx context.Context) error {
 	}
 	defer export.Close()
 	for split := range export.Splits() {
+		if split+1 < export.Splits() {
+			export.ReadAhead(ctx, split+1)
+		}
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
-				if _, err := n.account(textAt(&b.Columns[0], row)); err != nil {
+				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
+					continue
+				}
+				if err := n.learn(textAt(&b.Columns[0], row)); err != nil {
 					return err
 				}
 			}

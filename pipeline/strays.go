@@ -22,6 +22,11 @@ func noteStrays(ctx context.Context, s *Settings, sources []source) error {
 	usual, own := map[string]bool{}, map[string]bool{}
 	for i := range sources {
 		for j := range sources[i].exports {
+			for _, t := range sources[i].exports[j].manifest.templates {
+				if first, _, below := strings.Cut(t.text, "/"); below && !sources[i].exports[j].manifest.beside {
+					own[first] = true
+				}
+			}
 			for _, t := range sources[i].exports[j].templates {
 				first, _, below := strings.Cut(t.text, "/")
 				switch {

@@ -33,13 +33,13 @@ type addend struct {
 
 const (
 	fewestSlots = 1 << 10
-	ahead       = 32 // rows whose slots are asked for at once
+	askedAhead  = 32 // rows whose slots are asked for at once
 )
 
 // addAll adds rows.
 func (s *sums) addAll(rows []addend) {
 	for len(rows) > 0 {
-		n := min(ahead, len(rows))
+		n := min(askedAhead, len(rows))
 		if (s.used+n)*5 >= len(s.slots)*3 {
 			s.grow()
 		}

@@ -17,6 +17,32 @@ type tables struct {
 	ids      []takenID        // of rows that rating took one by one
 	rejected map[key]struct{} // groups refused for good: their ids stay free
 	ends     []rowEnds        // by source
+	open     []openItem
+}
+
+// openItem is what rerates' notes left to be asked for of an account, before
+// the entry and after it.
+type openItem struct {
+	currency      string
+	before, after int64
+}
+
+// noteOpen adds an account's open items up.
+func (t *tables) noteOpen(before, after *rating.Account) {
+	if o := (openItem{after.Currency.Code, unasked(before), unasked(after)}); o.before != 0 || o.after != 0 {
+		t.open = append(t.open, o)
+	}
+}
+
+// unasked is what an account has not been asked for yet.
+func unasked(a *rating.Account) int64 {
+	sum := int64(0)
+	for i := range a.Collections {
+		if c := &a.Collections[i]; c.Status == rating.Unasked && c.Attempt == 0 {
+			sum += cents(c.Amount)
+		}
+	}
+	return sum
 }
 
 // rowEnds is where a source's rows ended in rating: each in exactly one place.

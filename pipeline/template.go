@@ -242,6 +242,12 @@ func (t *template) hasDate() bool {
 	return slices.Contains(t.names, datePart) || slices.Contains(t.names, dayPart)
 }
 
+// datesInOrder tells whether the prefixes of days are in the order of the days.
+func (t *template) datesInOrder() bool {
+	at := func(name string) int { return slices.Index(t.names, name) }
+	return at(datePart) >= 0 || at(yearPart) < at(monthPart) && at(monthPart) < at(dayPart)
+}
+
 // prefixOn is what the keys of a day's files begin with: the template's text
 // up to what the day does not tell.
 func (t *template) prefixOn(day calendar.Day) string {

@@ -56,10 +56,11 @@ type billing struct {
 	usersBefore []string             // at the beginning of the day
 	moves       map[string]*Movement // looked up by name; read out in sorted order
 	refundAsked []*AccountEvent
+	levels      levels
+	seen        map[uniqueKey]*seenKeys // looked up by the key of a tally alone
 
 	moved     bool // into another plan, by a customer's wish
 	termEnded bool // before its time (rule MK-16)
-	newMethod bool // of payment, today
 	added     bool // something whose charge waits for the next invoice
 
 	movedBaseDue Day // when the base fee of the renewal is due again, where the billing date has moved today
@@ -137,8 +138,8 @@ func (b *billing) end() Outcome {
 		b.forget()
 		b.linkRefundable() // before collections are forgotten
 		b.forgetRefundable()
-		b.forgetCollections()
 	}
+	b.forgetCollections()
 	b.closeUnused()
 	a.Balances, a.Grants = a.Balances[:0:0], b.grants
 	for _, name := range b.balanceNames() {

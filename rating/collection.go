@@ -34,7 +34,9 @@ const (
 	Failed        CollectionStatus = "failed"    // tried again on NextAttemptOn
 	Uncollectable CollectionStatus = "uncollectable"
 	Succeeded     CollectionStatus = "succeeded"
-	Ended         CollectionStatus = "ended" // given up by a rule
+	Ended         CollectionStatus = "ended"    // given up by a rule
+	Unasked       CollectionStatus = "unasked"  // of a rerate: the next night asks for it
+	Credited      CollectionStatus = "credited" // paid by open credit of a rerate
 )
 
 // unpaid tells whether nothing is on its way that could pay.
@@ -138,6 +140,6 @@ func (b *billing) forgetCollections() {
 	a := &b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	a.Collections = slices.DeleteFunc(a.Collections, func(c Collection) bool {
-		return c.Status == Ended || !c.open() && c.AttemptedOn <= oldest && !b.refundable(c.InvoiceID)
+		return c.Status == Ended || c.Status == Credited || c.Status != Unasked && !c.open() && c.AttemptedOn <= oldest && !b.refundable(c.InvoiceID)
 	})
 }

@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -29,6 +30,10 @@ func (c *CountedPrice) amount(currency money.Currency, mode money.Rounding) mone
 // the price came to by it.
 func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
 	meter, counting := b.cat.Meter(u.Meter), charge.Counting
+	if meter.Running() {
+		b.tallyLevel(u, meter, charge)
+		return
+	}
 	point, reason, why := pricePoint(u, meter, version, charge)
 	if reason != "" {
 		b.reject(u.Origin, reason, why)
@@ -36,22 +41,41 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	}
 	per := perText(counting.Per, meter, u.Dimensions)
 	if charge.Table != "" {
-		per = joined(point.Description[len(charge.Description):], per)
+		per = joined(strings.TrimSpace(point.Description[len(charge.Description):]), per)
 	}
-	unitPrice := point.UnitPrice
+	unitPrice := point.UnitPrice // zero where a row has a model
 	if counting.Model != nil {
 		unitPrice = decimal.Decimal{}
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, per, unitPrice)
-	share, after, ok := b.share(t, charge, u)
+	if meter.Of == catalog.UniqueOf {
+		once := *u
+		once.Quantity = b.unique(t, charge, u)
+		u = &once
+	}
+	share, after, ok := b.share(t, charge, billedRow(counting, u))
 	if !ok {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s of %s would make the price more than a line can hold", u.Quantity, u.Meter))
 		return
 	}
 	added := after.Used.Sub(t.Used)
 	*t = after
+	if meter.Of == catalog.UniqueOf {
+		b.meet(t, charge, u)
+	}
 	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
 	b.tallied(u, t, charge, point, share, added)
+}
+
+// billedRow is usage in billed units where the charge converts each row by
+// itself; the figures of what was read stay as they are.
+func billedRow(counting *catalog.Counting, u *Usage) *Usage {
+	if counting.Unit.Rows != pricing.EachRow {
+		return u
+	}
+	billed := *u
+	billed.Quantity, _ = counting.Unit.Converted(money.Exactly(u.Quantity)).Decimal() // rounded: it has an end
+	return &billed
 }
 
 // share is what a group adds to a tally's price, and the tally with it.
@@ -59,19 +83,19 @@ func (b *billing) share(t *Tally, charge *catalog.UsageCharge, u *Usage) (money.
 	after := *t
 	after.Used, after.Rows = t.Used.Add(b.adds(t, u)), t.Rows+u.Rows
 	after.LastAt = max(t.LastAt, u.At)
-	if p, ok := charge.Counting.Model.(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
+	if p, ok := b.modelOf(t, charge).(*pricing.Percentage); ok && pricing.NeedsEvents(p) {
 		event, _ := charge.Counting.Unit.Billed(money.Exactly(u.Quantity)).Decimal()
 		cost, progress := p.Events(pricing.Progress{Events: t.Rows, Free: money.Exactly(t.Free)}, []decimal.Decimal{event})
 		after.Free = progress.Free.Num()
 		after.Exact = t.Exact.Add(cost.Amount.Num())
-		return cost.Amount, after, fits(money.Exactly(after.Exact))
+		return cost.Amount, after, b.fits(money.Exactly(after.Exact))
 	}
-	price := priceOf(t, charge, after.Used, after.Rows).Amount
+	price := b.priceOf(t, charge, t.all(after.Used), after.Rows).Amount
 	before := money.Ratio{}
 	if t.Rows > 0 {
-		before = priceOf(t, charge, t.Used, t.Rows).Amount
+		before = b.priceOf(t, charge, t.all(t.Used), t.Rows).Amount
 	}
-	return price.Sub(before), after, fits(price)
+	return price.Sub(before), after, b.fits(price)
 }
 
 // adds is what a group adds to a tally: its quantity, or what it brings the
@@ -86,9 +110,6 @@ func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
 	}
 	return u.Quantity
 }
-
-// fits tells whether a line can hold an amount.
-func fits(amount money.Ratio) bool { return amount.Cmp(money.Exactly(amountLimit)) < 0 }
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.
@@ -113,7 +134,7 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 		return // the tally itself waits
 	}
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		entry.Exact = share.Num()
 	}
 	b.account.Due = addDue(b.account.Due, entry)
@@ -126,6 +147,7 @@ func (b *billing) chargeTallies(meter string, today []DueUsage) []Line {
 	if b.account.Has(uninstalled) {
 		return nil // no charge of any kind (rule CH-4)
 	}
+	b.carryToday(meter)
 	var lines []Line
 	for _, u := range today {
 		if u.Meter == meter && u.Rows > 0 {
@@ -174,6 +196,10 @@ func (b *billing) chargeEntry(lines []Line, u DueUsage) []Line {
 		return lines
 	}
 	t := b.tallyAt(u.ServiceDate, charge, version.From, u.Per, u.Price.UnitPrice)
+	if b.rowLost(t, charge) {
+		b.account.Due = addDue(b.account.Due, u)
+		return lines
+	}
 	c := &t.Charged
 	c.Used, c.Rows, c.Exact = c.Used.Add(u.Quantity), c.Rows+u.Rows, c.Exact.Add(u.Exact)
 	return append(lines, b.countedLine(t, charge, Line{
@@ -188,17 +214,34 @@ func (b *billing) openUnused(meter string) {
 	if to == calendar.None || b.account.FirstChargeOn == calendar.None || from < b.account.FirstChargeOn {
 		return
 	}
-	version := b.cat.At(to - 1)
-	if version == nil {
+	version, charge := b.priceUnused(meter, from, to)
+	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced {
 		return
 	}
-	charge := version.UsageCharge(meter)
-	if charge == nil || !charge.Counted() || charge.Counting.Over != catalog.OverPeriod || charge.Unpriced || !costsAtZero(charge) {
+	b.openRows(charge, version, from, to-1)
+	if !costsAtZero(charge) {
 		return
 	}
 	if !slices.ContainsFunc(b.account.Tallies, func(t Tally) bool { return t.Meter == meter && t.From == from }) {
-		b.tallyAt(to-1, charge, version.From, "", decimal.Decimal{}).Ended = false
+		price := decimal.Decimal{}
+		if m := b.cat.Meter(meter); m != nil && m.Running() {
+			price = levelPrice(charge)
+		}
+		b.tallyAt(to-1, charge, version.From, "", price).Ended = false
 	}
+}
+
+// priceUnused is the charge of a period without usage: that of its last day, or
+// that of the period.
+func (b *billing) priceUnused(name string, from, to Day) (*catalog.Version, *catalog.UsageCharge) {
+	if meter := b.cat.Meter(name); meter != nil && meter.Running() {
+		return b.periodCharge(name, from, to)
+	}
+	version := b.cat.At(to - 1)
+	if version == nil {
+		return nil, nil
+	}
+	return version, version.UsageCharge(name)
 }
 
 // periodOver is the billing period that ended with today's renewal, or that
@@ -236,6 +279,10 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 		t.To = next // where the billing date has moved
 	}
 	t.Ended = true
+	meter := b.cat.Meter(t.Meter)
+	if meter != nil && meter.Mean() { // of a period whose end is known by now
+		t.Used = b.figure(t, meter).Recorded()
+	}
 	if charge.Counting.Charged != catalog.PeriodEnd || late && t.Used.Equal(t.Charged.Used) && t.Rows == t.Charged.Rows {
 		return lines
 	}
@@ -247,7 +294,7 @@ func (b *billing) chargeEnded(lines []Line, t *Tally) []Line {
 			return append(lines, parts...)
 		}
 	}
-	if t.Rows == 0 && priceOf(t, charge, t.Used, t.Rows).Amount.Sign() == 0 {
+	if t.Rows == 0 && t.Charged.Amount.Sign() == 0 && b.priceNow(t, meter, charge).Amount.Sign() == 0 {
 		return lines // no usage that costs nothing: only its bounds matter
 	}
 	return append(lines, b.countedLine(t, charge, l))
@@ -269,12 +316,12 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 	p := b.pricedTally(t, charge)
 	l.Kind, l.Rule, l.Meter, l.Part = Metered, charge.Rule, t.Meter, money.Whole
 	l.Description = joined(charge.Description, t.Per)
-	if each := eachPrice(charge, t); each != nil && charge.Counting.Unit == (pricing.Unit{}) {
-		l.UnitPrice = *each
+	if each, ok := b.modelOf(t, charge).(*pricing.Each); ok && charge.Counting.Unit == (pricing.Unit{}) {
+		l.UnitPrice = each.Each
 	}
 	l.Counted = &CountedPrice{Exact: p.Amount, Before: c.Amount, Back: money.Zero(b.account.Currency)}
 	rounded := p.Amount.In(b.account.Currency, b.cat.Rounding)
-	l.Calculation = countedText(p, rounded, c.Amount)
+	l.Calculation = b.meanText(t, b.cat.Meter(t.Meter)) + countedText(p, rounded, c.Amount)
 	if fell := c.Amount.Sub(rounded); fell.Sign() > 0 {
 		l.Counted.Back = fell
 		l.Calculation += fmt.Sprintf(", %s goes back as credit", fell)
@@ -287,18 +334,13 @@ func (b *billing) countedLine(t *Tally, charge *catalog.UsageCharge, l Line) Lin
 
 // pricedTally is what the charged part of a tally costs.
 func (b *billing) pricedTally(t *Tally, charge *catalog.UsageCharge) pricing.Priced {
-	if pricing.NeedsEvents(charge.Counting.Model) {
+	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		return pricing.Priced{Amount: money.Exactly(t.Charged.Exact), Working: fmt.Sprintf("%d events of %s in all, each by itself", t.Charged.Rows, t.Charged.Used)}
 	}
-	return priceOf(t, charge, t.Charged.Used, t.Charged.Rows)
-}
-
-// eachPrice is the price of one unit, or nil where a model has several.
-func eachPrice(charge *catalog.UsageCharge, t *Tally) *decimal.Decimal {
-	if charge.Counting.Model != nil {
-		return nil
+	if meter := b.cat.Meter(t.Meter); meter != nil && meter.Mean() {
+		return b.priceNow(t, meter, charge)
 	}
-	return &t.UnitPrice
+	return b.priceOf(t, charge, t.all(t.Charged.Used), t.Charged.Rows)
 }
 
 // countedText is a counter's arithmetic with its figures.
@@ -317,8 +359,12 @@ func countedText(p pricing.Priced, rounded, before money.Amount) string {
 
 // creditFallen opens credit for what a falling price charged too much.
 func (b *billing) creditFallen(l Line, amount money.Amount) {
+	what := ", charged at a lower tier"
+	if meter := b.cat.Meter(l.Meter); meter != nil && meter.Running() {
+		what = ", charged for more"
+	}
 	b.account.Unused = append(b.account.Unused, UnusedTime{
-		Rule: l.Rule, Description: l.Description + ", charged at a lower tier", Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
+		Rule: l.Rule, Description: l.Description + what, Amount: amount, PeriodStart: l.PeriodStart, PeriodEnd: l.PeriodEnd,
 	})
 	b.move(UnusedTimeBalance).added(amount)
 }
@@ -328,7 +374,7 @@ func (b *billing) creditFallen(l Line, amount money.Amount) {
 func (b *billing) tierLines(t *Tally, charge *catalog.UsageCharge, of Line) []Line {
 	var lines []Line
 	sum := money.Zero(b.account.Currency)
-	for _, part := range priceOf(t, charge, t.Used, t.Rows).Parts {
+	for _, part := range b.priceOf(t, charge, t.all(t.Used), t.Rows).Parts {
 		each, ends := part.Each.Decimal()
 		if den := part.Quantity.Den(); !ends || !den.Equal(whole(den.IntPart())) {
 			return nil

@@ -27,7 +27,7 @@ func (b *billing) buyCredits(e *AccountEvent) (Reason, string) {
 		return NoPrice, fmt.Sprintf("%s has no price in %s", balance.Description, b.cat.Currency.Code)
 	}
 	for _, each := range []decimal.Decimal{tier.Each, whole(1)} { // what it costs, and what the balance gets
-		if reason, detail := refuseAmount(e.Quantity, each); reason != "" {
+		if reason, detail := b.refuseAmount(e.Quantity, each); reason != "" {
 			return reason, detail
 		}
 	}

@@ -211,7 +211,7 @@ func (b *billing) forgetRefundable() {
 		b.account.Refundable = nil
 	}
 	for i := range b.account.Collections { // given up unpaid: there is nothing to give back
-		if c := &b.account.Collections[i]; c.Status == Ended {
+		if c := &b.account.Collections[i]; c.Status == Ended || c.Status == Credited {
 			b.account.Refundable = slices.DeleteFunc(b.account.Refundable, func(r Refundable) bool { return r.InvoiceID == c.InvoiceID })
 		}
 	}

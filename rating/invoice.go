@@ -21,6 +21,7 @@ func (b *billing) invoice() {
 		b.taxes()
 		total := b.total()
 		credits := b.creditsApplied(total)
+		credits = credits.Add(b.takeCorrection(total.Sub(credits)))
 		inv := &Invoice{
 			ID: DocumentID(b.cat.Name, b.account.ID, b.day, "invoice"), Account: b.account.ID, IssuedOn: b.day,
 			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
@@ -124,5 +125,5 @@ func DocumentID(catalogName string, account AccountID, day calendar.Day, kind st
 
 // ChargeID is the idempotency key of an attempt to collect an invoice.
 func ChargeID(invoiceID string, attempt int) string {
-	return fmt.Sprintf("ch_%s_%d", invoiceID[len("in_"):], attempt)
+	return fmt.Sprintf("ch_%s_%d", invoiceID[len("in_"):], attempt) // the prefixes of notes are as long
 }

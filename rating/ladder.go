@@ -95,8 +95,10 @@ func (b *billing) nextBaseOn() Day {
 			return a.NextBillingOn
 		}
 		return b.baseDueAfter(r.term)
+	case a.BaseDueOn == calendar.None:
+		return calendar.None
 	}
-	return a.BaseDueOn
+	return max(a.BaseDueOn, b.day) // held back by a suspension
 }
 
 // feeless tells whether a plan has no base fee on a term.

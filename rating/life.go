@@ -32,6 +32,7 @@ const (
 	causeDiscountOver = "discount_ended" // its periods are over, or it is used up
 	causeBillingDate  = "billing_date_changed"
 	causePackageEnded = "package_ended" // the plan does not sell it any more
+	causeSeat         = "seat"          // a user came or went; listed only where it was told late
 )
 
 // renew notes that a billing period starts on the day. Its plan and term are
@@ -170,13 +171,14 @@ func (b *billing) refuseEvent(e *AccountEvent, later []AccountEvent) (Reason, st
 }
 
 // afterClosing tells whether an event can still be of an account that has
-// closed. A service is usage: its own day counts (rule G-2). A removal through
-// a store ends what closing left open (rule CH-4), once.
+// closed. A service is usage: its own day counts (rule G-2). A new payment
+// method collects what is open (rule G-13). A removal through a store ends what
+// closing left open (rule CH-4), once.
 func (b *billing) afterClosing(event string) bool {
 	switch event {
 	case "refund_requested", "service_used":
 		return true
-	case "uninstalled":
+	case "uninstalled", "payment_method_changed":
 		return !b.account.Has(uninstalled)
 	}
 	return false
@@ -191,7 +193,17 @@ func (b *billing) changePlan(c PlanChange) {
 
 // note lists an event that changed something else than the plan.
 func (b *billing) note(e *AccountEvent, cause string, rule RuleID, detail string) {
-	b.changePlan(PlanChange{From: b.account.Plan, To: b.account.Plan, Cause: cause, Rule: rule, NeedsRerate: e.Day < b.day, Detail: detail})
+	b.noteOf(e.Day, cause, rule, detail)
+}
+
+// noteOf lists what happened on a day and left the plan as it is; a closed
+// account has none.
+func (b *billing) noteOf(day Day, cause string, rule RuleID, detail string) {
+	plan := b.account.Plan
+	if b.account.ClosedOn != calendar.None {
+		plan = ""
+	}
+	b.changePlan(PlanChange{From: plan, To: plan, Cause: cause, Rule: rule, NeedsRerate: day < b.day, Detail: detail})
 }
 
 // noteLate lists an event that leaves the account as it is only where it came

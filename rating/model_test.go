@@ -167,10 +167,7 @@ func (m *model) night(day calendar.Day, e rating.Events) night {
 	}
 	n.climbs = m.readings(day, e.Readings)
 	m.comeAndGo(e.Seats)
-	if period > 0 && sellsSeats[atStart] {
-		n.seats += m.buySeats(atStart)
-	}
-	n.seats += m.buySeats(m.plan)
+	n.seats = m.buySeats(m.plan) // also of a renewal: what an upgrade includes is there at once
 	n.packages = m.contactPackages() + m.emails(e.Usage)
 	m.sms(day, e.Usage)
 	n.usage, n.minimum, n.due = m.chargeSMS(day)

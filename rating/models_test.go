@@ -14,6 +14,10 @@ func TestModels(t *testing.T) { runCaseFiles(t, "models", 7) }
 // TestCycles runs the cases of cycles and of how parts of them are counted.
 func TestCycles(t *testing.T) { runCaseFiles(t, "cycles", 4) }
 
+// TestCompanies runs the cases of companies whose catalogs were written from the
+// manual alone.
+func TestCompanies(t *testing.T) { runCaseFiles(t, "companies", 1) }
+
 func runCaseFiles(t *testing.T, folder string, atLeast int) {
 	paths, err := filepath.Glob(filepath.Join("testdata", folder, "*.txt"))
 	if err != nil || len(paths) < atLeast {

@@ -11,6 +11,7 @@ import (
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
 	"ratemill/rating/money"
+	"ratemill/rating/nearest"
 )
 
 // Opening is an account of the book with which a company that is already in
@@ -165,7 +166,7 @@ func (o *opener) refuseFlags() (Reason, string) {
 	}
 	for _, flag := range o.row.Flags {
 		if !slices.Contains(known, flag) {
-			return UnknownFlag, fmt.Sprintf("flag %q%s", flag, catalog.DidYouMean(flag, known))
+			return UnknownFlag, fmt.Sprintf("flag %q%s", flag, nearest.DidYouMean(flag, known))
 		}
 	}
 	return "", ""
@@ -185,7 +186,7 @@ func (o *opener) refuseBalances() (Reason, string) {
 		amount, err := money.New(b.Amount, unit)
 		switch {
 		case !slices.Contains(known, b.Name):
-			return UnknownBalance, fmt.Sprintf("balance %q%s", b.Name, catalog.DidYouMean(b.Name, known))
+			return UnknownBalance, fmt.Sprintf("balance %q%s", b.Name, nearest.DidYouMean(b.Name, known))
 		case slices.ContainsFunc(o.row.Balances[:i], func(x OpeningBalance) bool { return x.Name == b.Name && x.LastDay == b.LastDay }):
 			return DuplicateBalance, fmt.Sprintf("balance %q stands twice%s", b.Name, untilText(b.LastDay))
 		case b.LastDay != calendar.None && b.Name == UnusedTimeBalance:

@@ -2,7 +2,7 @@ package rating
 
 // changeMethod puts another payment method on file. It must be one that the
 // term takes, and the term that is pending (rule MK-13). Every unpaid charge is
-// tried again with it (rule G-13).
+// tried again with it (rule G-13), also one whose failure comes later.
 func (b *billing) changeMethod(e *AccountEvent) (Reason, string) {
 	a := &b.account
 	if e.Method == "" {
@@ -15,7 +15,7 @@ func (b *billing) changeMethod(e *AccountEvent) (Reason, string) {
 			}
 		}
 	}
-	a.Method, b.newMethod = e.Method, true
+	a.Method, a.MethodSince = e.Method, b.day
 	b.noteLate(e, "")
 	return "", ""
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // payments takes over what became of charges, and tries failed ones again
-// (rules G-13, CH-3).
+// (rules G-13, CH-3). What a rerate left open is settled: its credit pays what
+// is unpaid, and its amounts due are asked for.
 func (b *billing) payments(events []PaymentEvent) {
 	for i := range events {
 		e := &events[i]
@@ -23,7 +24,9 @@ func (b *billing) payments(events []PaymentEvent) {
 			b.fail(c, e)
 		}
 	}
+	b.settleUnpaid()
 	for i := range b.account.Collections {
+		b.askFor(&b.account.Collections[i])
 		b.retry(&b.account.Collections[i])
 	}
 }
@@ -31,7 +34,7 @@ func (b *billing) payments(events []PaymentEvent) {
 // refuseResult is the ladder of reasons why a result cannot be taken. A success
 // is final, and a failure counts for the attempt that is waited for.
 func (b *billing) refuseResult(e *PaymentEvent) (*Collection, Reason, string) {
-	if !b.account.Exists() {
+	if !b.account.Exists() && len(b.account.Collections) == 0 {
 		return nil, UnknownAccount, ""
 	}
 	if e.Status != string(Succeeded) && e.Status != string(Failed) {
@@ -96,6 +99,7 @@ func (b *billing) retryDays() []int {
 // file that day.
 func (b *billing) retry(c *Collection) {
 	due := c.Status == Failed && c.NextAttemptOn != calendar.None && c.NextAttemptOn <= b.day
+	newMethod := c.AttemptedOn < b.account.MethodSince // an attempt of that day was made with it
 	switch {
 	case !c.unpaid():
 		return
@@ -103,7 +107,7 @@ func (b *billing) retry(c *Collection) {
 		c.Status, c.Reason, c.NextAttemptOn = Ended, string(StoreRemoved), calendar.None
 		b.record(c, b.day, "")
 		return
-	case !due && !b.newMethod, b.account.Customer.Test:
+	case !due && !newMethod, b.account.Customer.Test:
 		return
 	}
 	if due {

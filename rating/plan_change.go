@@ -25,7 +25,8 @@ func (b *billing) askForPlan(e *AccountEvent) (Reason, string) {
 	change := PlanChange{From: a.Plan, To: e.Plan, Cause: causeDowngrade, Rule: move.Rule, NeedsRerate: e.Day < b.day}
 	if move.Allowances == catalog.NextBillingDate {
 		a.PendingPlan = e.Plan
-		change.Cause, change.EffectiveOn, change.PriceFrom = causeAsked, a.NextBillingOn, b.nextBaseOn()
+		change.Cause, change.EffectiveOn, change.PriceFrom = causeAsked, b.nextBillingOn(), b.nextBaseOn()
+		change.Detail = b.onResumption()
 		b.changePlan(change)
 		return "", ""
 	}
@@ -95,7 +96,7 @@ func (b *billing) refuseLeaving(move *catalog.PlanMove) (Reason, string) {
 	}
 	effective := b.day
 	if move.Allowances == catalog.NextBillingDate {
-		effective = a.NextBillingOn
+		effective = b.nextBillingOn()
 	}
 	_, _, anchor := a.PlanSince.Civil()
 	first := plan.Minimum.Length.Next(a.PlanSince, anchor)
@@ -104,6 +105,18 @@ func (b *billing) refuseLeaving(move *catalog.PlanMove) (Reason, string) {
 	}
 	return MinimumTerm, fmt.Sprintf("plan %s since %s can be left from %s on, %s later; this change would take effect on %s",
 		a.Plan, a.PlanSince, first, plan.Minimum.Length, effective)
+}
+
+// nextBillingOn is the next billing date. A renewal that a suspension holds back
+// comes with the resumption: today at the earliest.
+func (b *billing) nextBillingOn() Day { return max(b.account.NextBillingOn, b.day) }
+
+// onResumption says that a wish waits for a resumption, on whatever day.
+func (b *billing) onResumption() string {
+	if a := &b.account; a.Suspended() && a.NextBillingOn <= b.day {
+		return "on resumption"
+	}
+	return ""
 }
 
 // misfit tells what of the account is beyond a plan, or nothing: a level above

@@ -91,7 +91,7 @@ func (b *billing) changeBase(plan *catalog.Plan, term *catalog.Term) {
 	times, price := plan.Fee(term)
 	a.Base = baseOf(plan, term, old.From)
 	if old.Price.IsZero() { // what was free was not a cycle of its own
-		a.BaseDueOn = term.BaseEvery.Next(old.From, a.AnchorDay)
+		a.BaseDueOn = b.cycleEnd(term)
 	}
 	if old.Since != calendar.None {
 		b.waitArrears(old, b.boundary(at.day))
@@ -109,6 +109,16 @@ func (b *billing) changeBase(plan *catalog.Plan, term *catalog.Term) {
 	if l.Amount.Sign() > 0 {
 		b.addLine(l)
 	}
+}
+
+// cycleEnd is when a base fee is due again whose cycle began with the running
+// period: so many billing dates on, also where the next one has moved.
+func (b *billing) cycleEnd(term *catalog.Term) Day {
+	due := b.account.NextBillingOn
+	for range term.BaseEvery.Times(term.Period) - 1 {
+		due = b.periodAfter(due)
+	}
+	return due
 }
 
 // waitArrears holds what the base fee of a plan that was left comes to for the

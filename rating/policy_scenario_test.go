@@ -43,6 +43,8 @@ import (
 //	contacts ID DATE CONTACTS [custom_object_records=N]
 //	postcards ID DATE QUANTITY
 //	calls ID DATE QUANTITY [country=C]   likewise the other sources of the catalog models
+//	logins ID DATE KEY
+//	members ID DATE KEY add|remove
 //	seat ID DATE activated|deactivated USER…
 //	bill DATE, bill FROM..TO          shows what these days put out
 //
@@ -81,7 +83,9 @@ var positional = map[string][]string{
 
 	"calls": {"quantity"}, "messages": {"quantity"}, "seats_used": {"quantity"}, "storage": {"quantity"},
 	"sales": {"quantity"}, "payouts": {"quantity"}, "minutes": {"quantity"},
-	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"},
+	"requests": {"quantity"}, "peak": {"quantity"}, "devices": {"quantity"}, "disk": {"quantity"},
+	"logins": {"key"}, "members": {"key", "action"},
+	"gpu":     {"region", "card", "seconds"},
 	"payment": {"status"},
 	"seat":    {"action"},
 }
@@ -280,7 +284,7 @@ func (s *scenario) bill(words []string) error {
 // settings are the columns that a row names.
 var settings = strings.Fields(`plan since term method currency trial arrives custom_object_records unit_price country
 	service quantity offer channel date approved of attempt reason
-	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test at`)
+	next first_purchase users contacts balances offers flags name address region tax_id tax_exempt test at key action`)
 
 // splitColumns takes name=value off the other words.
 func splitColumns(words []string) (columns map[string]string, rest []string, err error) {
@@ -544,7 +548,11 @@ func (s *scenario) metered(e *rating.Events, r *scenarioRow, origin rating.Origi
 		e.Usage = append(e.Usage, rating.Usage{Origin: origin, ServiceDate: r.day})
 	}
 	for _, m := range meters {
-		quantity, err := sumColumns(r, m.Columns)
+		columns := m.Columns
+		if m.Key() != "" {
+			columns = nil
+		}
+		quantity, err := sumColumns(r, columns)
 		if err != nil {
 			return err
 		}
@@ -556,8 +564,11 @@ func (s *scenario) metered(e *rating.Events, r *scenarioRow, origin rating.Origi
 		for _, by := range m.By {
 			u.Dimensions = append(u.Dimensions, r.columns[by])
 		}
-		if m.OneByOne { // of one day in the order in which they are written
-			u.At, u.EventID = int64(r.day)<<32+origin.Row, fmt.Sprint(origin.Row)
+		if m.Keeps() {
+			u.Key, u.Action = r.columns[m.Key()], r.columns[m.Action]
+		}
+		if m.OneByOne || m.Keeps() { // of one moment in the order in which they are written
+			u.At, u.EventID = cmp.Or(r.at, s.cat.Zone.Midnight(r.day)), fmt.Sprintf("%06d", origin.Row)
 			e.Usage = append(e.Usage, u)
 			continue
 		}

@@ -58,6 +58,8 @@ const (
 const (
 	NoMethod    Reason = "no_payment_method" // none is on file (rule G-13)
 	TestAccount Reason = "test_account"      // the accounts source says that it is one
+
+	PaidByCredit Reason = "correction_credit" // open credit of a rerate has paid it
 )
 
 // Retryable tells whether a rejection for the reason can heal by itself.

@@ -107,14 +107,20 @@ func (b *billing) chargeArrears(to Day) {
 }
 
 // renewSeats charges the users beyond the included ones of the end of the day
-// (rules MK-10, G-6).
+// (rules MK-10, G-6). The seats that a plan entered on the day includes are
+// there at once (rule MK-2); where its price comes at once too, what the old
+// one charged is given back by changePrices.
 func (b *billing) renewSeats() {
-	users := int64(len(b.account.ActiveUsers))
-	if r := b.renewal; r.plan != nil && r.plan.Seats != nil {
-		if addOn := b.version.AddOn(r.plan.Seats.AddOn); addOn != nil {
-			b.renewAddOn(addOn, r.plan.Seats.Rule, max(0, users-r.plan.Seats.Included),
-				fmt.Sprintf("%d active users, %d included", users, r.plan.Seats.Included))
-		}
+	r := b.renewal
+	if r.plan == nil || r.plan.Seats == nil {
+		return
+	}
+	users, included := int64(len(b.account.ActiveUsers)), r.plan.Seats.Included
+	if now := b.plan(); now != nil && now.Seats != nil && b.priceMove == nil {
+		included = now.Seats.Included
+	}
+	if addOn := b.version.AddOn(r.plan.Seats.AddOn); addOn != nil {
+		b.renewAddOn(addOn, r.plan.Seats.Rule, max(0, users-included), fmt.Sprintf("%d active users, %d included", users, included))
 	}
 }
 
@@ -167,7 +173,7 @@ func (b *billing) seatsSold() (*catalog.AddOn, *catalog.Plan) {
 // chargeLevelPackages charges the packages that levels need: counted anew on
 // a renewal, only growing within a period (rule MK-5). The limit is that of the
 // plan in force at the end of the day, since an upgrade gives its allowances at
-// once (rule MK-4); only seats of a renewal go by the plan of its start.
+// once (rules MK-2, MK-4).
 func (b *billing) chargeLevelPackages() {
 	plan := b.plan()
 	if plan == nil {

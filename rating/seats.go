@@ -15,12 +15,22 @@ func (b *billing) seats(events []SeatEvent) {
 	b.seatEvents = events
 	added := map[string]*SeatEvent{} // users activated today, by their last activation
 	accepted := int64(0)
+	var late []*SeatEvent
 	for i := range events {
-		if b.seatEvent(&events[i], added) {
+		if e := &events[i]; b.seatEvent(e, added) {
 			accepted++
+			if e.Day < b.day {
+				late = append(late, e)
+			}
 		}
 	}
-	accepted -= b.refuseSeats(events, added)
+	refused := b.refuseSeats(events, added)
+	accepted -= int64(len(refused))
+	for _, e := range late {
+		if !slices.Contains(refused, e) {
+			b.noteOf(e.Day, causeSeat, b.seatMeter().Rule, fmt.Sprintf("%s %s, of %s", e.User, e.Action, e.Day))
+		}
+	}
 	if accepted == 0 {
 		return
 	}
@@ -62,11 +72,11 @@ func (b *billing) seatEvent(e *SeatEvent, added map[string]*SeatEvent) bool {
 }
 
 // refuseSeats undoes the day's latest activations while there are more users
-// than a plan that sells no seats includes, and tells how many it undid.
-func (b *billing) refuseSeats(events []SeatEvent, added map[string]*SeatEvent) (refused int64) {
+// than a plan that sells no seats includes, and tells which it undid.
+func (b *billing) refuseSeats(events []SeatEvent, added map[string]*SeatEvent) (refused []*SeatEvent) {
 	included, sold := b.seatsIncluded()
 	if sold {
-		return 0
+		return nil
 	}
 	a := &b.account
 	for i := len(events) - 1; i >= 0 && int64(len(a.ActiveUsers)) > included; i-- {
@@ -77,7 +87,7 @@ func (b *billing) refuseSeats(events []SeatEvent, added map[string]*SeatEvent) (
 		at, _ := slices.BinarySearch(a.ActiveUsers, e.User)
 		a.ActiveUsers = slices.Delete(a.ActiveUsers, at, at+1)
 		b.reject(e.Origin, NotAllowed, fmt.Sprintf("plan %s includes %d users and sells no more", a.Plan, included))
-		refused++
+		refused = append(refused, e)
 	}
 	return refused
 }

@@ -56,13 +56,13 @@ func (b *billing) refuseService(e *AccountEvent) (*catalog.Service, Reason, stri
 	if !catalog.Priced(service.Each) {
 		return nil, NoPrice, fmt.Sprintf("service %s has no price in %s", service.Name, b.cat.Currency.Code)
 	}
-	reason, detail := refuseAmount(e.Quantity, service.Each)
+	reason, detail := b.refuseAmount(e.Quantity, service.Each)
 	return service, reason, detail
 }
 
 // refuseAmount refuses what costs more than a line can hold.
-func refuseAmount(quantity int64, each decimal.Decimal) (Reason, string) {
-	if amount := whole(quantity).Mul(each); amount.GreaterThanOrEqual(amountLimit) {
+func (b *billing) refuseAmount(quantity int64, each decimal.Decimal) (Reason, string) {
+	if amount := whole(quantity).Mul(each); !b.fits(money.Exactly(amount)) {
 		return Overflow, fmt.Sprintf("%d × %s = %s is more than a line can hold", quantity, each, amount)
 	}
 	return "", ""

@@ -75,6 +75,8 @@ func (b *billing) refuseSignUp(e *AccountEvent) (*catalog.Term, Reason, string) 
 		return nil, UnknownTerm, fmt.Sprintf("term %q", e.Term)
 	case e.Currency != "" && e.Currency != b.cat.Currency.Code:
 		return nil, UnknownCurrency, fmt.Sprintf("currency %q, the catalog has prices in %s", e.Currency, strings.Join(b.cat.Currencies(), ", "))
+	case b.account.holdsMoney() && b.account.Currency != b.cat.Currency:
+		return nil, UnknownCurrency, fmt.Sprintf("currency %q, what is left of an earlier account is in %s", b.cat.Currency.Code, b.account.Currency.Code)
 	case !b.version.Plan(e.Plan, cohort).Priced(term):
 		return nil, NoPrice, b.noPlanPrice(e.Plan, term.Name)
 	case e.Date != calendar.None && e.Date < e.Day:

@@ -41,11 +41,11 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 		return nil, NoPrice, fmt.Sprintf("add-on %s has no price in %s", addOn.Name, b.cat.Currency.Code)
 	}
 	for _, g := range addOn.Gives {
-		if reason, detail := refuseAmount(e.Quantity, whole(g.Units).Add(g.Amount)); reason != "" {
+		if reason, detail := b.refuseAmount(e.Quantity, whole(g.Units).Add(g.Amount)); reason != "" {
 			return nil, reason, detail
 		}
 	}
-	reason, detail := refuseAmount(e.Quantity, addOn.Each(b.account.Term))
+	reason, detail := b.refuseAmount(e.Quantity, addOn.Each(b.account.Term))
 	return addOn, reason, detail
 }
 

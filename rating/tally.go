@@ -39,7 +39,18 @@ type Tally struct {
 	Exact   decimal.Decimal // and what the events cost
 	Ended   bool            // the period is over: what is added is late
 	Charged Charged
+
+	Level    RunningLevel // of a meter of a level: since From, in microseconds or days
+	Keys     []Key        // sorted; of unique values: those met; of active keys: those on when From began
+	Switches []Switch     // of active keys: all since From, in their total order
 }
+
+// What a tally keeps of its rows beside numbers.
+type (
+	RunningLevel = pricing.Level
+	Key          = pricing.Key
+	Switch       = pricing.Switch
+)
 
 // Charged is how much of a tally was charged, and what for it.
 type Charged struct {
@@ -56,9 +67,11 @@ func compareTallies(x, y *Tally) int {
 		cmp.Compare(x.Per, y.Per), x.UnitPrice.Cmp(y.UnitPrice))
 }
 
-// counter is the same tally under any version.
-func (t *Tally) sameCounter(o *Tally) bool {
-	return t.Meter == o.Meter && t.From == o.From && t.Per == o.Per && t.UnitPrice.Equal(o.UnitPrice)
+// sameCounter tells whether two tallies count the same under two versions of
+// the catalog. Prices keep counters apart where usage brings them; else they
+// are the versions' own: one price may have become another, or tiers.
+func (t *Tally) sameCounter(o *Tally, charge *catalog.UsageCharge) bool {
+	return t.Meter == o.Meter && t.From == o.From && t.Per == o.Per && (charge.Column == "" || t.UnitPrice.Equal(o.UnitPrice))
 }
 
 // charge is how the tally's version charges its meter, or nil where the
@@ -68,7 +81,7 @@ func (b *billing) chargeOf(t *Tally) *catalog.UsageCharge {
 	if version == nil || version.From != t.Version {
 		return nil
 	}
-	if charge := version.UsageCharge(t.Meter); charge != nil && charge.Counted() {
+	if charge := version.UsageCharge(t.Meter); charge != nil && charge.Counted() && !b.rowLost(t, charge) {
 		return charge
 	}
 	return nil
@@ -85,9 +98,12 @@ func (b *billing) tallyAt(day Day, charge *catalog.UsageCharge, version Day, per
 		zero := money.Zero(a.Currency)
 		t.Charged.Amount, t.Charged.Adjusted = zero, zero
 		t.Ended = b.ended(&t) // usage of a period that was charged before
+		if next := b.nextPeriod(t.From); t.Ended && next != calendar.None && charge.Counting.Over == catalog.OverPeriod {
+			t.To = next
+		}
 		for j := range a.Tallies {
-			if o := &a.Tallies[j]; o.sameCounter(&t) && o.Version < version {
-				t.Start = o.Start.Add(o.Used)
+			if o := &a.Tallies[j]; o.sameCounter(&t, charge) && o.Version < version {
+				t.Start = t.Start.Add(o.Used)
 			}
 		}
 		a.Tallies = slices.Insert(a.Tallies, i, t)
@@ -114,7 +130,19 @@ func (b *billing) ended(t *Tally) bool {
 	if t.To == calendar.None || t.To == t.From+1 {
 		return false
 	}
-	return a.PeriodStart > t.From && a.PeriodStart < b.day || a.ClosedOn != calendar.None && a.ClosedOn < b.day
+	next := b.nextPeriod(t.From)
+	return next != calendar.None && (next < a.PeriodStart || a.PeriodStart < b.day) || a.ClosedOn != calendar.None && a.ClosedOn < b.day
+}
+
+// nextPeriod is the first day of the period after one, which may have lasted
+// longer than it was to: None where there is none yet.
+func (b *billing) nextPeriod(from Day) Day {
+	for _, s := range b.account.Segments {
+		if s.PeriodStart > from {
+			return s.PeriodStart
+		}
+	}
+	return calendar.None
 }
 
 // ends tells whether a tally's period is over today at the latest.
@@ -123,14 +151,12 @@ func (b *billing) ends(t *Tally) bool {
 	return t.To != calendar.None && (a.PeriodStart > t.From || a.ClosedOn != calendar.None)
 }
 
-// priceOf is what so much of a tally costs, under its version.
-func priceOf(t *Tally, charge *catalog.UsageCharge, used decimal.Decimal, rows int64) pricing.Priced {
-	counting := charge.Counting
-	model := counting.Model
-	if model == nil {
-		model = &pricing.Each{Each: t.UnitPrice}
-	}
-	all := money.Exactly(t.Start.Add(used))
+// all is what a tally's counter has, of which the tally itself counted so much.
+func (t *Tally) all(used decimal.Decimal) money.Ratio { return money.Exactly(t.Start.Add(used)) }
+
+// priceOf is what a tally whose counter has so much costs, under its version.
+func (b *billing) priceOf(t *Tally, charge *catalog.UsageCharge, all money.Ratio, rows int64) pricing.Priced {
+	counting, model := charge.Counting, b.modelOf(t, charge)
 	p := model.Price(pricing.Usage{Quantity: counting.Unit.Billed(all), Count: rows})
 	if converted := counting.Unit.Working(all); converted != "" {
 		p.Working = converted + ": " + p.Working

@@ -22,7 +22,7 @@ func (b *billing) askForTerm(e *AccountEvent) (Reason, string) {
 	a.PendingTerm = e.Term
 	b.changePlan(PlanChange{
 		From: a.Plan, To: a.Plan, Cause: causeTermAsked, Rule: b.version.Term(e.Term).Rule, NeedsRerate: e.Day < b.day,
-		EffectiveOn: b.nextBaseOn(), PriceFrom: b.nextBaseOn(), Detail: a.Term + " → " + e.Term,
+		EffectiveOn: b.nextBaseOn(), PriceFrom: b.nextBaseOn(), Detail: joined(a.Term+" → "+e.Term, b.onResumption()),
 	})
 	return "", ""
 }

@@ -25,20 +25,6 @@ func calculation(l Line) string {
 	return text + " = " + l.Amount.String()
 }
 
-// rowText names what a price row asks for: outbound US att, any other * left out.
-func rowText(row *catalog.PriceRow) string {
-	var named []string
-	for _, m := range row.Match {
-		if m != "*" {
-			named = append(named, m)
-		}
-	}
-	if len(named) == 0 {
-		return "any"
-	}
-	return strings.Join(named, " ")
-}
-
 // dimensionText is a group's dimensions by name: direction=outbound carrier=.
 func dimensionText(meter *catalog.Meter, values []string) string {
 	var parts []string

@@ -29,14 +29,15 @@ type Account struct {
 	ClosedOn      Day // last day whose usage counts; None: open
 	BilledThrough Day // last billing day that this state includes
 
-	Plan      string // whose allowances are in force
-	PlanSince Day    // first day under it
-	Term      string
-	Method    string // how charges are collected; empty: no method on file
-	Currency  money.Currency
-	Channel   string   // through which the account signed up; empty: direct
-	Flags     []string // what stays true of the account, sorted: nonprofit, ever_suspended, …
-	Offers    []string // sorted
+	Plan        string // whose allowances are in force
+	PlanSince   Day    // first day under it
+	Term        string
+	Method      string // how charges are collected; empty: no method on file
+	MethodSince Day    // of the last change of method; None: that of the sign-up
+	Currency    money.Currency
+	Channel     string   // through which the account signed up; empty: direct
+	Flags       []string // what stays true of the account, sorted: nonprofit, ever_suspended, …
+	Offers      []string // sorted
 
 	PendingPlan string // from the next billing date on; empty: the plan stays
 	PendingTerm string // from when the base fee is next due
@@ -77,6 +78,14 @@ type Account struct {
 
 // Exists tells whether the account has signed up.
 func (a *Account) Exists() bool { return a.Plan != "" }
+
+// holdsMoney tells whether something is owed to the account, or was asked of
+// it. A rerate may find that an account never signed up whose invoices were
+// paid: what is left of it is this.
+func (a *Account) holdsMoney() bool { return len(a.Balances) > 0 || len(a.Collections) > 0 }
+
+// Kept tells whether the state keeps the account.
+func (a *Account) Kept() bool { return a.Exists() || a.holdsMoney() }
 
 // Suspended tells whether the account is suspended at the moment.
 func (a *Account) Suspended() bool {
@@ -269,6 +278,8 @@ type Usage struct {
 	Quantity    decimal.Decimal
 	At          int64  // of a meter that is rated row by row: microseconds since 1970-01-01T00:00:00Z
 	EventID     string // and what tells rows of one moment apart
+	Key         string // of a meter that counts keys: whose row it is; empty: absent
+	Action      string // of a meter of active keys: add, remove, activated, deactivated
 }
 
 // Outcome is what a billing day does to an account. It holds all that is
@@ -278,8 +289,10 @@ type Outcome struct {
 	Invoice     *Invoice
 	Charge      *Charge // of the invoice
 	Uncollected *Uncollected
-	Retries     []Charge // of earlier invoices
-	CreditNote  *Invoice // gives money back: its lines and total are below zero
+	Retries     []Charge      // of earlier invoices, and first attempts at what a rerate left open
+	Settled     []Settled     // unpaid amounts of earlier documents that open credit of a rerate has paid
+	GivenUp     []Uncollected // what a rerate left open and nothing can be charged for
+	CreditNote  *Invoice      // gives money back: its lines and total are below zero
 	Refunds     []Refund
 	Payments    []Payment  // what the day learnt of charges, and did about them
 	Movements   []Movement // by balance name
@@ -358,6 +371,13 @@ type Uncollected struct {
 	InvoiceID string
 	Amount    money.Amount
 	Reason    Reason
+}
+
+// Settled is an amount of an earlier document that open credit of a rerate has
+// paid.
+type Settled struct {
+	InvoiceID string
+	Amount    money.Amount
 }
 
 // Refund is money to give back on a charge.

@@ -50,6 +50,8 @@ func (b *billing) usage(groups []Usage) {
 		}
 		b.count(u, version, touched)
 	}
+	b.countSwitched()
+	b.keepSeen()
 	b.chargeCountedPackages(touched)
 }
 
@@ -68,21 +70,35 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		return
 	}
 	amount := u.Quantity.Mul(point.UnitPrice)
-	if amount.GreaterThanOrEqual(amountLimit) {
-		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", u.Quantity, point.UnitPrice, amount))
-		return
-	}
 	due := u.ServiceDate
 	if meter.DueNextDay {
 		due++
 	}
 	due = max(due, b.day) // past due when it arrived: it falls due today
 	late := u.ServiceDate < b.day
+	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity}
+	if quantity := b.lineQuantity(entry); !b.fits(money.Exactly(quantity.Mul(point.UnitPrice))) {
+		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, quantity.Mul(point.UnitPrice)))
+		return
+	}
 	b.out.Rated = append(b.out.Rated, RatedUsage{
 		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
 		Price: point, Amount: amount, DueOn: due, Late: late,
 	})
-	b.account.Due = addDue(b.account.Due, DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity})
+	b.account.Due = addDue(b.account.Due, entry)
+}
+
+// lineQuantity is the quantity of the line that usage becomes part of.
+func (b *billing) lineQuantity(u DueUsage) decimal.Decimal {
+	if i, found := slices.BinarySearchFunc(b.account.Due, u, compareDue); found {
+		return b.account.Due[i].Quantity.Add(u.Quantity)
+	}
+	return u.Quantity
+}
+
+// fits tells whether a line can hold an amount, once it is rounded.
+func (b *billing) fits(amount money.Ratio) bool {
+	return amount.In(b.account.Currency, b.cat.Rounding).Value().Abs().LessThan(amountLimit)
 }
 
 // pricePoint is the price of a group, or the reason why it has none.
@@ -101,7 +117,7 @@ func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge
 			return point, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
 		}
 		point.UnitPrice, point.CatalogLine = row.Price, row.Line
-		point.Description = charge.Description + " " + rowText(row)
+		point.Description = charge.Description + " " + row.Text()
 	case charge.Column != "":
 		text := u.Dimensions[slices.Index(meter.By, charge.Column)]
 		if text == "" {

@@ -123,9 +123,9 @@ func percent(t *testing.T, f fields, name string) pricing.Percent {
 func tiered(t *testing.T, v vector) {
 	m := modelOf(t, v.Model, v.Params)
 	before := v.Input.optional(t, "previous")
-	got := m.Price(units(before.Add(v.Input.number(t, "quantity")))).Amount
+	got := priced(t, m, pricing.Unit{}, units(before.Add(v.Input.number(t, "quantity")))).Amount
 	if before.IsPositive() { // at zero nothing was charged yet, also where zero costs something
-		got = got.Sub(m.Price(units(before)).Amount)
+		got = got.Sub(priced(t, m, pricing.Unit{}, units(before)).Amount)
 	}
 	expectRatio(t, v.Model, got, v.Expected.text("amount")+v.Expected.text("right"))
 }
@@ -135,7 +135,7 @@ func packagesOf(t *testing.T, v vector) {
 		Of: v.Params.number(t, "size"), Each: v.Params.number(t, "price"), Free: v.Params.optional(t, "free"), Block: pricing.Block(v.Params.text("round")),
 	}
 	q := v.Input.number(t, "quantity")
-	expectRatio(t, "packages", m.Price(units(q)).Amount, v.Expected.text("amount"))
+	expectRatio(t, "packages", priced(t, m, pricing.Unit{}, units(q)).Amount, v.Expected.text("amount"))
 	if m.Block != pricing.Started {
 		return
 	}
@@ -168,7 +168,7 @@ func percentage(t *testing.T, v vector) {
 			u.Events = append(u.Events, total.Sub(before))
 		}
 	}
-	expectRatio(t, "the share", m.Price(u).Amount, v.Expected.text("amount"))
+	expectRatio(t, "the share", priced(t, m, pricing.Unit{}, u).Amount, v.Expected.text("amount"))
 }
 
 // unitRoundings are the vectors' words.
@@ -194,7 +194,7 @@ func unitConversion(t *testing.T, v vector) {
 	if v.Params["tiers"] != nil {
 		m = modelOf(t, "graduated", v.Params)
 	}
-	expectRatio(t, "amount", m.Price(pricing.Usage{Quantity: billed}).Amount, v.Expected.text("amount"))
+	expectRatio(t, "amount", priced(t, m, c, units(v.Input.number(t, "quantity"))).Amount, v.Expected.text("amount"))
 }
 
 func quantityRounding(t *testing.T, v vector) {
@@ -203,12 +203,12 @@ func quantityRounding(t *testing.T, v vector) {
 }
 
 func weightedSum(t *testing.T, v vector) {
-	var events []pricing.Event
+	from, to := microseconds(t, v.Params.text("period_start")), microseconds(t, v.Params.text("period_end"))
+	level := pricing.Level{Initial: v.Params.number(t, "initial")}
 	for _, o := range v.Input.objects("events") {
-		events = append(events, pricing.Event{At: microseconds(t, o.text("at")), Value: o.number(t, "delta")})
+		level = level.Add(o.number(t, "delta"), microseconds(t, o.text("at"))-from)
 	}
-	got := pricing.Weighted(pricing.Sorted(events), v.Params.number(t, "initial"),
-		microseconds(t, v.Params.text("period_start")), microseconds(t, v.Params.text("period_end")))
+	got := level.Mean(to-from, to-from)
 	if want := v.Expected.number(t, "units"); !got.Rounded(int32(v.Params.whole(t, "round")), money.HalfUp).Equal(want) {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -218,7 +218,7 @@ func perGroup(t *testing.T, v vector) {
 	m := modelOf(t, v.Params.text("model"), v.Params)
 	sum := money.Ratio{}
 	for _, q := range v.Input.list("groups") {
-		sum = sum.Add(m.Price(units(decimalOf(t, q))).Amount)
+		sum = sum.Add(priced(t, m, pricing.Unit{}, units(decimalOf(t, q))).Amount)
 	}
 	expectRatio(t, "the groups", sum, v.Expected.text("amount"))
 }
@@ -300,7 +300,7 @@ func commitmentUsage(t *testing.T, v vector) money.Amount {
 		params["zero_usage"] = "first_flat"
 		m = modelOf(t, v.Params.text("model"), params)
 	}
-	usage := m.Price(units(v.Input.number(t, "quantity"))).Amount
+	usage := priced(t, m, pricing.Unit{}, units(v.Input.number(t, "quantity"))).Amount
 	expectRatio(t, "usage", usage, v.Expected.text("amount"))
 	return usage.In(dollars, money.HalfUp)
 }
@@ -310,7 +310,7 @@ func maximumSpend(t *testing.T, v vector) {
 	if v.Params["multiplier"] != nil {
 		gross = amountOf(t, v.Input.number(t, "quantity").Mul(v.Params.number(t, "multiplier")), dollars)
 	} else {
-		gross = modelOf(t, v.Params.text("model"), v.Params).Price(units(v.Input.number(t, "quantity"))).Amount.In(dollars, money.HalfUp)
+		gross = priced(t, modelOf(t, v.Params.text("model"), v.Params), pricing.Unit{}, units(v.Input.number(t, "quantity"))).Amount.In(dollars, money.HalfUp)
 	}
 	above := pricing.Above(amountOf(t, v.Params.number(t, "maximum"), dollars), before, gross)
 	expect(t, "gross", gross, v.Expected.text("gross"))
@@ -353,7 +353,7 @@ func reratingDelta(t *testing.T, v vector) {
 	}
 	charged := money.Zero(dollars)
 	for i, q := range v.Input.list("cumulative") {
-		price := m.Price(units(decimalOf(t, q))).Amount.In(dollars, money.HalfUp)
+		price := priced(t, m, pricing.Unit{}, units(decimalOf(t, q))).Amount.In(dollars, money.HalfUp)
 		expect(t, "at "+q, price.Sub(charged), v.Expected.list("lines")[i])
 		charged = price
 	}
@@ -392,7 +392,7 @@ func blockTiers(t *testing.T, v vector) {
 	for _, o := range v.Params.objects("tiers") {
 		all = append(all, [3]decimal.Decimal{o.number(t, "block_size"), o.number(t, "max_blocks"), o.number(t, "price_per_block")})
 	}
-	p := byPolicy(v.Params.text("policy"), blocks(t, all)).Price(units(v.Input.number(t, "quantity")))
+	p := priced(t, byPolicy(v.Params.text("policy"), blocks(t, all)), pricing.Unit{}, units(v.Input.number(t, "quantity")))
 	expectRatio(t, "the tiers", p.Amount, v.Expected.text("amount"))
 	for i, want := range v.Expected.list("tier_amounts") {
 		expectRatio(t, p.Parts[i].What, p.Parts[i].Amount(), want)
@@ -415,7 +415,7 @@ func twoUnits(t *testing.T, v vector) {
 			b := (fields{"b": item}).list("b")
 			all = append(all, [3]decimal.Decimal{decimalOf(t, b[0]), decimalOf(t, b[1]), decimalOf(t, b[2])})
 		}
-		sum = sum.Add(byPolicy(v.Params.text("policy"), blocks(t, all)).Price(units(v.Input.number(t, name))).Amount)
+		sum = sum.Add(priced(t, byPolicy(v.Params.text("policy"), blocks(t, all)), pricing.Unit{}, units(v.Input.number(t, name))).Amount)
 	}
 	expectRatio(t, "both", sum, v.Expected.text("amount"))
 }
@@ -424,7 +424,7 @@ func workedExample(t *testing.T, v vector) {
 	minutes := []pricing.Tier{{UpTo: decimal.NewFromInt(20), Each: decimal.NewFromInt(2)}, {Each: decimal.NewFromInt(20)}}
 	mbytes := &pricing.Each{Each: decimal.NewFromInt(10)}
 	for name, policy := range map[string]string{"all_tiers": "ALL_TIERS", "top_tier": "TOP_TIER"} {
-		got := byPolicy(policy, minutes).Price(units(v.Input.number(t, "minutes"))).Amount.Add(mbytes.Price(units(v.Input.number(t, "mbytes"))).Amount)
+		got := priced(t, byPolicy(policy, minutes), pricing.Unit{}, units(v.Input.number(t, "minutes"))).Amount.Add(priced(t, mbytes, pricing.Unit{}, units(v.Input.number(t, "mbytes"))).Amount)
 		expectRatio(t, name, got, v.Expected.text(name))
 	}
 }
@@ -439,20 +439,20 @@ func sumOf(t *testing.T, texts []string) decimal.Decimal {
 
 func usageBlocks(t *testing.T, v vector) {
 	m := &pricing.Package{Of: v.Params.number(t, "block_size"), Each: v.Params.number(t, "price")}
-	expectRatio(t, "blocks", m.Price(units(sumOf(t, v.Input.list("usage")))).Amount, v.Expected.text("amount"))
+	expectRatio(t, "blocks", priced(t, m, pricing.Unit{}, units(sumOf(t, v.Input.list("usage")))).Amount, v.Expected.text("amount"))
 }
 
 func splitAtPlanChange(t *testing.T, v vector) {
 	for i, names := range [][2]string{{"old_price", "before"}, {"new_price", "from_change"}} {
 		m := &pricing.Each{Each: v.Params.number(t, names[0])}
-		expectRatio(t, names[1], m.Price(units(sumOf(t, v.Input.list(names[1])))).Amount, v.Expected.list("lines")[i])
+		expectRatio(t, names[1], priced(t, m, pricing.Unit{}, units(sumOf(t, v.Input.list(names[1])))).Amount, v.Expected.list("lines")[i])
 	}
 }
 
 func usageFlat(t *testing.T, v vector) {
 	c := pricing.Unit{DivideBy: v.Params.number(t, "charge_base")}
 	m := &pricing.Each{Each: v.Params.number(t, "factor")}
-	expectRatio(t, "the charge", m.Price(pricing.Usage{Quantity: c.Billed(exactly(v.Input.number(t, "value")))}).Amount, v.Expected.text("charge"))
+	expectRatio(t, "the charge", priced(t, m, c, units(v.Input.number(t, "value"))).Amount, v.Expected.text("charge"))
 }
 
 // increments are units of time sold in steps.
@@ -466,7 +466,7 @@ func increments(t *testing.T, v vector) {
 			}
 			tiers = append(tiers, pricing.Tier{Each: o.number(t, "rate")})
 		}
-		p := (&pricing.Graduated{Tiers: tiers}).Price(units(v.Input.number(t, "seconds")))
+		p := priced(t, &pricing.Graduated{Tiers: tiers}, pricing.Unit{}, units(v.Input.number(t, "seconds")))
 		expectRatio(t, "the cost", p.Amount, v.Expected.text("cost"))
 		for i, want := range v.Expected.list("parts") {
 			expectRatio(t, p.Parts[i].What, p.Parts[i].Amount(), want)
@@ -508,7 +508,7 @@ func incrementCost(t *testing.T, v vector) {
 	if want := v.Expected.text("billed_seconds"); want != "" {
 		expectRatio(t, "billed seconds", billed.Times(unit), want)
 	}
-	got := (&pricing.Each{Each: v.Params.number(t, "rate")}).Price(pricing.Usage{Quantity: billed}).Amount
+	got := priced(t, &pricing.Each{Each: v.Params.number(t, "rate")}, c, units(v.Input.number(t, "seconds"))).Amount
 	if v.Use == "avoid" { // the unit price was rounded before it was multiplied
 		if got.Cmp(exactly(v.Expected.number(t, "cost"))) == 0 {
 			t.Errorf("%s is the wrong answer", got)
@@ -521,7 +521,7 @@ func incrementCost(t *testing.T, v vector) {
 
 func maxCost(t *testing.T, v vector) {
 	m := &pricing.Percentage{Rate: pricing.Percent{Rate: decimal.NewFromInt(100)}, Max: v.Params.number(t, "max_cost")}
-	got := m.Price(pricing.Usage{Events: []decimal.Decimal{v.Input.number(t, "seconds")}}).Amount
+	got := priced(t, m, pricing.Unit{}, pricing.Usage{Events: []decimal.Decimal{v.Input.number(t, "seconds")}}).Amount
 	expectRatio(t, "the cost", got, v.Expected.text("cost"))
 }
 
@@ -539,7 +539,7 @@ func beats(t *testing.T, v vector) {
 	}
 	tiers[len(tiers)-1].UpTo = decimal.Decimal{}
 	m, offset := byPolicy(policy, tiers), v.Params.number(t, "offset")
-	got := m.Price(units(offset.Add(v.Input.number(t, "value")))).Amount.Sub(m.Price(units(offset)).Amount)
+	got := priced(t, m, pricing.Unit{}, units(offset.Add(v.Input.number(t, "value")))).Amount.Sub(priced(t, m, pricing.Unit{}, units(offset)).Amount)
 	if v.Use == "avoid" {
 		if got.Cmp(exactly(v.Expected.number(t, "charge"))) == 0 {
 			t.Errorf("%s is the wrong answer", got)
@@ -558,6 +558,6 @@ func splitWithBeats(t *testing.T, v vector) {
 		tiers = append(tiers, pricing.Tier{Of: o.number(t, "beat"), Each: each})
 	}
 	tiers[0].UpTo = tiers[0].Of // the first price is for the beats that the first part begins: one
-	got := (&pricing.Graduated{Tiers: tiers}).Price(units(v.Input.number(t, "first_s").Add(v.Input.number(t, "second_s"))))
+	got := priced(t, &pricing.Graduated{Tiers: tiers}, pricing.Unit{}, units(v.Input.number(t, "first_s").Add(v.Input.number(t, "second_s"))))
 	expectRatio(t, "the charge", got.Amount, v.Expected.text("charge"))
 }

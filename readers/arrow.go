@@ -168,7 +168,9 @@ func (e *Export) readArrow(ctx context.Context, split int, yield func(*Batch) er
 	var messages *arrowMessages
 	firstRow := int64(1)
 	if e.format == ArrowFile {
-		messages = e.fileMessages(&section{ctx: ctx, source: e.src}, split)
+		s, end := e.splitSection(ctx, split)
+		defer end()
+		messages = e.fileMessages(s, split)
 		firstRow = e.arrow.batches[split].firstRow
 	} else {
 		m, free, err := e.streamMessages(ctx)

@@ -36,6 +36,8 @@ type arrowBlock struct {
 
 func (b arrowBlock) end() int64 { return b.at + b.head + b.body }
 
+func (b arrowBlock) stretch() stretch { return stretch{b.at, b.head + b.body} }
+
 var arrowMagic = []byte("ARROW1")
 
 // openArrowFile reads the footer, the schema and the head of every batch, which
@@ -43,7 +45,15 @@ var arrowMagic = []byte("ARROW1")
 // be lost without a word; so what the footer names must fill the file.
 func (e *Export) openArrowFile(ctx context.Context) (err error) {
 	defer recovered(&err)
+	if err := e.src.readFront(ctx); err != nil {
+		return err
+	}
 	s := &section{ctx: ctx, source: e.src}
+	if s.remote && !s.whole {
+		if _, err := readTail(s, s.tailSize()); err != nil {
+			return err
+		}
+	}
 	footerAt, err := e.readArrowFooter(s)
 	if err != nil {
 		return err
@@ -65,9 +75,14 @@ func (e *Export) openArrowFile(ctx context.Context) (err error) {
 		}
 		before = b
 	}
+	heads := make([]stretch, len(a.batches))
+	for i, b := range a.batches {
+		heads[i] = stretch{b.at, b.head}
+	}
+	defer s.fetching(heads)()
 	for i := range a.batches {
 		b := &a.batches[i]
-		m, err := readHead(s, *b)
+		m, err := readHead(s.reader(heads[i]), *b)
 		if err == nil && (m.kind != batchMessage || m.bodySize > b.body) {
 			err = errFlatbuffer
 		}
@@ -77,6 +92,7 @@ func (e *Export) openArrowFile(ctx context.Context) (err error) {
 		b.firstRow, b.rows = a.rows+1, m.rows
 		a.rows += m.rows
 	}
+	s.ahead = nil
 	return e.readArrowSchema(e.fileMessages(s, -1))
 }
 
@@ -147,9 +163,10 @@ func schemaBlock(s *section, end int64) (arrowBlock, error) {
 	return arrowBlock{at: 8, head: size}, nil
 }
 
-func readHead(s *section, b arrowBlock) (arrowMessage, error) {
+// readHead reads what says how a batch lies, with which a block begins.
+func readHead(in io.Reader, b arrowBlock) (arrowMessage, error) {
 	head := make([]byte, b.head)
-	if _, err := s.ReadAt(head, b.at); err != nil {
+	if _, err := io.ReadFull(in, head); err != nil {
 		return arrowMessage{}, err
 	}
 	meta, err := framed(head)
@@ -204,19 +221,33 @@ func (m *arrowMessages) Message() (*ipc.Message, error) {
 	return ipc.NewMessage(memory.NewBufferBytes(message.meta), memory.NewBufferBytes(body)), nil
 }
 
-// fileMessages are the schema, all dictionaries, and one batch or none.
-func (e *Export) fileMessages(s *section, split int) *arrowMessages {
+// messageBlocks are the schema, all dictionaries, and one batch or none.
+func (e *Export) messageBlocks(split int) []arrowBlock {
 	blocks := append([]arrowBlock{e.arrow.schema}, e.arrow.dictionaries...)
 	if split >= 0 {
 		blocks = append(blocks, e.arrow.batches[split])
 	}
+	return blocks
+}
+
+func (e *Export) batchStretches(split int) (all []stretch) {
+	for _, b := range e.messageBlocks(split) {
+		all = append(all, b.stretch())
+	}
+	return all
+}
+
+// fileMessages are the schema, all dictionaries, and one batch or none.
+func (e *Export) fileMessages(s *section, split int) *arrowMessages {
+	blocks := e.messageBlocks(split)
 	next := func() (m arrowMessage, body []byte, err error) {
 		if len(blocks) == 0 {
 			return m, nil, io.EOF
 		}
 		b := blocks[0]
 		blocks = blocks[1:]
-		if m, err = readHead(s, b); err != nil {
+		in := s.reader(b.stretch())
+		if m, err = readHead(in, b); err != nil {
 			return m, nil, err
 		}
 		if m.bodySize > b.body {
@@ -225,7 +256,7 @@ func (e *Export) fileMessages(s *section, split int) *arrowMessages {
 		body = make([]byte, m.bodySize)
 		for at := int64(0); at < m.bodySize; at += readSize {
 			piece := body[at:min(at+readSize, m.bodySize)]
-			if _, err := s.ReadAt(piece, b.at+b.head+at); err != nil {
+			if _, err := io.ReadFull(in, piece); err != nil {
 				return m, nil, err
 			}
 		}
@@ -248,7 +279,7 @@ func (e *Export) openArrowStream(ctx context.Context) error {
 // nothing may stand. Arrow lets a stream go without the mark; but then nobody
 // can tell whether it is whole.
 func (e *Export) streamMessages(ctx context.Context) (messages *arrowMessages, free func(), err error) {
-	object, err := e.src.bucket.NewReader(ctx, e.src.key, nil)
+	object, err := e.src.stream(ctx)
 	if err != nil {
 		return nil, nil, &FileError{Key: e.src.key, What: "opening it", Err: err}
 	}

@@ -23,6 +23,7 @@ type Field struct {
 	// numbers, times as ISO 8601 in the export's zone.
 	Path  Path           // where the cell stands in a row
 	Count bool           // Integer: how many elements the list at Path has; 1 where it is a value, absent where it is absent
+	Texts bool           // EventID: Column.IDTexts is wanted too
 	JSON  bool           // Text: a list, or in JSON also an object, is read as its JSON text; without it such a cell is bad
 	Scale int            // Integer: decimals that are kept, 0 to 18
 	Time  TimeForm       // Instant, Date: how times are written, also those in a column of integers without a unit
@@ -81,6 +82,10 @@ type Column struct {
 
 	Ints []int64    // Integer, Instant, Date; 0 where absent or bad
 	IDs  [][16]byte // EventID; zero where absent
+
+	// IDTexts are the ids as written, where Field.Texts asks for them: a UUID in
+	// its canonical form in lower case, joined parts with a space between them.
+	IDTexts []string
 
 	// Missing marks absent cells of Ints and IDs; nil where all are there.
 	Missing []bool

@@ -238,7 +238,7 @@ func TestStorageErrors(t *testing.T) {
 		if err := e.Read(canceled, 0, func(*Batch) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v after cancel", key, err)
 		}
-		if err := b.Delete(ctx, key); err != nil {
+		if err := errors.Join(e.Close(), b.Delete(ctx, key)); err != nil { // so small a file was in memory
 			t.Fatal(err)
 		}
 		err = e.Read(ctx, 0, func(*Batch) error { return nil })

@@ -29,6 +29,9 @@ func (c *cells) reset(n int) {
 		c.Index = resized(c.Index, n)
 	case EventID:
 		c.IDs = resized(c.IDs, n)
+		if c.field.Texts {
+			c.IDTexts = resized(c.IDTexts, n)
+		}
 	default:
 		c.Ints = resized(c.Ints, n)
 	}
@@ -43,6 +46,9 @@ func (c *cells) cut(n int) {
 		c.Index = c.Index[:n]
 	case EventID:
 		c.IDs = c.IDs[:n]
+		if c.field.Texts {
+			c.IDTexts = c.IDTexts[:n]
+		}
 	default:
 		c.Ints = c.Ints[:n]
 	}
@@ -58,7 +64,7 @@ func (c *cells) miss(i int) {
 		c.Index[i] = Absent
 		return
 	case EventID:
-		c.IDs[i] = [16]byte{}
+		c.setID(i, [16]byte{}, nil)
 	default:
 		c.Ints[i] = 0
 	}
@@ -101,9 +107,18 @@ func (c *cells) setText(i int, text []byte, p *cellParser) {
 		}
 		c.Index[i] = code
 	case EventID:
-		c.IDs[i] = Key(text)
+		c.setID(i, Key(text), text)
 	default:
 		c.setNumber(i, p, text)
+	}
+}
+
+// setID sets cell i to an id, and to its text where that is wanted; without one
+// the id is a binary UUID.
+func (c *cells) setID(i int, id [16]byte, text []byte) {
+	c.IDs[i] = id
+	if c.field.Texts {
+		c.IDTexts[i] = idText(id, text)
 	}
 }
 
@@ -123,6 +138,9 @@ func (c *cells) copyFrom(i int, from *cells, j, n int) {
 		copy(c.Index[i:i+n], from.Index[j:])
 	case EventID:
 		copy(c.IDs[i:i+n], from.IDs[j:])
+		if c.field.Texts {
+			copy(c.IDTexts[i:i+n], from.IDTexts[j:])
+		}
 	default:
 		copy(c.Ints[i:i+n], from.Ints[j:])
 	}
@@ -147,6 +165,9 @@ func (c *cells) copyCell(i int, from *cells, j int) {
 		c.Index[i] = from.Index[j]
 	case EventID:
 		c.IDs[i] = from.IDs[j]
+		if c.field.Texts {
+			c.IDTexts[i] = from.IDTexts[j]
+		}
 	default:
 		c.Ints[i] = from.Ints[j]
 	}
@@ -175,7 +196,7 @@ func (c *cells) gather(dict *cells, indexes []int32) bool {
 	case c.kind == Text:
 		return gather(c.Index, dict.Index, indexes)
 	case c.kind == EventID:
-		return gather(c.IDs, dict.IDs, indexes)
+		return (!c.field.Texts || gather(c.IDTexts, dict.IDTexts, indexes)) && gather(c.IDs, dict.IDs, indexes)
 	default:
 		return gather(c.Ints, dict.Ints, indexes)
 	}

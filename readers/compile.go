@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 // plan is a Mapping worked out for a Schema: what to read of a file, and how
@@ -50,6 +51,7 @@ const (
 type joinPart struct {
 	from     int      // raw field, or -1
 	id       [16]byte // of a constant
+	text     string   // likewise
 	optional bool
 }
 
@@ -77,6 +79,7 @@ type rawKey struct {
 	kind  Kind
 	count bool
 	json  bool
+	texts bool
 	scale int
 	time  TimeForm
 	zone  string
@@ -124,7 +127,7 @@ func rulesOf(schema *Schema, m *Mapping) ([]*Rule, error) {
 			for k := range schema.Fields {
 				names[k] = schema.Fields[k].Name
 			}
-			what := fmt.Sprintf("source %s has no such field%s; there are %s", schema.Source, didYouMean(r.Field, names), strings.Join(names, ", "))
+			what := fmt.Sprintf("source %s has no such field%s; there are %s", schema.Source, nearest.DidYouMean(r.Field, names), strings.Join(names, ", "))
 			return nil, &RuleError{Field: r.Field, What: what}
 		case rules[at] != nil:
 			return nil, &RuleError{Field: r.Field, What: "it has two rules"}
@@ -210,7 +213,7 @@ func (c *compiler) constants(r *recipe, rule *Rule) (what string) {
 
 // columns is a field that is made of the first of several columns.
 func (c *compiler) columns(r *recipe, rule *Rule) {
-	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count, JSON: r.field.JSON}
+	raw := Field{Kind: r.field.Kind, Time: r.field.Time, Zone: r.field.Zone, Scale: r.field.Scale, Count: r.field.Count, JSON: r.field.JSON, Texts: r.field.Texts}
 	switch {
 	case r.work.needed() || raw.Kind == Text && (len(rule.Paths) > 1 || rule.Default != nil):
 		r.way = viaText
@@ -238,10 +241,10 @@ func (c *compiler) columns(r *recipe, rule *Rule) {
 func (c *compiler) joined(r *recipe, rule *Rule) {
 	for _, p := range rule.Join {
 		if p.Value != nil {
-			r.join = append(r.join, joinPart{from: -1, id: Key([]byte(*p.Value))})
+			r.join = append(r.join, joinPart{from: -1, id: Key([]byte(*p.Value)), text: *p.Value})
 			continue
 		}
-		at := c.read(Field{Kind: EventID, Path: p.Path})
+		at := c.read(Field{Kind: EventID, Path: p.Path, Texts: r.field.Texts})
 		r.join = append(r.join, joinPart{from: at, optional: p.Optional})
 		if !p.Optional {
 			r.from = append(r.from, at)
@@ -256,7 +259,7 @@ func (c *compiler) joined(r *recipe, rule *Rule) {
 func (c *compiler) read(f Field) int {
 	f.Path, f.Optional = f.path(), true
 	f.Name = f.Path.Text
-	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.JSON, f.Scale, f.Time, ""}
+	key := rawKey{fmt.Sprintf("%q %v", f.Path.Text, f.Path.Steps), f.Kind, f.Count, f.JSON, f.Texts, f.Scale, f.Time, ""}
 	if f.Zone != nil {
 		key.zone = f.Zone.Location().String()
 	}

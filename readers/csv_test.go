@@ -111,7 +111,7 @@ func TestAgainstEncodingCSV(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in, err := openRecords(t.Context(), source{bucketOf(t, "a.csv", []byte(file)), "a.csv", int64(len(file))}, ',')
+		in, err := openRecords(t.Context(), source{bucket: bucketOf(t, "a.csv", []byte(file)), key: "a.csv", size: int64(len(file))}, ',')
 		if err != nil {
 			t.Fatal(err)
 		}

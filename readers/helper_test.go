@@ -90,6 +90,8 @@ func show(schema *Schema, b *Batch, row int) string {
 			line.WriteString("-")
 		case field.Kind == Text:
 			fmt.Fprintf(&line, "%q", c.Dict.Entries[c.Index[row]])
+		case field.Kind == EventID && field.Texts:
+			line.WriteString(c.IDTexts[row])
 		case field.Kind == EventID:
 			line.WriteString(hex.EncodeToString(c.IDs[row][:]))
 		case field.Kind == Instant:

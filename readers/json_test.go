@@ -243,7 +243,7 @@ func jsonOfRows(rows []smsRow) []byte {
 // TestTextIsAReader: a text is read to its end whatever is asked for at once.
 func TestTextIsAReader(t *testing.T) {
 	file := bytes.Repeat([]byte("0123456789\n"), 3*readSize/11)
-	in, err := openText(t.Context(), source{bucketOf(t, "a.json", file), "a.json", int64(len(file))}, errLongJSON)
+	in, err := openText(t.Context(), source{bucket: bucketOf(t, "a.json", file), key: "a.json", size: int64(len(file))}, errLongJSON)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,19 @@ func Key(text []byte) [16]byte {
 	return [16]byte(sum[:16])
 }
 
+// idText is an id as it is written: a UUID, in text or binary, in its canonical
+// form in lower case. An absent one has none.
+func idText(id [16]byte, text []byte) string {
+	uuid, isUUID := parseUUID(text)
+	switch {
+	case isUUID:
+		return string(appendUUID(nil, uuid[:]))
+	case len(text) == 0 && id != [16]byte{}:
+		return string(appendUUID(nil, id[:]))
+	}
+	return string(text)
+}
+
 const notHex = 0xff
 
 // hexDigit is the value of an ASCII hex digit, or notHex.

@@ -11,6 +11,7 @@ import (
 	"gocloud.dev/blob"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 // mappedExport is what Export is of a file that is read by a Mapping.
@@ -181,7 +182,7 @@ func lackingColumns(wants []want, columns []string) string {
 	for _, w := range wants {
 		var names []string
 		for _, name := range w.columns {
-			names = append(names, fmt.Sprintf("%q%s", name, didYouMean(name, columns)))
+			names = append(names, fmt.Sprintf("%q%s", name, nearest.DidYouMean(name, columns)))
 		}
 		begin := "no column "
 		if len(names) > 1 {

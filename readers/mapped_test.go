@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -919,7 +920,7 @@ func TestDidYouMean(t *testing.T) {
 		if c.want != "" {
 			want = fmt.Sprintf(" (did you mean %q?)", c.want)
 		}
-		if got := didYouMean(c.name, there); got != want {
+		if got := nearest.DidYouMean(c.name, there); got != want {
 			t.Errorf("%s: got %q, want %q", c.name, got, want)
 		}
 	}

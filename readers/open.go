@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"gocloud.dev/blob"
@@ -90,6 +91,7 @@ type Export struct {
 	footer *footer   // Parquet
 	header csvHeader // CSV
 	arrow  arrowLayout
+	ahead  sync.Map // *fetcher by split: see ReadAhead
 
 	noColumn []bool      // fields that the file has no column for; nil for JSON
 	seen     []sighting  // of fields among the records
@@ -111,7 +113,7 @@ func Open(ctx context.Context, bucket *blob.Bucket, key string, size int64, sche
 // openRaw opens an export that is written down as a layout says, whose Zone
 // is resolved already and is the zone given.
 func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema, layout *Layout, zone calendar.Zone) (*Export, error) {
-	e := &Export{schema: schema, layout: layout, zone: zone, src: source{bucket: bucket, key: file.Key, size: file.Size}}
+	e := &Export{schema: schema, layout: layout, zone: zone, src: sourceOf(bucket, file)}
 	e.seen = make([]sighting, len(schema.Fields))
 	if e.format = layout.Format; e.format == "" {
 		var ok bool
@@ -124,7 +126,17 @@ func openRaw(ctx context.Context, bucket *blob.Bucket, file File, schema *Schema
 			return nil, e.fail(0, "field "+schema.Fields[i].Name, err)
 		}
 	}
-	var err error
+	err := e.src.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch e.format {
+	case CSV, NDJSON, JSON, ArrowStream:
+		err = e.src.readFront(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
 	switch e.format {
 	case Parquet:
 		err = e.openParquet(ctx)
@@ -243,10 +255,74 @@ func (e *Export) Read(ctx context.Context, split int, yield func(*Batch) error) 
 // back to it as a fault of the file.
 type yieldError struct{ error }
 
-// Close releases what Open has taken. No Read may be under way.
+// Held tells whether the export is in memory, whole. It should then be read and
+// closed before many others are opened.
+func (e *Export) Held() bool {
+	if e.mapped != nil {
+		return e.mapped.raw.Held()
+	}
+	return e.src.whole
+}
+
+// ReadAhead begins to fetch a split that is going to be read, once, under the
+// same ctx. It is for stores where that takes time; on a disk it does nothing.
+func (e *Export) ReadAhead(ctx context.Context, split int) {
+	switch {
+	case e.mapped != nil:
+		e.mapped.raw.ReadAhead(ctx, split)
+	case e.format == Parquet, e.format == ArrowFile:
+		s := e.section(ctx)
+		s.fetching(e.stretches(split))
+		if s.ahead == nil {
+			return
+		}
+		if was, known := e.ahead.Swap(split, s.ahead); known {
+			was.(*fetcher).close()
+		}
+	}
+}
+
+// section is the source in a call that reads it, with what is in memory of it.
+func (e *Export) section(ctx context.Context) *section {
+	s := &section{ctx: ctx, source: e.src}
+	if e.format == Parquet {
+		s.tail, s.tailAt = e.footer.tail, e.footer.tailAt
+	}
+	return s
+}
+
+// splitSection is the section in which a split is read. close ends it.
+func (e *Export) splitSection(ctx context.Context, split int) (s *section, close func()) {
+	s = e.section(ctx)
+	if begun, known := e.ahead.LoadAndDelete(split); known {
+		s.ahead = begun.(*fetcher)
+		return s, s.ahead.close
+	}
+	return s, s.fetching(e.stretches(split))
+}
+
+// stretches are what is read of a file for one of its splits.
+func (e *Export) stretches(split int) []stretch {
+	if e.format == Parquet {
+		return e.footer.groups[split].stretches()
+	}
+	return e.batchStretches(split)
+}
+
+// Close gives back the memory that Open and ReadAhead have taken. No Read may
+// be under way; a later one asks the store again.
 func (e *Export) Close() error {
 	if e.mapped != nil {
 		return e.mapped.raw.Close()
+	}
+	e.ahead.Range(func(split, begun any) bool {
+		begun.(*fetcher).close()
+		e.ahead.Delete(split)
+		return true
+	})
+	e.src.front, e.src.whole = nil, false
+	if e.footer != nil {
+		e.footer.tail = nil
 	}
 	return nil
 }

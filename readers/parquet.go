@@ -10,7 +10,9 @@ import (
 // rows, so each column has a cursor of its own and fills batch after batch.
 func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) error {
 	group := &e.footer.groups[split]
-	columns := e.openColumns(ctx, group)
+	s, end := e.splitSection(ctx, split)
+	defer end()
+	columns := e.openColumns(s, group)
 	batch := &Batch{FirstRow: group.firstRow, Columns: make([]Column, len(columns))}
 	for done := int64(0); done < group.rows; done += int64(batch.Len) {
 		batch.FirstRow = group.firstRow + done
@@ -38,8 +40,7 @@ func (e *Export) columnError(err error, field, split int, goodRow int64) error {
 	return e.fail(goodRow, what, err)
 }
 
-func (e *Export) openColumns(ctx context.Context, group *rowGroup) []*columnCursor {
-	s := &section{ctx: ctx, source: e.src, tail: e.footer.tail, tailAt: e.footer.tailAt}
+func (e *Export) openColumns(s *section, group *rowGroup) []*columnCursor {
 	shared, unpack := newCellParser(e.zone), &unpacker{}
 	columns := make([]*columnCursor, len(e.schema.Fields))
 	for i := range e.schema.Fields {

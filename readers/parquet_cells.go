@@ -54,7 +54,7 @@ func (c *columnCursor) convertTexts(to *cells) {
 	for i, s := range c.raw.spans {
 		b := c.raw.bytes[s.from:s.to]
 		if c.isID(to, b) {
-			to.IDs[i] = [16]byte(b)
+			to.setID(i, [16]byte(b), nil)
 			continue
 		}
 		to.setText(i, b, c.parser)
@@ -79,7 +79,7 @@ func (c *columnCursor) convertRichTexts(to *cells) {
 			}
 			c.texts.missIfNotThere(0)
 		case c.isID(to, b):
-			columns[0].IDs[i] = [16]byte(b)
+			columns[0].setID(i, [16]byte(b), nil)
 		default:
 			c.texts.setText(&columns[0], b)
 		}
@@ -93,7 +93,7 @@ func (c *columnCursor) convertFixed(to *cells) {
 		v := c.raw.fixed[i*width : (i+1)*width]
 		switch {
 		case to.kind == EventID && width == 16:
-			to.IDs[i] = [16]byte(v)
+			to.setID(i, [16]byte(v), nil)
 		case to.kind == EventID: // text of a fixed length
 			to.setText(i, v, c.parser)
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -35,6 +36,20 @@ type chunk struct {
 	keys         []chunk // of the maps that the column is in, one for each of its leaf's picks
 }
 
+func (c *chunk) stretch() stretch { return stretch{c.offset, c.size} }
+
+// stretches are the chunks that are read of a row group, in the order in which
+// their columns are opened.
+func (g *rowGroup) stretches() (all []stretch) {
+	for i := range g.chunks {
+		all = append(all, g.chunks[i].stretch())
+		for j := range g.chunks[i].keys {
+			all = append(all, g.chunks[i].keys[j].stretch())
+		}
+	}
+	return slices.DeleteFunc(all, func(s stretch) bool { return s.size == 0 })
+}
+
 const parquetMagic = "PAR1"
 
 // openParquet reads and checks the footer, most often with one request.
@@ -52,7 +67,10 @@ func (e *Export) openParquet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f := &footer{rows: meta.NumRows, tree: tree, tail: s.tail, tailAt: s.tailAt}
+	f := &footer{rows: meta.NumRows, tree: tree}
+	if !s.remote { // there may be many files open, and a request that is saved is one of many
+		f.tail, f.tailAt = s.tail, s.tailAt
+	}
 	if f.columns, err = e.wanted(tree); err != nil {
 		return err
 	}
@@ -68,7 +86,7 @@ func readFooter(s *section) ([]byte, error) {
 	if s.size < int64(len(parquetMagic))+closing {
 		return nil, fmt.Errorf("not a Parquet file: %d bytes", s.size)
 	}
-	tail, err := readTail(s, tailSize)
+	tail, err := readTail(s, s.tailSize())
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +107,15 @@ func readFooter(s *section) ([]byte, error) {
 		}
 	}
 	return tail[int64(len(tail))-closing-length : len(tail)-closing], nil
+}
+
+// tailSize is how much of a file's end is read at first. Most footers fit; a
+// large file has a large one, and asking twice costs more than asking for more.
+func (s *section) tailSize() int64 {
+	if !s.remote {
+		return tailSize
+	}
+	return min(max(s.size/128, tailSize), 8*tailSize)
 }
 
 // readTail reads the last n bytes of the file, or all, and keeps them for what

@@ -67,9 +67,8 @@ type pageReader struct {
 }
 
 func newPageReader(s *section, c chunk, column *leaf, rows int64, u *unpacker) *pageReader {
-	in := io.NewSectionReader(s, c.offset, c.size)
 	return &pageReader{
-		in:   bufio.NewReaderSize(in, int(min(c.size, readSize))),
+		in:   bufio.NewReaderSize(s.reader(c.stretch()), int(min(c.size, readSize))),
 		left: c.size, rows: rows, values: c.values, column: column, codec: c.codec, unpacker: u,
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ratemill/rating/nearest"
 )
 
 // checkLayout says what cannot be meant about a layout, whatever the file.
@@ -75,7 +77,7 @@ func checkRule(f *Field, r *Rule, tables map[string]map[string]string) string {
 		if len(names) == 0 {
 			return fmt.Sprintf("lookup: there is no table %q, nor any other", r.Lookup)
 		}
-		return fmt.Sprintf("lookup: there is no table %q%s; there are %s", r.Lookup, didYouMean(r.Lookup, names), strings.Join(names, ", "))
+		return fmt.Sprintf("lookup: there is no table %q%s; there are %s", r.Lookup, nearest.DidYouMean(r.Lookup, names), strings.Join(names, ", "))
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func openText(ctx context.Context, src source, errLong error) (*textReader, erro
 	} else if src.size == 0 { // which zstd would take for an empty text
 		return nil, &FileError{Key: src.key, What: fmt.Sprintf("empty file, not even %s", kind)}
 	}
-	object, err := src.bucket.NewReader(ctx, src.key, nil)
+	object, err := src.stream(ctx)
 	if err != nil {
 		return nil, &FileError{Key: src.key, What: "opening it", Err: err}
 	}

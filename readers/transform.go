@@ -105,7 +105,7 @@ func (c *cells) put(i int, v *cell, code int32) {
 	case c.kind == Text:
 		c.Index[i] = code
 	case c.kind == EventID:
-		c.IDs[i] = v.id
+		c.setID(i, v.id, []byte(v.text))
 	default:
 		c.Ints[i] = v.number
 	}
@@ -130,7 +130,7 @@ func (m *mergedColumn) set(raw *Batch, row int) {
 		case column.Missing != nil && column.Missing[row]:
 			continue
 		case m.out.kind == EventID:
-			m.out.IDs[row] = column.IDs[row]
+			m.out.copyCell(row, &cells{Column: *column}, row)
 		default:
 			m.setNumber(row, column.Ints[row])
 		}
@@ -165,6 +165,7 @@ type textColumn struct {
 	// the other kinds. Absent is an absent cell; those below it are bad.
 	numbers []int64
 	ids     [][16]byte
+	idTexts []string // as written, one for each of ids
 	bad     []BadCell
 }
 
@@ -197,7 +198,7 @@ func (t *textColumn) keep(c *cell) int32 {
 		}
 		return code
 	case t.out.kind == EventID:
-		t.ids = append(t.ids, c.id)
+		t.ids, t.idTexts = append(t.ids, c.id), append(t.idTexts, c.text)
 		return int32(len(t.ids) - 1)
 	}
 	t.numbers = append(t.numbers, c.number)
@@ -232,7 +233,7 @@ func (t *textColumn) set(raw *Batch, row int) {
 	case t.out.kind == Text:
 		t.out.Index[row] = code
 	case t.out.kind == EventID:
-		t.out.IDs[row] = t.ids[code]
+		t.out.setID(row, t.ids[code], []byte(t.idTexts[code]))
 	default:
 		t.out.Ints[row] = t.numbers[code]
 	}
@@ -295,6 +296,7 @@ type joinedColumn struct {
 	made
 	parts  []byte // the number, and room for the ids
 	absent []byte // places of absent parts
+	text   []byte // of the id, where that is wanted
 }
 
 func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
@@ -302,11 +304,12 @@ func (j *joinedColumn) column(raw *Batch, leftOut []uint8) Column {
 }
 
 func (j *joinedColumn) set(raw *Batch, row int) {
-	j.parts, j.absent = j.parts[:8], j.absent[:0]
+	j.parts, j.absent, j.text = j.parts[:8], j.absent[:0], j.text[:0]
 	for i := range j.join {
 		part := &j.join[i]
 		if part.from < 0 {
 			j.parts = append(j.parts, part.id[:]...)
+			j.addText(part.text)
 			continue
 		}
 		column := &raw.Columns[part.from]
@@ -322,7 +325,18 @@ func (j *joinedColumn) set(raw *Batch, row int) {
 			j.absent = binary.BigEndian.AppendUint64(j.absent, uint64(i))
 		}
 		j.parts = append(j.parts, column.IDs[row][:]...) // zeros where absent
+		if j.out.field.Texts {
+			j.addText(column.IDTexts[row])
+		}
 	}
 	j.parts = append(j.parts, j.absent...)
-	j.out.IDs[row] = Key(j.parts)
+	j.out.setID(row, Key(j.parts), j.text)
+}
+
+// addText adds the text of a part to that of the id.
+func (j *joinedColumn) addText(text string) {
+	if len(j.text) > 0 {
+		j.text = append(j.text, ' ')
+	}
+	j.text = append(j.text, text...)
 }

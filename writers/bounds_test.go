@@ -37,8 +37,8 @@ func TestFixedBytesHaveNoBounds(t *testing.T) {
 			}
 		}
 	}
-	if seen != 25 {
-		t.Errorf("%d columns of fixed-length bytes, want 25", seen)
+	if seen != 30 {
+		t.Errorf("%d columns of fixed-length bytes, want 30", seen)
 	}
 }
 

@@ -72,6 +72,7 @@ func (t *Totals) CheckAgainst(previous *Totals) []string {
 	case t.Opening != nil:
 		x = append(x, "opening book: this is not the first entry")
 	}
+	t.checkTakenUp(previous, &x)
 	closing := map[string]decimal.Decimal{}
 	for _, b := range previous.Balances {
 		closing[b.name()] = b.Closing
@@ -86,6 +87,21 @@ func (t *Totals) CheckAgainst(previous *Totals) []string {
 		}
 	}
 	return x
+}
+
+// checkTakenUp: what the entry before left open is taken up, all of it.
+func (t *Totals) checkTakenUp(previous *Totals, x *broken) {
+	left := map[string]decimal.Decimal{}
+	for _, m := range previous.Money {
+		left[m.Currency] = m.LeftOpen
+	}
+	for _, m := range t.Money {
+		x.equal("currency "+m.Currency, "left open by the entry before", left[m.Currency], "taken up", m.TakenUp)
+		delete(left, m.Currency)
+	}
+	for _, m := range previous.Money {
+		x.equal("currency "+m.Currency+" (not listed)", "left open by the entry before", left[m.Currency], "taken up", decimal.Zero)
+	}
 }
 
 // book is the opening book as if an entry had closed with it.
@@ -139,8 +155,14 @@ func (x *broken) money(m MoneyTotals) {
 	for _, r := range m.Uncollectable {
 		uncollectable = uncollectable.Add(r.Amount)
 	}
-	x.equal(of, fmt.Sprintf("first-attempt charges %s + uncollectable %s", m.FirstAttemptCharges, uncollectable),
-		m.FirstAttemptCharges.Add(uncollectable), "amount due", m.AmountDue)
+	asked, due := fmt.Sprintf("first-attempt charges %s + uncollectable %s", m.FirstAttemptCharges, uncollectable), "amount due"
+	if !m.LeftOpen.IsZero() {
+		asked += fmt.Sprintf(" + left open %s", m.LeftOpen)
+	}
+	if !m.TakenUp.IsZero() {
+		due = fmt.Sprintf("taken up %s + amount due %s", m.TakenUp, m.AmountDue)
+	}
+	x.equal(of, asked, m.FirstAttemptCharges.Add(uncollectable).Add(m.LeftOpen), due, m.AmountDue.Add(m.TakenUp))
 }
 
 func (x *broken) balance(b BalanceTotals) {

@@ -76,14 +76,9 @@ func readBatch[T any](reader *parquet.GenericReader[T], rows []T) (n int, err er
 // readUsage reads rated_usage. The columns behind those of RatedUsage are its
 // dimensions.
 func readUsage(file *parquet.File, yield func(rows []RatedUsage) error) error {
-	fixed := len(parquet.SchemaOf(RatedUsage{}).Fields())
-	fields := file.Schema().Fields()
-	if len(fields) < fixed || len(fields) > fixed+MaxDimensions {
-		return errors.New("its columns are not those of writers.RatedUsage")
-	}
-	var dimensions []string
-	for _, f := range fields[fixed:] {
-		dimensions = append(dimensions, f.Name())
+	dimensions, err := usageDimensions(file)
+	if err != nil {
+		return err
 	}
 	spec := RatedUsageTable
 	spec.Dimensions = dimensions
@@ -101,4 +96,25 @@ func readUsage(file *parquet.File, yield func(rows []RatedUsage) error) error {
 		}
 		return yield(out)
 	})
+}
+
+// Dimensions are the names of the dimension columns of a rated_usage table.
+func Dimensions(r io.ReaderAt, size int64) ([]string, error) {
+	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, err
+	}
+	return usageDimensions(file)
+}
+
+func usageDimensions(file *parquet.File) (names []string, err error) {
+	fixed := len(parquet.SchemaOf(RatedUsage{}).Fields())
+	fields := file.Schema().Fields()
+	if len(fields) < fixed || len(fields) > fixed+MaxDimensions {
+		return nil, errors.New("its columns are not those of writers.RatedUsage")
+	}
+	for _, f := range fields[fixed:] {
+		names = append(names, f.Name())
+	}
+	return names, nil
 }

@@ -19,7 +19,7 @@ type RatedUsage struct {
 	ServiceDate int32  `parquet:"service_date,date" doc:"day of use, in the catalog's time zone"`
 	DueOn       int32  `parquet:"due_on,date" doc:"billing date on which the charge falls due"`
 	Late        bool   `parquet:"late" doc:"true where the usage came after the night of its service date"`
-	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed"`
+	Rows        int64  `parquet:"rows" doc:"usage rows in the group, duplicates removed; in a rerate's entry rows, quantity and amount are what should have been less what was"`
 	Quantity    Wide   `parquet:"quantity,decimal(18:38)" doc:"sum of the rows' quantities, in the meter's unit"`
 	UnitPrice   Wide   `parquet:"unit_price,decimal(18:38)" doc:"price of one unit, in the major unit of currency; 0 where an allowance covers the meter, or the price has several parts"`
 	Amount      Wide   `parquet:"amount,decimal(18:38)" doc:"quantity × unit_price before it is rounded on a line, in the major unit of currency; where a counter is priced, what the group adds to its price; of more than 18 decimals half up to 18, while lines are made of the exact product"`
@@ -53,6 +53,9 @@ type InvoiceLine struct {
 	Late        bool   `parquet:"late" doc:"true for usage that came after the night of its service date"`
 	Calculation string `parquet:"calculation" doc:"the arithmetic as it was done, with its figures"`
 	CatalogLine int32  `parquet:"catalog_line,optional" doc:"line of the catalog file that the price stands on"`
+
+	CorrectsInvoiceID string `parquet:"corrects_invoice_id,optional" doc:"of a rerate's note: the document that the line corrects; null where that day had none, and on other documents"`
+	CorrectsLineNo    int32  `parquet:"corrects_line_no,optional" doc:"of a rerate's note: the line_no that the line corrects; null where nothing was billed for it"`
 }
 
 // Invoice is a document issued to an account.
@@ -67,7 +70,7 @@ type Invoice struct {
 	Discounts      int64  `parquet:"discounts,decimal(4:18)" doc:"sum of the discount lines, zero or below"`
 	Tax            int64  `parquet:"tax,decimal(4:18)" doc:"sum of the lines of kind tax"`
 	Total          int64  `parquet:"total,decimal(4:18)" doc:"sum of all lines"`
-	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice"`
+	CreditsApplied int64  `parquet:"credits_applied,decimal(4:18)" doc:"prepaid balance used for the invoice; on a rerate's note what balances give more or less than they did, and below zero what becomes correction_credit"`
 	AmountDue      int64  `parquet:"amount_due,decimal(4:18)" doc:"total − credits_applied: what is left to pay"`
 	Currency       string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	IssuedOn       int32  `parquet:"issued_on,date" doc:"day that the invoice bills"`
@@ -110,12 +113,12 @@ type Charge struct {
 // BalanceMovement is what a night did to one balance of one account.
 type BalanceMovement struct {
 	AccountID string `parquet:"account_id" doc:"account that owns the balance"`
-	Balance   string `parquet:"balance,dict" doc:"balance of the catalog, or unused_time"`
+	Balance   string `parquet:"balance,dict" doc:"balance of the catalog, unused_time, or correction_credit: what a rerate found to have been asked for too much"`
 	Currency  string `parquet:"currency,dict,optional" doc:"ISO 4217 code; null for a balance of units"`
 	Unit      string `parquet:"unit,dict,optional" doc:"what the figures count, such as postcards; null for money"`
 	Opening   int64  `parquet:"opening,decimal(4:18)" doc:"closing of the entry before"`
 	Added     int64  `parquet:"added,decimal(4:18)" doc:"paid in or credited"`
-	Used      int64  `parquet:"used,decimal(4:18)" doc:"applied to invoices"`
+	Used      int64  `parquet:"used,decimal(4:18)" doc:"applied to invoices; in a rerate's entry, as added and lapsed, what should have been less what was, which may be below zero"`
 	Lapsed    int64  `parquet:"lapsed,decimal(4:18)" doc:"expired without use"`
 	Closing   int64  `parquet:"closing,decimal(4:18)" doc:"opening + added − used − lapsed"`
 }
@@ -126,7 +129,7 @@ type PlanChange struct {
 	Seq         int32  `parquet:"seq" doc:"order of the account's changes in the night, from 1"`
 	FromPlan    string `parquet:"from_plan,dict,optional" doc:"plan before; null at sign-up; the same as to_plan where the plan stays"`
 	ToPlan      string `parquet:"to_plan,dict,optional" doc:"plan after; null at cancellation"`
-	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, and any other account event that came late, under its type"`
+	Cause       string `parquet:"cause,dict" doc:"signed_up, opening (an account of the book with which history starts), upgrade, downgrade_requested (takes effect on effective_on), downgrade, downgrade_dropped, auto_upgrade, cancelled, uninstalled; and what leaves the plan as it is: term_change_requested, term_changed, term_change_dropped, suspended, resumed, nonprofit_granted, nonprofit_revoked, discount_granted, discount_revoked, discount_ended, billing_date_changed, package_ended, any other account event that came late, under its type, and seat, a user who came or went and was told of late"`
 	Rule        string `parquet:"rule,dict,optional" doc:"rule of the billing policy that caused the change"`
 	EffectiveOn int32  `parquet:"effective_on,date" doc:"first day under the new plan's allowances"`
 	PriceFrom   int32  `parquet:"price_from,date,optional" doc:"first day that is charged at the new plan's price; null where nothing more is charged"`
@@ -144,7 +147,7 @@ type PaymentAttempt struct {
 	Amount        int64  `parquet:"amount,decimal(4:18)" doc:"amount of the attempt"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method charged"`
-	Status        string `parquet:"status,dict" doc:"requested: put into the charge file; succeeded, failed: as the payments export says; uncollectable: could not be charged, or no further attempt is planned; ended: given up by a rule"`
+	Status        string `parquet:"status,dict" doc:"requested: put into the charge file; succeeded, failed: as the payments export says; uncollectable: could not be charged, or no further attempt is planned; ended: given up by a rule; credited: paid by correction_credit"`
 	Reason        string `parquet:"reason,dict,optional" doc:"why it failed last, or could not be charged"`
 	Reference     string `parquet:"reference,optional" doc:"the payment processor's reference, as in the payments export"`
 	OccurredOn    int32  `parquet:"occurred_on,date" doc:"day of the status: of the result in the payments export, else the billing date"`
@@ -186,6 +189,7 @@ type State struct {
 	PendingPlan   string `parquet:"pending_plan,dict,optional" doc:"plan from the next billing date on, null where the plan stays"`
 	PendingTerm   string `parquet:"pending_term,dict,optional" doc:"term from when the base fee is next due, null where the term stays"`
 	Method        string `parquet:"method,dict,optional" doc:"payment method on file"`
+	MethodSince   int32  `parquet:"method_since,date,optional" doc:"day of the last change of method, null where it is that of the sign-up"`
 	Channel       string `parquet:"channel,dict,optional" doc:"channel of the sign-up, null where it was direct"`
 	Currency      string `parquet:"currency,dict" doc:"ISO 4217 code"`
 	AnchorDay     int32  `parquet:"anchor_day" doc:"day of the month that billing dates keep"`
@@ -278,9 +282,9 @@ type StateCollection struct {
 	InvoiceID     string `parquet:"invoice_id" doc:"invoice"`
 	InvoicedOn    int32  `parquet:"invoiced_on,date" doc:"its billing date"`
 	Amount        int64  `parquet:"amount,decimal(4:18)" doc:"amount due"`
-	Attempt       int32  `parquet:"attempt" doc:"last attempt, from 1"`
+	Attempt       int32  `parquet:"attempt" doc:"last attempt, from 1; 0: none yet"`
 	Method        string `parquet:"method" doc:"payment method of it; empty: none was on file"`
-	Status        string `parquet:"status" doc:"requested, failed, uncollectable, succeeded"`
+	Status        string `parquet:"status" doc:"requested, failed, uncollectable, succeeded; unasked: of a rerate, the next night asks for it"`
 	AttemptedOn   int32  `parquet:"attempted_on,date" doc:"billing date of the last attempt"`
 	FirstFailedOn int32  `parquet:"first_failed_on,date" doc:"day of the first failure; 1970-01-01: none"`
 	Retries       int32  `parquet:"retries" doc:"planned attempts made since"`
@@ -430,6 +434,20 @@ type StateTally struct {
 	ChargedExact    Wide   `parquet:"charged_exact,decimal(18:38)" doc:"what the events charged cost that are priced one by one"`
 	ChargedAmount   int64  `parquet:"charged_amount,decimal(4:18)" doc:"charged for the usage"`
 	ChargedAdjusted int64  `parquet:"charged_adjusted,decimal(4:18)" doc:"charged beyond it by the least and most of a spend; below zero: given back"`
+
+	Initial  Wide          `parquet:"initial,decimal(18:38)" doc:"of a level: how high it was when the first day began"`
+	Change   Wide          `parquet:"change,decimal(18:38)" doc:"of a level: the sum of its changes since"`
+	Moment   string        `parquet:"moment" doc:"of a level: the sum of each change × its time since the first day began, in microseconds or days, exact; empty: 0"`
+	Keys     [][16]byte    `parquet:"keys,list" doc:"of unique values: those met; of active keys: those on when the first day began; 128 bits of the SHA-256 of each, sorted"`
+	Switches []StateSwitch `parquet:"switches,list" doc:"of active keys: what turned them on and off since, in order"`
+}
+
+// StateSwitch is a row that turned a key on or off.
+type StateSwitch struct {
+	At       int64    `parquet:"at,timestamp(microsecond)" doc:"time of the row"`
+	EventKey [16]byte `parquet:"event_key" doc:"128 bits of its event id"`
+	Key      [16]byte `parquet:"key" doc:"128 bits of the SHA-256 of its key"`
+	On       bool     `parquet:"on" doc:"it turned the key on"`
 }
 
 // Held is a row, or a group of rows, put aside whole for a later night.
@@ -437,6 +455,7 @@ type Held struct {
 	AccountID   string `parquet:"account_id" doc:"account as written in the row"`
 	Source      string `parquet:"source,dict" doc:"export that the row came from"`
 	EventKey    string `parquet:"event_key,optional" doc:"128 bits of the event id, hexadecimal; null for a group"`
+	EventID     string `parquet:"event_id,optional" doc:"the event id, a UUID in lower case; null for a group, a reading and a row of usage"`
 	Payload     string `parquet:"payload" doc:"canonical columns of the row, as JSON"`
 	OccurredAt  int64  `parquet:"occurred_at,timestamp(microsecond)" doc:"time of the row; midnight of the service date for a group"`
 	ServiceDate int32  `parquet:"service_date,date" doc:"calendar day of the row"`

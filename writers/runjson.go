@@ -41,12 +41,31 @@ type Run struct {
 	Sources        string         `json:"sources_digest,omitempty"` // of how ratemill.yaml lays the sources out; empty: as they are by default
 	Lookups        []LookupFile   `json:"lookups,omitempty"`        // tables that the layouts look values up in, by name
 	Inputs         []InputFile    `json:"inputs"`                   // read by the entry, by key
+	Manifests      []InputFile    `json:"manifests,omitempty"`      // that vouched for inputs, by key
 	Consumed       []InputFile    `json:"consumed"`                 // read by it or an earlier entry within the window, by key
 	ChangedInputs  []ChangedInput `json:"changed_inputs"`
-	Outputs        []OutputFile   `json:"outputs"` // all but run.json, by key
-	Totals         Totals         `json:"totals"`
-	InvoiceSeries  []SeriesEnd    `json:"invoice_series"` // all series so far, by name
-	ExitCode       int            `json:"exit_code"`      // repeated when the entry is asked for again
+
+	ConsumedManifests []InputFile  `json:"consumed_manifests,omitempty"` // read by it or an earlier entry within the window, by key
+	Unexpected        []Unexpected `json:"unexpected_inputs,omitempty"`  // that ratemill.yaml expects otherwise, by source, export and what
+
+	Outputs       []OutputFile `json:"outputs"` // all but run.json, by key
+	Totals        Totals       `json:"totals"`
+	InvoiceSeries []SeriesEnd  `json:"invoice_series"` // all series so far, by name
+	ExitCode      int          `json:"exit_code"`      // repeated when the entry is asked for again
+
+	Rerate *RerateSpan `json:"rerate,omitempty"` // of an entry of that kind
+}
+
+// RerateSpan is the billing days that a rerate folded again. Its entry stands
+// for all entries after the one before them: later nights go on from it, and
+// look event ids up in it and in what came before them.
+type RerateSpan struct {
+	From      string     `json:"from"`       // first day folded, YYYY-MM-DD: the first that was asked for, or that a rerate of it had
+	Through   string     `json:"through"`    // last day folded: the last one that was published
+	AskedFrom string     `json:"asked_from"` // the days that were asked for, under Catalog; others under the entry's
+	AskedTo   string     `json:"asked_to"`
+	Catalog   CatalogRef `json:"catalog"`
+	After     *EntryRef  `json:"after"` // entry before the first day; null where history starts with it
 }
 
 // CatalogRef pins a catalog.
@@ -90,6 +109,16 @@ type ChangedInput struct {
 	Now string `json:"now"` // checksum now; empty where it is gone
 }
 
+// Unexpected is an export that is missing, empty or small against what
+// ratemill.yaml expects, where it says that this is no reason to stop.
+type Unexpected struct {
+	Source string `json:"source"`
+	Export string `json:"export,omitempty"`
+	What   string `json:"what"`
+}
+
+func (u Unexpected) place() string { return u.Source + "\x00" + u.Export + "\x00" + u.What }
+
 // OutputFile is an object that the entry wrote.
 type OutputFile struct {
 	Key    string `json:"key"`
@@ -128,6 +157,9 @@ type StagedFile struct {
 func (r Run) Encode() ([]byte, error) {
 	r.Inputs = ordered(r.Inputs, InputFile.place)
 	r.Consumed = ordered(r.Consumed, InputFile.place)
+	r.Manifests = orderedOrNone(r.Manifests, InputFile.place)
+	r.ConsumedManifests = orderedOrNone(r.ConsumedManifests, InputFile.place)
+	r.Unexpected = orderedOrNone(r.Unexpected, Unexpected.place)
 	if len(r.Lookups) > 0 {
 		r.Lookups = ordered(r.Lookups, func(f LookupFile) string { return f.Name })
 	}
@@ -176,6 +208,14 @@ func ordered[T any, K cmp.Ordered](list []T, key func(T) K) []T {
 	out := append([]T{}, list...)
 	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
 	return out
+}
+
+// orderedOrNone is a sorted copy, or nil: an empty list is left out.
+func orderedOrNone[T any, K cmp.Ordered](list []T, key func(T) K) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return ordered(list, key)
 }
 
 func encodeJSON(v any) ([]byte, error) {

@@ -82,7 +82,12 @@ type ReasonRows struct {
 //	lines = invoices
 //	invoices − credits applied + refunds = amount due
 //	credit notes = refunds
-//	amount due = first-attempt charges + Σ uncollectable
+//	taken up + amount due = first-attempt charges + Σ uncollectable + left open
+//	taken up = left open of the entry before
+//
+// A rerate asks for nothing: what its notes leave to pay is left open, and the
+// next night takes it up. Its credit notes are corrections, not refunds, and
+// are not counted as credit notes here.
 type MoneyTotals struct {
 	Currency            string          `json:"currency"`
 	Lines               decimal.Decimal `json:"lines"`                 // Σ invoice_lines.amount
@@ -95,6 +100,9 @@ type MoneyTotals struct {
 	RetriedCharges decimal.Decimal `json:"retried_charges,omitzero"` // Σ charges.amount with a later attempt
 	CreditNotes    decimal.Decimal `json:"credit_notes,omitzero"`    // −Σ invoices.total of credit notes
 	Refunds        decimal.Decimal `json:"refunds,omitzero"`         // Σ refunds.amount
+
+	TakenUp  decimal.Decimal `json:"taken_up,omitzero"`  // of rerates' notes, not asked for before the entry
+	LeftOpen decimal.Decimal `json:"left_open,omitzero"` // and not after it: collections in state with status unasked and no attempt
 }
 
 // ReasonAmount is an amount for a reason.

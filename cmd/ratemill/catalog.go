@@ -3,12 +3,15 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"ratemill/rating/catalog"
 )
 
 type catalogCommand struct {
-	Check        checkCommand        `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
-	Show         showCommand         `cmd:"" help:"Print a catalog as understood."`
-	ImportPrices importPricesCommand `cmd:"" help:"Make a price table of a price sheet, to be pasted into a catalog under price_tables."`
+	Check        checkCommand         `cmd:"" help:"Check a catalog: every mistake with file, line and column."`
+	Show         showCommand          `cmd:"" help:"Print a catalog as understood."`
+	Schema       catalogSchemaCommand `cmd:"" help:"Print the JSON Schema of catalogs, for editors."`
+	ImportPrices importPricesCommand  `cmd:"" help:"Make a price table of a price sheet, to be pasted into a catalog under price_tables."`
 }
 
 type checkCommand struct {
@@ -44,4 +47,11 @@ func (s *showCommand) Run(c *console) error {
 	}
 	fmt.Fprint(c.stdout, cat.Print())
 	return nil
+}
+
+type catalogSchemaCommand struct{}
+
+func (catalogSchemaCommand) Run(c *console) error {
+	_, err := c.stdout.Write(catalog.Schema())
+	return err
 }

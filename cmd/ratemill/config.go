@@ -67,7 +67,7 @@ func settingsHint(f *settingsFile) string {
 		return "" // it is no YAML that we could tell more about
 	}
 	for _, key := range []string{"sources", "lookups"} {
-		if n := f.root.get(key); n != nil && f.found[0].Line > n.key.line {
+		if n := f.root.Get(key); n != nil && f.Found[0].Line > n.Key.Line {
 			return sourcesHint
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"ratemill/pipeline"
+	"ratemill/rating/yamltext"
 	"ratemill/readers"
 )
 
@@ -27,7 +28,7 @@ func (k *checkConfigCommand) Run(c *console) error {
 			return err
 		}
 	}
-	if f.file == "" {
+	if f.File == "" {
 		return &pipeline.UsageError{What: "there is no ratemill.yaml here", Hint: "ratemill config check FILE checks another one"}
 	}
 	if err := f.checkValues(); err != nil {
@@ -40,22 +41,22 @@ func (k *checkConfigCommand) Run(c *console) error {
 // checkValues checks the settings' values, as the flags of the same names do
 // once a command wants them.
 func (f *settingsFile) checkValues() error {
-	m := mistakes{file: f.file, lines: f.lines}
+	m := mistakes{yamltext.Mistakes{File: f.File, Lines: f.Lines}}
 	for _, k := range settings {
 		v, given := f.values[k.name]
 		if !given || k.value == nil {
 			continue
 		}
 		if err := k.value().UnmarshalText([]byte(v.text)); err != nil {
-			m.add(v.node.place, "%s: %v", k.name, err)
+			m.Add(v.node.Place, "%s: %v", k.name, err)
 		}
 	}
-	return m.err()
+	return m.Err()
 }
 
 // print says what the file says.
 func (f *settingsFile) print(w io.Writer) {
-	fmt.Fprintf(w, "%s is fine: %d settings, %d sources, %d lookups\n", f.file, len(f.values), len(f.sources), len(f.lookups))
+	fmt.Fprintf(w, "%s is fine: %d settings, %d sources, %d lookups\n", f.File, len(f.values), len(f.sources), len(f.lookups))
 	if len(f.sources) == 0 {
 		return
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"ratemill/pipeline"
-	"ratemill/rating/catalog"
+	"ratemill/rating/nearest"
+	"ratemill/rating/yamltext"
 )
 
 // form is what a value of ratemill.yaml may be: one of those that are set. The
@@ -87,12 +88,14 @@ var settings = []key{
 	{name: "max_rejects", says: "Share of rejected rows above which the exit code is 3: 1%.", form: anyText, value: func() encoding.TextUnmarshaler { return new(share) }},
 }
 
-var sourceForm = &form{def: "source", oneOf: []string{"path", "exports"}, keys: append([]key{
+var sourceForm = &form{def: "source", oneOf: []string{"path", "exports", "manifest", "expected"}, keys: append([]key{
 	{name: "kind", says: "Of a source of your own: what its rows are.", form: &form{text: &textForm{words: []string{pipeline.UsageKind, pipeline.LevelsKind, pipeline.SeatsKind}}}},
 	{name: "quantity", says: "Own usage: the quantity column; without it \"quantity\".", form: aName},
 	{name: "decimals", says: "Own usage: decimals that quantities keep.", form: &form{whole: &span{0, pipeline.MaxDecimals}}},
 	{name: "dimensions", says: "Usage: columns that prices may depend on; of a source that ratemill knows, further ones.", form: theNames},
 	{name: "may_lack", says: "Usage: dimensions whose cell may be empty.", form: theNames},
+	{name: "key", says: "Own usage: the column of whose row it is, such as a user, in place of a quantity.", form: aName},
+	{name: "action", says: "Own usage with a key: the column that says whether it is added or removed.", form: aName},
 	{name: "levels", says: "Own levels: the columns that are read.", form: theNames},
 	{name: "exports", says: "Several layouts of one source, by name.", form: &form{names: &names{noun: "export", key: nameText, value: exportForm}}, notWith: namesOf(exportKeys)},
 }, exportKeys...)}
@@ -106,7 +109,23 @@ var exportKeys = append(append([]key{
 		form: &form{names: &names{noun: "column", key: nameText, value: ruleForm}}},
 	key{name: "leave_out", says: "Rows that are not billable, by a name that you choose. A row is left out if all conditions under a name hold.",
 		form: &form{names: &names{noun: "filter", key: ruleText, value: &form{names: &names{noun: "condition on", key: &textForm{}, value: conditionForm}}}}},
+	key{name: "manifest", says: "Whether a manifest must lie beside the export; without it, one that is there is believed.", form: manifestForm},
+	key{name: "expected", says: "An export must be there every day.", form: expectedForm},
 )
+
+var manifestForm = &form{def: "manifest", text: manifestNeeds, keys: []key{
+	{name: "need", says: "required: no file is read before its manifest is there. ignore: manifests are not looked for. Without it if_present.", form: &form{text: manifestNeeds}},
+	{name: "path", says: "Where the manifest lies under the exports' root, with placeholders of the export's path; without it _manifest.json in the folder of the files.", form: anyText},
+}}
+
+var manifestNeeds = &textForm{words: []string{pipeline.ManifestRequired, pipeline.ManifestIfPresent, pipeline.ManifestIgnored}}
+
+var expectedForm = &form{def: "expected", flag: true, keys: []key{
+	{name: "rows", says: "The fewest rows of a day; without it 1. With 0 an empty file is no usage.", form: &form{whole: &span{0, 1_000_000_000}}},
+	{name: "at_least", says: "The least size of a day, as a share of the median of the days before: 50%.", form: &form{text: &textForm{pattern: regexp.MustCompile(`^(100|[1-9][0-9]?)%$`), like: "a share from 1% to 100%"}}},
+	{name: "days", says: "How many days the median is of; without it 7.", form: &form{whole: &span{3, 366}}},
+	{name: "otherwise", says: "stop: the night is not published. warn: it is, with exit code 3. Without it stop.", form: &form{text: &textForm{words: []string{"stop", "warn"}}}},
+}}
 
 // layoutKeys say how a file is written down.
 var layoutKeys = []key{
@@ -176,31 +195,31 @@ var settingKeys = namesOf(settings)
 
 // fits checks a value against its form. What is the value in words, in is what
 // it stands in: empty for the whole file.
-func (m *mistakes) fits(n *node, f *form, what, in string) {
+func (m *mistakes) fits(n *yamltext.Node, f *form, what, in string) {
 	switch {
-	case n.kind == null:
-		m.add(n.at(), "%s has no value; text goes in quotes if it is one", what)
-	case n.isScalar() && f.flag:
-		if n.kind == quoted || n.text != "true" && n.text != "false" {
-			m.add(n.place, "%s is %s where true or false is wanted", what, n.shown())
+	case n.Kind == yamltext.Null:
+		m.Add(n.At(), "%s has no value; text goes in quotes if it is one", what)
+	case n.IsScalar() && f.flag:
+		if n.Kind == yamltext.Quoted || n.Text != "true" && n.Text != "false" {
+			m.Add(n.Place, "%s is %s where true or false is wanted", what, n.Shown())
 		}
-	case n.isScalar() && f.whole != nil:
+	case n.IsScalar() && f.whole != nil:
 		m.wholeNumber(n, f.whole, what)
-	case n.isScalar() && f.text != nil:
+	case n.IsScalar() && f.text != nil:
 		m.textFits(n, f.text, what)
-	case n.kind == list && f.list != nil:
-		if len(n.items) == 0 {
-			m.add(n.place, "%s is an empty list", what)
+	case n.Kind == yamltext.List && f.list != nil:
+		if len(n.Items) == 0 {
+			m.Add(n.Place, "%s is an empty list", what)
 		}
-		for _, item := range n.items {
+		for _, item := range n.Items {
 			m.fits(item, f.list, what, in)
 		}
-	case n.kind == object && f.names != nil:
+	case n.Kind == yamltext.Object && f.names != nil:
 		m.namesFit(n, f.names, what, in)
-	case n.kind == object && f.keys != nil:
+	case n.Kind == yamltext.Object && f.keys != nil:
 		m.keysFit(n, f, what)
 	default:
-		m.add(n.at(), "%s is %s where %s is wanted%s", what, n.shown(), f.wanted(), hintAtQuotes(n, f))
+		m.Add(n.At(), "%s is %s where %s is wanted%s", what, n.Shown(), f.wanted(), hintAtQuotes(n, f))
 	}
 }
 
@@ -225,86 +244,86 @@ func (f *form) wanted() string {
 }
 
 // hintAtQuotes is for text that YAML takes for an object or a list: {date}.csv
-func hintAtQuotes(n *node, f *form) string {
-	if f.text != nil && n.kind == object && len(n.entries) == 1 && n.entries[0].value.kind == null {
+func hintAtQuotes(n *yamltext.Node, f *form) string {
+	if f.text != nil && n.Kind == yamltext.Object && len(n.Entries) == 1 && n.Entries[0].Value.Kind == yamltext.Null {
 		return "; text that begins with { goes in quotes"
 	}
 	return ""
 }
 
-func (m *mistakes) wholeNumber(n *node, s *span, what string) {
-	v, err := strconv.Atoi(n.text)
-	plainDigits := strings.Trim(n.text, "0123456789") == "" && (n.text == "0" || !strings.HasPrefix(n.text, "0"))
-	if n.kind == quoted || err != nil || !plainDigits || v < s.least || v > s.most {
-		m.add(n.place, "%s is %s where a whole number from %d to %d is wanted", what, n.shown(), s.least, s.most)
+func (m *mistakes) wholeNumber(n *yamltext.Node, s *span, what string) {
+	v, err := strconv.Atoi(n.Text)
+	plainDigits := strings.Trim(n.Text, "0123456789") == "" && (n.Text == "0" || !strings.HasPrefix(n.Text, "0"))
+	if n.Kind == yamltext.Quoted || err != nil || !plainDigits || v < s.least || v > s.most {
+		m.Add(n.Place, "%s is %s where a whole number from %d to %d is wanted", what, n.Shown(), s.least, s.most)
 	}
 }
 
-func (m *mistakes) textFits(n *node, f *textForm, what string) {
+func (m *mistakes) textFits(n *yamltext.Node, f *textForm, what string) {
 	switch {
-	case n.text == "" && !f.blank:
-		m.add(n.place, "%s is empty", what)
-	case f.words != nil && !slices.Contains(f.words, n.text):
-		m.add(n.place, "%s is %s where %s is wanted%s", what, n.shown(), quotedWords(f.words), catalog.DidYouMean(n.text, f.words))
-	case f.pattern != nil && !f.pattern.MatchString(n.text):
-		m.add(n.place, "%s is %s where %s is wanted", what, n.shown(), f.like)
-	case f.pattern == nil && f.words == nil && strings.TrimSpace(n.text) != n.text:
-		m.add(n.place, "%s %q begins or ends with a space", what, n.text)
+	case n.Text == "" && !f.blank:
+		m.Add(n.Place, "%s is empty", what)
+	case f.words != nil && !slices.Contains(f.words, n.Text):
+		m.Add(n.Place, "%s is %s where %s is wanted%s", what, n.Shown(), quotedWords(f.words), nearest.DidYouMean(n.Text, f.words))
+	case f.pattern != nil && !f.pattern.MatchString(n.Text):
+		m.Add(n.Place, "%s is %s where %s is wanted", what, n.Shown(), f.like)
+	case f.pattern == nil && f.words == nil && strings.TrimSpace(n.Text) != n.Text:
+		m.Add(n.Place, "%s %q begins or ends with a space", what, n.Text)
 	}
 }
 
 // namesFit checks an object whose keys the author chooses.
-func (m *mistakes) namesFit(n *node, f *names, what, in string) {
-	if len(n.entries) == 0 {
-		m.add(n.at(), "%s is empty", what)
+func (m *mistakes) namesFit(n *yamltext.Node, f *names, what, in string) {
+	if len(n.Entries) == 0 {
+		m.Add(n.At(), "%s is empty", what)
 	}
-	for _, e := range n.entries {
-		m.textFits(e.key, f.key, "the name of a "+f.noun)
-		inside := fmt.Sprintf("%s %q", f.noun, e.key.text)
+	for _, e := range n.Entries {
+		m.textFits(e.Key, f.key, "the name of a "+f.noun)
+		inside := fmt.Sprintf("%s %q", f.noun, e.Key.Text)
 		if in != "" {
 			inside += " of " + in
 		}
-		m.fits(e.value, f.value, inside, inside)
+		m.fits(e.Value, f.value, inside, inside)
 	}
 }
 
 // keysFit checks an object whose keys are known.
-func (m *mistakes) keysFit(n *node, f *form, what string) {
+func (m *mistakes) keysFit(n *yamltext.Node, f *form, what string) {
 	of, in := "", ""
 	if what != "" {
 		of, in = " of "+what, " in "+what
 	}
-	for _, e := range n.entries {
-		i := slices.IndexFunc(f.keys, func(k key) bool { return k.name == e.key.text })
+	for _, e := range n.Entries {
+		i := slices.IndexFunc(f.keys, func(k key) bool { return k.name == e.Key.Text })
 		if i < 0 {
-			m.add(e.key.place, "unknown key %q%s%s", e.key.text, in, catalog.DidYouMean(e.key.text, namesOf(f.keys)))
+			m.Add(e.Key.Place, "unknown key %q%s%s", e.Key.Text, in, nearest.DidYouMean(e.Key.Text, namesOf(f.keys)))
 			continue
 		}
 		k := &f.keys[i]
-		if beside := slices.IndexFunc(k.notWith, func(other string) bool { return n.get(other) != nil }); beside >= 0 {
-			m.add(e.key.place, "%q cannot stand beside %q%s", k.name, k.notWith[beside], in)
+		if beside := slices.IndexFunc(k.notWith, func(other string) bool { return n.Get(other) != nil }); beside >= 0 {
+			m.Add(e.Key.Place, "%q cannot stand beside %q%s", k.name, k.notWith[beside], in)
 		}
-		m.fits(e.value, k.form, k.name+of, what)
+		m.fits(e.Value, k.form, k.name+of, what)
 	}
 	m.missing(n, f, what)
 }
 
 // missing tells keys that must be there, unless one that is there looks like
 // the one that is meant.
-func (m *mistakes) missing(n *node, f *form, what string) {
+func (m *mistakes) missing(n *yamltext.Node, f *form, what string) {
 	there := func(name string) bool {
-		return slices.ContainsFunc(n.entries, func(e entry) bool {
-			known := slices.ContainsFunc(f.keys, func(k key) bool { return k.name == e.key.text })
-			return e.key.text == name || !known && catalog.DidYouMean(e.key.text, []string{name}) != ""
+		return slices.ContainsFunc(n.Entries, func(e yamltext.Entry) bool {
+			known := slices.ContainsFunc(f.keys, func(k key) bool { return k.name == e.Key.Text })
+			return e.Key.Text == name || !known && nearest.DidYouMean(e.Key.Text, []string{name}) != ""
 		})
 	}
 	for _, k := range f.keys {
 		if k.required && !there(k.name) {
-			m.add(n.at(), "missing key %q in %s", k.name, what)
+			m.Add(n.At(), "missing key %q in %s", k.name, what)
 		}
 	}
 	if len(f.oneOf) > 0 && !slices.ContainsFunc(f.oneOf, there) {
-		m.add(n.at(), "missing key in %s: want %s", what, quotedWords(f.oneOf))
+		m.Add(n.At(), "missing key in %s: want %s", what, quotedWords(f.oneOf))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"ratemill/pipeline"
-	"ratemill/rating/catalog"
+	"ratemill/rating/yamltext"
 )
 
 // TestSourceSettings: what is written, and the settings that it makes.
@@ -74,6 +75,34 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
+// TestInputSettings: what is said of manifests and of exports that must come.
+func TestInputSettings(t *testing.T) {
+	rows := int64(0)
+	for _, test := range []struct {
+		yaml     string
+		manifest pipeline.ManifestSettings
+		expected *pipeline.Expectation
+	}{
+		{`sms: {expected: true}`, pipeline.ManifestSettings{}, &pipeline.Expectation{}},
+		{`sms: {expected: false}`, pipeline.ManifestSettings{}, nil},
+		{`sms: {manifest: required}`, pipeline.ManifestSettings{Need: pipeline.ManifestRequired}, nil},
+		{`sms: {path: "a/{date}.csv", manifest: {need: ignore, path: "a/{date}.json"}}`, pipeline.ManifestSettings{Need: pipeline.ManifestIgnored, Path: "a/{date}.json"}, nil},
+		{`sms: {exports: {x: {path: "a/{date}.csv", expected: {rows: 0, at_least: 50%, days: 14, otherwise: warn}}}}`, pipeline.ManifestSettings{},
+			&pipeline.Expectation{Rows: &rows, AtLeast: 500_000, Days: 14, Warn: true}},
+	} {
+		f, err := parseSettings("x.yaml", []byte("sources: {"+test.yaml+"}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", test.yaml, err)
+			continue
+		}
+		e := f.sources[0].Exports[0]
+		if e.Manifest != test.manifest || !reflect.DeepEqual(e.Expected, test.expected) {
+			t.Errorf("%s: manifest %+v, expected %+v", test.yaml, e.Manifest, e.Expected)
+		}
+		schemaTakes(t, "sources: {"+test.yaml+"}\n")
+	}
+}
+
 func TestLookupSettings(t *testing.T) {
 	f, err := parseSettings("x.yaml", []byte("lookups:\n  b: {path: t/b.csv, key: k, value: v}\n  a: {path: a.txt, format: csv, csv: {delimiter: ;}, absent: \"NULL\", key: k, value: v}\n"))
 	if err != nil {
@@ -114,8 +143,15 @@ var settingsMistakes = []settingsMistake{
 	{"unknown key in a condition", "sources: {sms: {path: a.csv, leave_out: {f: {status: {nto: x}}}}}\n", 1, 55, `unknown key "nto" in condition on "status" of filter "f" of source "sms" (did you mean "not"?)`, true},
 	{"unknown key in a lookup", "lookups: {l: {path: a.csv, key: a, vaule: b}}\n", 1, 36, `unknown key "vaule" in lookup "l" (did you mean "value"?)`, true},
 	{"missing key of a lookup", "lookups: {l: {path: a.csv, key: a}}\n", 1, 11, `missing key "value" in lookup "l"`, true},
-	{"no path", "sources:\n  sms: {format: csv}\n", 2, 3, `missing key in source "sms": want "path" or "exports"`, true},
+	{"no path", "sources:\n  sms: {format: csv}\n", 2, 3, `missing key in source "sms": want "path", "exports", "manifest" or "expected"`, true},
 	{"no path of an export", "sources:\n  sms:\n    exports:\n      a: {format: csv}\n", 4, 7, `missing key in export "a" of source "sms": want "path"`, true},
+	{"a layout without a path", "sources:\n  sms: {format: csv, expected: true}\n", 2, 3, `missing key "path": where the files lie`, false},
+	{"a manifest of no need", "sources: {sms: {path: a.csv, manifest: maybe}}\n", 1, 40, `manifest of source "sms" is "maybe" where "required", "if_present" or "ignore" is wanted`, true},
+	{"a manifest of no day", "sources: {sms: {path: \"{date}.csv\", manifest: {path: m.json}}}\n", 1, 37, `path "m.json" of the manifest has no date`, false},
+	{"a manifest without a place", "sources: {sms: {path: \"{date}.csv\", manifest: required}}\n", 1, 47, `path "{date}.csv" says of no folder which day it is of`, false},
+	{"a share of more than all", "sources: {sms: {expected: {at_least: 150%}}}\n", 1, 38, `at_least of expected of source "sms" is "150%" where a share from 1% to 100% is wanted`, true},
+	{"a median of two days", "sources: {sms: {expected: {days: 2}}}\n", 1, 34, `days of expected of source "sms" is "2" where a whole number from 3 to 366`, true},
+	{"rows of a path without a date", "sources: {sms: {path: a.csv, expected: {rows: 3}}}\n", 1, 30, `without a date in its path an export is there or is not`, false},
 	{"path and exports", "sources:\n  sms:\n    path: a.csv\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "path" in source "sms"`, true},
 	{"columns beside exports", "sources:\n  sms:\n    columns: {carrier: c}\n    exports: {a: {path: b.csv}}\n", 4, 5, `"exports" cannot stand beside "columns" in source "sms"`, true},
 	{"from and value", "sources: {sms: {path: a.csv, columns: {carrier: {from: a, value: b}}}}\n", 1, 50, `"from" cannot stand beside "value" in column "carrier" of source "sms"`, true},
@@ -176,17 +212,17 @@ var settingsMistakes = []settingsMistake{
 	{"csv of a Parquet file", "sources:\n  sms:\n    path: a.txt\n    format: parquet\n    csv: {delimiter: ;}\n", 5, 5, `csv says nothing of format parquet`, false},
 
 	{"a repeated key", "sources:\n  sms: {path: a.csv}\n  sms: {path: b.csv}\n", 3, 3, `repeated key "sms" (first in line 2)`, false},
-	{"an anchor", "sources:\n  sms: &a {path: a.csv}\n", 2, 8, `anchors (&) are not for this file`, false},
-	{"an alias, or a star", "sources:\n  sms: {path: */a.csv}\n", 2, 15, `text that begins with a star goes in quotes: "*.csv"`, false},
-	{"a merge", "sources:\n  sms:\n    <<: {path: a.csv}\n", 3, 5, `merges (<<) are not for this file`, false},
-	{"a tag", "workers: !!str 2\n", 1, 10, `tags (!) are not for this file`, false},
+	{"an anchor", "sources:\n  sms: &a {path: a.csv}\n", 2, 8, `anchors (&) are not part of ratemill.yaml`, false},
+	{"an alias, or a star", "sources:\n  sms: {path: */a.csv}\n", 2, 15, `text that begins with a star goes in quotes: "*"`, false},
+	{"a merge", "sources:\n  sms:\n    <<: {path: a.csv}\n", 3, 5, `merges (<<) are not part of ratemill.yaml`, false},
+	{"a tag", "workers: !!str 2\n", 1, 10, `tags (!) are not part of ratemill.yaml`, false},
 	{"a second document", "workers: 2\n---\nworkers: 3\n", 2, 1, `a second one begins here`, false},
-	{"block text", "catalog: |\n  a.yaml\n", 1, 10, `block text (| and >) is not for this file`, false},
-	{"a directive", "%YAML 1.2\n---\nworkers: 2\n", 1, 1, `directives (%) are not for this file`, false},
+	{"block text", "catalog: |\n  a.yaml\n", 1, 10, `block text (| and >) is not part of ratemill.yaml`, false},
+	{"a directive", "%YAML 1.2\n---\nworkers: 2\n", 1, 1, `directives (%) are not part of ratemill.yaml`, false},
 	{"a brace without quotes", "sources:\n  sms:\n    path: {date}.csv\n", 3, 17, `text that begins with { or [ goes in quotes`, false},
 	{"a placeholder without quotes", "sources:\n  sms:\n    path: {date}\n", 3, 5, `path of source "sms" is an object {key: value} where a text or a list is wanted; text that begins with { goes in quotes`, true},
-	{"brackets within brackets", "sources:\n  sms: {path: a.csv, columns: {carrier: [a[0], b]}}\n", 2, 43, `inside of { } and [ ] any that has one of them`, false},
-	{"text on two lines", "catalog: a\n  b.yaml\n", 1, 10, `this text runs over several lines`, false},
+	{"brackets within brackets", "sources:\n  sms: {path: a.csv, columns: {carrier: [a[0], b]}}\n", 2, 43, `inside of { } and [ ] a text with [ in it goes in quotes`, false},
+	{"text on two lines", "catalog: a\n  b.yaml\n", 2, 3, `this line has no key: it wants key: value; a text stands on one line`, false},
 	{"an invisible character", "catalog: \"a\\u200bb\"\n", 1, 10, `has an invisible character`, false},
 	{"lists in lists", "sources: " + strings.Repeat("[", 65) + strings.Repeat("]", 65) + "\n", 1, 74, `nested more than 64 deep`, false},
 	{"a large file", "# " + strings.Repeat("x", 256<<10) + "\n", 1, 1, `it may have 262144`, false},
@@ -197,7 +233,7 @@ func TestSettingsMistakes(t *testing.T) {
 	for _, test := range settingsMistakes {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := parseSettings("x.yaml", []byte(test.yaml))
-			var all catalog.Errors
+			var all yamltext.Errors
 			if !errors.As(err, &all) {
 				t.Fatalf("%v is not a list of mistakes", err)
 			}

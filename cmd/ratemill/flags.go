@@ -20,8 +20,14 @@ import (
 	"ratemill/rating/catalog"
 )
 
-// nightFlags are what every command that bills takes.
+// nightFlags are what every command that bills nights takes.
 type nightFlags struct {
+	billFlags
+	FirstNight bool `help:"History starts with the first night that this command bills. Refused where there is a history."`
+}
+
+// billFlags are what every command that bills takes.
+type billFlags struct {
 	Exports    string  `help:"Folder or URL (s3://bucket/prefix) under which the exports lie." env:"RATEMILL_EXPORTS" required:"" placeholder:"URL"`
 	Output     string  `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
 	Catalog    string  `help:"Catalog file or URL." env:"RATEMILL_CATALOG" required:"" placeholder:"FILE"`
@@ -30,7 +36,6 @@ type nightFlags struct {
 	Buckets    buckets `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
 	TempDir    string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
 	MaxRejects share   `help:"Share of the rows that may be rejected or put aside before somebody must look (exit code 3)." env:"RATEMILL_MAX_REJECTS" default:"1%"`
-	FirstNight bool    `help:"History starts with the first night that this command bills. Refused where there is a history."`
 }
 
 // workers is a number of processors, 0 for all.
@@ -95,7 +100,7 @@ func (s *share) UnmarshalText(text []byte) error {
 }
 
 // open opens what the flags name. The returned function closes it again.
-func (f *nightFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
+func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), error) {
 	cat, err := c.loadCatalog(f.Catalog)
 	if err != nil {
 		return nil, nil, err
@@ -144,29 +149,16 @@ func (c *console) loadCatalog(location string) (*catalog.Catalog, error) {
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}
 	}
-	cat, err := catalog.Parse(location, text)
+	var checks []catalog.MeterCheck
+	check, wrong := pipeline.MeterCheck(c.config.sources, c.config.lookups)
+	if wrong == nil {
+		checks = append(checks, check)
+	}
+	cat, err := catalog.Parse(location, text, checks...)
 	if err != nil {
 		return nil, &pipeline.UsageError{What: err.Error()}
 	}
-	if err := pipeline.CheckMeters(cat, c.config.sources, c.config.lookups); err != nil {
-		return nil, c.config.placed(atLine(location, text, err))
-	}
-	return cat, nil
-}
-
-// atLine is a meter's mistake with its place in the catalog, in the form of
-// the catalog's own errors.
-func atLine(location string, text []byte, err error) error {
-	var meter *pipeline.MeterError
-	if !errors.As(err, &meter) {
-		return err
-	}
-	source, column := "", 1
-	if lines := strings.Split(string(text), "\n"); meter.Line >= 1 && meter.Line <= len(lines) {
-		source = lines[meter.Line-1]
-		column += len(source) - len(strings.TrimLeft(source, " "))
-	}
-	return &pipeline.UsageError{What: (&catalog.Error{File: location, Line: meter.Line, Column: column, Message: meter.What, Source: source}).Error()}
+	return cat, c.config.placed(wrong)
 }
 
 // date is a day on the command line: YYYY-MM-DD.

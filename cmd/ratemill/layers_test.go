@@ -15,18 +15,21 @@ import (
 
 // mayImport says which of the project's packages each package may import
 // besides those below it in its own folder. Imports run one way: cmd ->
-// pipeline -> (readers, writers) -> rating -> catalog -> money, calendar.
+// pipeline -> (readers, writers) -> rating -> catalog -> money, calendar. The
+// leaves nearest and yamltext serve all who read what people wrote.
 var mayImport = map[string][]string{
-	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "rating/catalog", "rating/calendar", "fixtures/generate"},
-	"pipeline":          {"pipeline/store", "readers", "writers", "rating", "rating/catalog", "rating/calendar", "rating/money"},
+	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "rating/catalog", "rating/calendar", "rating/yamltext", "rating/nearest", "fixtures/generate"},
+	"pipeline":          {"pipeline/store", "readers", "writers", "rating", "rating/catalog", "rating/calendar", "rating/money", "rating/nearest"},
 	"pipeline/store":    {},
-	"readers":           {"rating/calendar"},
+	"readers":           {"rating/calendar", "rating/nearest"},
 	"writers":           {"rating/money", "rating/calendar"},
-	"rating":            {"rating/catalog", "rating/calendar", "rating/money", "rating/pricing"},
-	"rating/catalog":    {"rating/calendar", "rating/money", "rating/pricing"},
+	"rating":            {"rating/catalog", "rating/calendar", "rating/money", "rating/pricing", "rating/nearest"},
+	"rating/catalog":    {"rating/calendar", "rating/money", "rating/pricing", "rating/yamltext", "rating/nearest"},
 	"rating/pricing":    {"rating/money"},
 	"rating/calendar":   {},
 	"rating/money":      {},
+	"rating/yamltext":   {},
+	"rating/nearest":    {},
 	"fixtures/bench":    {}, // runs the binary
 	"fixtures/generate": {"rating/calendar"},
 	"fixtures/s3server": {}, // a module of its own, for tests and demos

@@ -45,6 +45,10 @@ type commands struct {
 
 	Run      runCommand      `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill backfillCommand `cmd:"" help:"Bill the nights of a span of days, one after the other."`
+	Rerate   rerateCommand   `cmd:"" help:"Fold published days again and publish credit and debit notes for what differs."`
+	Verify   verifyCommand   `cmd:"" help:"Prove what is published from its files alone: checksums, the chain, every figure."`
+	Diff     diffCommand     `cmd:"" help:"Compare two outputs, or two entries, by account and kind."`
+	GC       gcCommand       `cmd:"" name:"gc" help:"Remove what runs that were cut off have left under the output."`
 	Catalog  catalogCommand  `cmd:"" help:"Check a catalog, print it as understood, or make a price table for it of a price sheet."`
 	Settings configCommand   `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
 	Sources  sourcesCommand  `cmd:"" help:"Read the first rows of each source and print them as mapped."`
@@ -141,6 +145,8 @@ func hintFor(err error, code int) string {
 	var usage *pipeline.UsageError
 	var history *pipeline.HistoryError
 	var sheet *sheetError
+	var notThere *pipeline.NotThereError
+	var unproven *pipeline.UnprovenError
 	switch {
 	case errors.As(err, &sheet) && code == pipeline.ExitInput:
 		return sheet.hint
@@ -150,12 +156,16 @@ func hintFor(err error, code int) string {
 		return "the run was interrupted; nothing is lost, run it again"
 	case errors.As(err, &history):
 		return "nothing was published; restore the file from a backup of the output, as it was published"
+	case errors.As(err, &unproven):
+		return "nothing was changed; docs/verify.md says how to read a break and what to do"
 	case code == pipeline.ExitInput:
 		return "nothing was published; mend or replace the file and run the night again"
 	case code == pipeline.ExitTotals:
 		return "nothing was published; this is a defect of ratemill, or history was changed by hand: please report the line above"
 	case code == pipeline.ExitOtherInputs:
 		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
+	case errors.As(err, &notThere):
+		return "nothing was published; run it again when it is there; expected and manifest in ratemill.yaml say what is waited for"
 	case code == pipeline.ExitTemporary:
 		return "nothing was published; run it again"
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,23 +31,28 @@ type nightRow struct {
 	due                                                           map[string]decimal.Decimal
 	order                                                         []string // of currencies
 	seconds                                                       time.Duration
+	published                                                     bool // by this command
+	look                                                          bool // somebody must
 }
 
 func newReport(c *console, output string) *report { return &report{c: c, output: output} }
 
 // night bills a night and says how it went.
-func (r *report) night(s *pipeline.Settings) error {
+func (r *report) night(day calendar.Day, bill func() (*pipeline.Result, error)) error {
 	began := r.c.now()
-	result, err := pipeline.Run(r.c.ctx, s)
+	result, err := bill()
 	if err != nil {
-		return ofNight(s.Day, err)
+		return ofNight(day, err)
 	}
 	row := rowOf(result.Entry.Run, r.c.now().Sub(began))
+	if row.published = result.Status != pipeline.Already; result.Entry.ExitCode != 0 {
+		row.look = true
+	}
 	r.rows = append(r.rows, row)
 	fmt.Fprintln(r.c.stdout, sentence(result, row))
-	if result.Entry.ExitCode != 0 {
+	if row.look {
 		r.c.code = result.Entry.ExitCode
-		fmt.Fprintf(r.c.stderr, "ratemill: %s needs a look: %s\n", s.Day, reasonToLook(result.Entry.Run))
+		fmt.Fprintf(r.c.stderr, "ratemill: %s needs a look: %s\n", day, reasonToLook(result.Entry.Run))
 	}
 	return nil
 }
@@ -69,7 +75,7 @@ func (r *report) nights(s *pipeline.Settings, last calendar.Day) error {
 		night := *s
 		night.Day = day
 		night.First = s.First && day == s.Day
-		if err := r.night(&night); err != nil {
+		if err := r.night(day, func() (*pipeline.Result, error) { return pipeline.Run(r.c.ctx, &night) }); err != nil {
 			return err
 		}
 	}
@@ -77,6 +83,28 @@ func (r *report) nights(s *pipeline.Settings, last calendar.Day) error {
 		r.table()
 	}
 	return nil
+}
+
+// backfill bills the nights of a span, and sums up how far it came also where
+// it stops. The same command goes on from there.
+func (r *report) backfill(s *pipeline.Settings, last calendar.Day, ahead int) error {
+	b, err := pipeline.NewBackfill(r.c.ctx, s, last, ahead)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for day := s.Day; day <= last && err == nil; day++ {
+		if err = r.night(day, func() (*pipeline.Result, error) { return b.Night(r.c.ctx, day) }); err != nil && pipeline.ExitCode(err) != pipeline.ExitUsage {
+			fmt.Fprintf(r.c.stdout, "%s not published: exit code %d\n", day, pipeline.ExitCode(err))
+		}
+	}
+	if len(r.rows) > 1 {
+		r.table()
+	}
+	if len(r.rows) > 0 {
+		r.sum()
+	}
+	return err
 }
 
 func rowOf(run *writers.Run, took time.Duration) nightRow {
@@ -122,9 +150,16 @@ func sentence(result *pipeline.Result, row nightRow) string {
 	what := map[pipeline.Status]string{
 		pipeline.Published: "published", pipeline.Already: "published already, nothing changed", pipeline.Helped: "published with another run",
 		pipeline.Finished: "published by finishing what an earlier run began",
-	}[result.Status]
+	}
+	text := what[result.Status]
+	if result.Verified {
+		text = "published already and verified"
+	}
+	if result.Corrected > 0 {
+		text += fmt.Sprintf(", corrected by the rerate of entry %d", result.Corrected)
+	}
 	return fmt.Sprintf("%s %s (entry %d): %d rows read, %d taken up, %d rated, %d duplicate, %d rejected, %d put aside; %d invoices, %s due; %.2f s",
-		row.day, what, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
+		row.day, text, result.Entry.Entry, row.read, row.takenUp, row.rated, row.duplicate, row.rejected, row.putAside, row.invoices, row.money(), row.seconds.Seconds())
 }
 
 // reasonToLook is why an entry has exit code 3.
@@ -138,6 +173,9 @@ func reasonToLook(run *writers.Run) string {
 	if n := len(run.ChangedInputs); n > 0 {
 		why = append(why, fmt.Sprintf("%d exports have changed since they were billed, the first is %s (run.json, changed_inputs)", n, run.ChangedInputs[0].Key))
 	}
+	for _, u := range run.Unexpected {
+		why = append(why, fmt.Sprintf("%s: %s (run.json, unexpected_inputs)", u.Source, u.What))
+	}
 	if len(why) == 0 {
 		why = append(why, "more rows were rejected or put aside than --max-rejects allows (table rejects)")
 	}
@@ -148,11 +186,40 @@ func reasonToLook(run *writers.Run) string {
 func (r *report) table() {
 	w := tabwriter.NewWriter(r.c.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nnight\trows read\ttaken up\trated\tduplicate\trejected\tput aside\tinvoices\tamount due\tseconds\t")
-	var sum nightRow
-	sum.day, sum.due = "all", map[string]decimal.Decimal{}
+	for i := range r.rows {
+		r.rows[i].print(w)
+	}
+	sum := r.total()
+	sum.print(w)
+	w.Flush()
+	fmt.Fprintf(r.c.stdout, "\nThe files are under %s: a folder a table, in it one a billing date; charge_files/ is for the payment processor, runs/ has the control totals.\n", r.output)
+}
+
+// sum sums a backfill up in one line.
+func (r *report) sum() {
+	published, look := 0, 0
+	for i := range r.rows {
+		if r.rows[i].published {
+			published++
+		}
+		if r.rows[i].look {
+			look++
+		}
+	}
+	text := fmt.Sprintf("%s: %d published, %d published already and verified", number(len(r.rows), "night"), published, len(r.rows)-published)
+	if look > 0 {
+		text += fmt.Sprintf(", %d of them need a look", look)
+	}
+	total := r.total()
+	fmt.Fprintf(r.c.stdout, "%s; %s read, %s, %s due; %.2f s a night\n", text, number(int(total.read), "row"), number(int(total.invoices), "document"),
+		total.money(), total.seconds.Seconds()/float64(len(r.rows)))
+}
+
+// total is all nights in one row.
+func (r *report) total() nightRow {
+	sum := nightRow{day: "all", due: map[string]decimal.Decimal{}}
 	for i := range r.rows {
 		n := &r.rows[i]
-		n.print(w)
 		sum.read, sum.takenUp, sum.rated, sum.duplicate = sum.read+n.read, sum.takenUp+n.takenUp, sum.rated+n.rated, sum.duplicate+n.duplicate
 		sum.rejected, sum.putAside, sum.invoices = sum.rejected+n.rejected, sum.putAside+n.putAside, sum.invoices+n.invoices
 		sum.seconds += n.seconds
@@ -163,9 +230,8 @@ func (r *report) table() {
 			sum.due[c] = sum.due[c].Add(n.due[c])
 		}
 	}
-	sum.print(w)
-	w.Flush()
-	fmt.Fprintf(r.c.stdout, "\nThe files are under %s: a folder a table, in it one a billing date; charge_files/ is for the payment processor, runs/ has the control totals.\n", r.output)
+	slices.Sort(sum.order)
+	return sum
 }
 
 func (n *nightRow) print(w *tabwriter.Writer) {

@@ -49,7 +49,7 @@ func unpublished(c *console, s *pipeline.Settings) (from, to calendar.Day, err e
 			Hint: "give --date and --first-night once; if there is a history, check --output",
 		}
 	}
-	return head.Day + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
+	return head.Billed() + 1, s.Catalog.Zone.DayOf(c.now().UnixMicro()) - 1, nil
 }
 
 // printPlan prints what the night would do, if it is not published yet.
@@ -58,11 +58,11 @@ func printPlan(c *console, s *pipeline.Settings) error {
 	if err != nil {
 		return err
 	}
-	if head != nil && s.Day <= head.Day && s.Day.String() >= head.FirstNight {
-		fmt.Fprintf(c.stdout, "nothing to do: the nights from %s to %s are published\n", head.FirstNight, head.Day)
+	if head != nil && s.Day <= head.Billed() && s.Day.String() >= head.FirstNight {
+		fmt.Fprintf(c.stdout, "nothing to do: the nights from %s to %s are published\n", head.FirstNight, head.Billed())
 		return nil
 	}
-	if head != nil && s.Day <= head.Day {
+	if head != nil && s.Day <= head.Billed() {
 		return &pipeline.UsageError{What: fmt.Sprintf("%s is before the first night, %s", s.Day, head.FirstNight)}
 	}
 	plan, err := pipeline.NewPlan(c.ctx, s)
@@ -77,6 +77,8 @@ type backfillCommand struct {
 	nightFlags
 	From date `help:"First billing date." required:"" placeholder:"YYYY-MM-DD"`
 	To   date `help:"Last billing date." required:"" placeholder:"YYYY-MM-DD"`
+
+	ParallelScan bool `help:"Read the exports of the next nights while a night is billed. They share --memory."`
 }
 
 func (b *backfillCommand) Run(c *console) error {
@@ -89,5 +91,9 @@ func (b *backfillCommand) Run(c *console) error {
 		return &pipeline.UsageError{What: fmt.Sprintf("--to %s is before --from %s", b.To.Day, b.From.Day)}
 	}
 	s.Day, s.First = b.From.Day, b.FirstNight
-	return newReport(c, b.Output).nights(s, b.To.Day)
+	ahead := 0
+	if b.ParallelScan {
+		ahead = pipeline.NightsAhead
+	}
+	return newReport(c, b.Output).backfill(s, b.To.Day, ahead)
 }

@@ -167,26 +167,81 @@ func TestEightProcessesInS3(t *testing.T) {
 	for range rounds {
 		at := inBucket(server, server.Bucket(t))
 		copyTo(t, two, at)
-		var wait sync.WaitGroup
-		start := make(chan struct{})
-		outputs, errs := make([]bytes.Buffer, 8), make([]error, 8)
-		for i := range outputs {
-			cmd := ratemill(t, at, "run", "--date", "2024-05-03", "--workers", fmt.Sprint(1+i%2))
-			cmd.Stdout, cmd.Stderr = &outputs[i], &outputs[i]
-			wait.Go(func() {
-				<-start
-				errs[i] = cmd.Run()
-			})
-		}
-		close(start)
-		wait.Wait()
-		for i, err := range errs {
-			if exitOf(err) != exitOf(errs[0]) || exitOf(err) != 0 && exitOf(err) != 3 {
-				t.Errorf("process %d: %v: %s", i, err, outputs[i].String())
+		outputs, codes := eightAtOnce(t, func(int) location { return at })
+		for i, code := range codes {
+			if code != codes[0] || code != 0 && code != 3 {
+				t.Errorf("process %d: %d: %s", i, code, outputs[i])
 			}
 		}
 		sameContents(t, "after a race", contents(t, at("history")), want)
 	}
+}
+
+// Of eight processes on one night, half with another catalog than the others,
+// one publishes it. Those of the same plan help it; those of the other have
+// lost, exit code 4.
+func TestEightProcessesOfTwoPlans(t *testing.T) {
+	dir := generated(t, "2024-05-02")
+	in := func(dir, catalog string) location {
+		return func(name string) string {
+			if name == "catalog.yaml" {
+				name = catalog
+			}
+			return filepath.Join(dir, name)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "catalog.yaml"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "other.yaml"), append(text, "\n# another digest\n"...), 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []map[string]string
+	for _, catalog := range []string{"catalog.yaml", "other.yaml"} {
+		alone := filepath.Join(t.TempDir(), "copy")
+		if err := os.CopyFS(alone, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := ratemill(t, in(alone, catalog), "run", "--date", "2024-05-03").CombinedOutput(); exitOf(err) != 0 && exitOf(err) != 3 {
+			t.Fatalf("%v: %s", err, out)
+		}
+		want = append(want, contents(t, filepath.Join(alone, "history")))
+	}
+	outputs, codes := eightAtOnce(t, func(i int) location { return in(dir, []string{"catalog.yaml", "other.yaml"}[i%2]) })
+	got := contents(t, filepath.Join(dir, "history"))
+	won := 0
+	if got["runs/00000003/run.json"] != want[0]["runs/00000003/run.json"] {
+		won = 1
+	}
+	sameContents(t, "after a race", got, want[won])
+	for i, code := range codes {
+		if lost := i%2 != won; lost != (code == 4) || !lost && code != 0 && code != 3 {
+			t.Errorf("process %d, of plan %d where %d won: %d: %s", i, i%2, won, code, outputs[i])
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "history", "_staging")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("staging is left: %v", err)
+	}
+}
+
+// eightAtOnce starts eight processes on the night of 2024-05-03 at once.
+func eightAtOnce(t testing.TB, at func(i int) location) (outputs [8]string, codes [8]int) {
+	t.Helper()
+	var wait sync.WaitGroup
+	start := make(chan struct{})
+	for i := range outputs {
+		cmd, out := ratemill(t, at(i), "run", "--date", "2024-05-03", "--workers", fmt.Sprint(1+i/2%2)), new(bytes.Buffer)
+		cmd.Stdout, cmd.Stderr = out, out
+		wait.Go(func() {
+			<-start
+			codes[i] = exitOf(cmd.Run())
+			outputs[i] = out.String()
+		})
+	}
+	close(start)
+	wait.Wait()
+	return outputs, codes
 }
 
 // A backfill in S3 that is killed again and again, and run again, publishes

@@ -76,9 +76,14 @@ func printSample(w io.Writer, s *pipeline.Sample) {
 	}
 	if s.File == "" {
 		fmt.Fprintf(w, "%s: no file found: nothing lies under %s\n", name, strings.Join(s.Paths, " or "))
+		printExpected(w, s)
 		return
 	}
 	fmt.Fprintf(w, "%s: %s\n", name, visible(s.File))
+	if s.Manifest != "" {
+		fmt.Fprintf(w, "manifest: %s\n", visible(s.Manifest))
+	}
+	printExpected(w, s)
 	if len(s.Columns) > 0 {
 		fmt.Fprintf(w, "columns of the file: %s\n", visible(strings.Join(s.Columns, ", ")))
 	}
@@ -104,6 +109,12 @@ func printSample(w io.Writer, s *pipeline.Sample) {
 		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
 	}
 	fmt.Fprintf(w, "\n%s\n", sampleSentence(s))
+}
+
+func printExpected(w io.Writer, s *pipeline.Sample) {
+	if s.Expected != "" {
+		fmt.Fprintf(w, "expected: %s\n", s.Expected)
+	}
 }
 
 // verdict is what would become of a row that is not billed.

@@ -35,6 +35,7 @@ var (
 type disk struct {
 	root    string   // absolute, links resolved
 	durable sync.Map // folders whose names have been synced, see syncNames
+	scratch bool     // nothing outlives the run: nothing is synced
 }
 
 // OpenDisk is the driver behind Open for a folder, for callers that wrap it,
@@ -212,8 +213,19 @@ func (d *disk) SignedURL(context.Context, string, *driver.SignedURLOptions) (str
 	return "", errNotSupported
 }
 
-// As implements driver.Bucket.
-func (d *disk) As(any) bool { return false }
+// As implements driver.Bucket for *fs.FS, the folder itself: readers tell by it
+// that reads are cheap.
+func (d *disk) As(i any) bool {
+	switch p := i.(type) {
+	case *fs.FS:
+		*p = os.DirFS(d.root)
+	case **disk:
+		*p = d
+	default:
+		return false
+	}
+	return true
+}
 
 // Close implements driver.Bucket.
 func (d *disk) Close() error { return nil }

@@ -80,7 +80,7 @@ func (w *writer) Close() error {
 	if w.err == nil {
 		w.err = w.ctx.Err()
 	}
-	if w.err == nil {
+	if w.err == nil && !w.disk.scratch {
 		w.err = w.file.Sync()
 	}
 	if err := w.file.Close(); w.err == nil {
@@ -280,6 +280,9 @@ func (d *disk) makeDir(dir string) error {
 // folder meanwhile, this one does not notice; file systems with a journal
 // write such a folder's name with its content all the same.
 func (d *disk) syncNames(dir string) error {
+	if d.scratch {
+		return nil
+	}
 	var synced []string
 	for {
 		if err := syncDir(dir); errors.Is(err, fs.ErrNotExist) {

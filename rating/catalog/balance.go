@@ -54,6 +54,9 @@ func balanceService(b *Balance) string { return b.Service }
 func (p *problems) balance(v *versionDraft, e entry) Balance {
 	f := p.fields(e.value, "balance %q", e.key.text)
 	b := Balance{Name: e.key.text}
+	if b.Name == "unused_time" || b.Name == "correction_credit" {
+		p.add(e.key.place, "%q is a balance that every account has: take another name", b.Name)
+	}
 	if unit := f.optional("unit"); unit != nil {
 		b.Unit = p.text(unit, "unit")
 	}
@@ -103,10 +106,11 @@ func (p *problems) tiers(n *node, what string) []Tier {
 		f.done()
 		last := i == len(items)-1
 		switch {
-		case last && bound != nil:
-			p.add(bound.place, "the last tier has no up_to: larger purchases would have no price")
-		case !last && bound == nil && item.kind == object:
+		case !last && bound == nil && item.kind == object && !f.meant([]string{"up_to"}):
 			p.add(item.at(), "a tier without up_to is the last: those after it are never reached")
+			return nil
+		case last && bound != nil:
+			p.add(bound.place, "the last tier ends at %d: larger purchases would have no price; leave its up_to out", t.UpTo)
 		case bound != nil && i > 0 && t.UpTo > 0 && t.UpTo <= all[i-1].UpTo:
 			p.add(bound.place, "up_to %d is not above the tier before it (%d): nothing reaches this tier", t.UpTo, all[i-1].UpTo)
 		}

@@ -21,6 +21,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
+	"ratemill/rating/pricing"
 )
 
 // MaxWindowDays is the longest window: ten years. The pipeline numbers its days.
@@ -71,6 +72,10 @@ const (
 	CountOf   Of = "count"   // the number of rows
 	MaxOf     Of = "max"     // the highest value
 	LastValue Of = "last_of" // the value of the last row
+
+	UniqueOf   Of = "unique"   // the number of different values
+	WeightedOf Of = "weighted" // the mean of a level that the column changes
+	ActiveOf   Of = "active"   // the number of keys that are on
 )
 
 // Meter is what a source's rows are counted as.
@@ -84,6 +89,9 @@ type Meter struct {
 	DueNextDay  bool     // charged the day after the service day; else the same day
 	OneByOne    bool     // Sum: rows are rated one by one, in the order of their time
 	Of          Of       // Sum: what is made of the column
+	Action      string   // ActiveOf: the column that turns a key on or off; empty: every row turns its key on
+	Measure     Measure  // ActiveOf: which number of a period counts
+	ByDay       bool     // WeightedOf and TimeWeighted: a change holds from the beginning of its day; else of its microsecond
 	Rule        RuleID
 	DefinedLine int // line of the catalog file, for explain
 }
@@ -200,13 +208,15 @@ type PriceTable struct {
 	Rows    []PriceRow
 	Rule    RuleID
 
-	index []namedRows // made by Parse, see Lookup
+	index  []namedRows    // made by Parse, see Lookup
+	byText map[string]int // likewise, see Row
 }
 
 // PriceRow is one row of a price table.
 type PriceRow struct {
-	Match []string // one a column; "*" fits any value, also an absent one
-	Price decimal.Decimal
+	Match []string        // one a column; "*" fits any value, also an absent one
+	Price decimal.Decimal // of one unit; zero where Model holds
+	Model pricing.Model   // prices all usage that the row wins, counted by itself; nil: quantity × Price
 	Line  int
 }
 

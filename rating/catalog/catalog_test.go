@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/yamltext"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the expected texts anew from what the code does")
@@ -19,7 +20,12 @@ var rewrite = flag.Bool("rewrite", false, "write the expected texts anew from wh
 // marketing is the text of the catalog that most tests read or break.
 func marketing(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile("../../fixtures/catalogs/marketing.yaml")
+	return fixture(t, "marketing.yaml")
+}
+
+func fixture(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../fixtures/catalogs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +99,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 			}
 		}
 		for j := range v.PriceTables {
-			v.PriceTables[j].index = nil // follows from Rows, and generated catalogs have none
+			v.PriceTables[j].index, v.PriceTables[j].byText = nil, nil // follow from Rows, and generated catalogs have none
 			for k := range v.PriceTables[j].Rows {
 				v.PriceTables[j].Rows[k].Line = 0
 			}
@@ -179,8 +185,9 @@ func TestFixtures(t *testing.T) {
 //	----
 //	the error as printed
 //
-// with an empty line behind. A case whose lines begin neither with "-" nor
-// with "+" but with "|" is the text of a whole catalog.
+// with an empty line behind. A line "= money.yaml" names another catalog of the
+// fixtures to break. A case whose lines begin neither with "-" nor with "+" but
+// with "|" is the text of a whole catalog.
 func TestErrors(t *testing.T) {
 	files, err := filepath.Glob("testdata/errors/*.txt")
 	if err != nil || len(files) == 0 {
@@ -199,7 +206,11 @@ func TestErrors(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s: a case without ----:\n%s", file, c)
 			}
-			_, err := Parse("marketing.yaml", []byte(broken(t, input)))
+			name := "marketing.yaml"
+			if _, other, ok := strings.Cut(input, "\n= "); ok {
+				name, _, _ = strings.Cut(other, "\n")
+			}
+			_, err := Parse(name, []byte(broken(t, input)))
 			if err == nil {
 				t.Errorf("%s: parsed without error:\n%s", file, input)
 				continue
@@ -222,7 +233,7 @@ func TestErrors(t *testing.T) {
 }
 
 // broken is the catalog of a case's input.
-func broken(t *testing.T, input string) string {
+func broken(t testing.TB, input string) string {
 	t.Helper()
 	text, whole := marketing(t), ""
 	var old string
@@ -232,7 +243,7 @@ func broken(t *testing.T, input string) string {
 			return
 		}
 		if !strings.Contains(text, old) {
-			t.Fatalf("the marketing catalog has no %q", old)
+			t.Fatalf("the catalog has no %q", old)
 		}
 		text = strings.Replace(text, old, strings.Join(replacement, "\n"), 1)
 		old, replacement = "", nil
@@ -240,6 +251,8 @@ func broken(t *testing.T, input string) string {
 	for _, line := range strings.Split(input, "\n") {
 		mark, rest, _ := strings.Cut(line, " ")
 		switch mark {
+		case "=":
+			text = fixture(t, rest)
 		case "-":
 			edit()
 			old = rest
@@ -285,11 +298,11 @@ func TestRefusedTexts(t *testing.T) {
 		{"not UTF-8", "catalog: caf\xe9\n", "x.yaml:1:13: the text is not UTF-8 here\ncatalog: caf\uFFFD\n            ^"},
 		{"right-to-left override", "a: 1 # \u202e\n", "x.yaml:1:8: an invisible character (U+202E)\na: 1 # ?\n       ^"},
 		{"carriage return alone", "a: 1\rb: 2\n", "x.yaml:1:5: an invisible character (U+000D)\na: 1?b: 2\n    ^"},
-		{"too large", strings.Repeat("#\n", maxBytes/2+1), "x.yaml:1:1: the file has 8388610 bytes; a catalog may have 8388608"},
+		{"too large", strings.Repeat("#\n", maxBytes/2+1), "x.yaml:1:1: the file has 8388610 bytes; it may have 8388608"},
 		{"deep lists", strings.Repeat("[", 100), "x.yaml:1:65: nested more than 64 deep"},
 		{"deep dashes", strings.Repeat("- ", 100) + "x", "x.yaml:1:129: nested more than 64 deep"},
 		{"deep blocks", deepBlocks(70), "x.yaml:66:66: nested more than 64 deep"},
-		{"many keys", "a:\n" + strings.Repeat("  k: 1\n", maxKeys+1), "x.yaml:10002:4: an object of more than 10000 keys"},
+		{"many keys", "a:\n" + strings.Repeat("  k: 1\n", language.MaxKeys+1), "x.yaml:10002:4: an object of more than 10000 keys"},
 	} {
 		_, err := Parse("x.yaml", []byte(c.text))
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
@@ -314,7 +327,7 @@ func TestManyErrors(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "\nand ") || len(err.(Errors)) < 200 {
 		t.Errorf("%v", err)
 	}
-	if n := strings.Count(err.Error(), "\n"); n > 3*shownErrors {
+	if n := strings.Count(err.Error(), "\n"); n > 3*yamltext.Shown {
 		t.Errorf("%d lines", n)
 	}
 }

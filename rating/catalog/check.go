@@ -5,19 +5,21 @@ import (
 	"strings"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 // check proves that the parts of a draft fit together. It points at the place
 // of use: that is where the mistake is mostly made.
 func (p *problems) check(d *draft) {
 	before := calendar.None
+	clean := p.Found == nil
 	for i := range d.versions {
 		v := &d.versions[i]
 		if v.From != calendar.None && before != calendar.None && v.From <= before {
 			p.add(v.from.place, "from %s is not after the version before it (%s)", v.From, before)
 		}
 		before = max(before, v.From)
-		c := &checker{problems: p, draft: d, version: v}
+		c := &checker{problems: p, draft: d, version: v, clean: clean}
 		c.baseFees()
 		c.plans()
 		c.addOns()
@@ -36,6 +38,9 @@ type checker struct {
 	*problems
 	draft   *draft
 	version *versionDraft
+	rungs   []rung  // of all cohorts' ladders
+	loops   []place // upgrades that lead back
+	clean   bool    // all of the draft could be read: what is not there is not misspelt
 }
 
 // cohortPlan is a plan as a cohort has it.
@@ -61,6 +66,17 @@ func (c *checker) plans() {
 		}
 		c.ladders(order, has)
 	}
+	for _, r := range c.rungs { // of loops nothing more is to be told
+		if !slices.Contains(c.loops, r.up.upgrade.place) {
+			c.rung(r.up, r.from, r.to)
+		}
+	}
+}
+
+// rung is an upgrade of a ladder.
+type rung struct {
+	up       allowanceDraft
+	from, to cohortPlan
 }
 
 func (c *checker) plan(plan cohortPlan, has map[string]cohortPlan) {
@@ -122,7 +138,7 @@ func (c *checker) addOnIndex(use *node) int {
 func (c *checker) allowance(plan cohortPlan, a allowanceDraft, has map[string]cohortPlan) {
 	m := c.draft.Meter(a.Meter)
 	if m.Level() {
-		c.add(a.key.place, "meter %q is the %s of its rows: it can be charged, not included", m.Name, m.Of)
+		c.add(a.key.place, "meter %q is %s: it can be charged, not included", m.Name, m.figure())
 	}
 	if m.Kind == HighWater {
 		c.add(a.key.place, "meter %q counts active users: what a plan includes of them stands under %q", m.Name, "seats")
@@ -165,9 +181,11 @@ func (c *checker) ladders(order []string, has map[string]cohortPlan) {
 			}
 			if i := slices.Index(path, a.Upgrade); i >= 0 {
 				ring := strings.Join(append(slices.Clone(path[i:]), a.Upgrade), " → ")
+				c.loops = append(c.loops, a.upgrade.place)
 				c.add(a.upgrade.place, "upgrades never end%s: %s", forCohort(has[name].cohort), ring)
 				continue
 			}
+			c.rungs = append(c.rungs, rung{a, has[name], has[a.Upgrade]})
 			if !done[a.Upgrade] {
 				climb(a.Upgrade, path)
 			}
@@ -178,6 +196,31 @@ func (c *checker) ladders(order []string, has map[string]cohortPlan) {
 		if !done[name] {
 			climb(name, nil)
 		}
+	}
+}
+
+// rung refuses an upgrade to a plan that does not take what led there: one
+// with a lower limit, with the same one and a further upgrade, or that says
+// nothing of the meter.
+func (c *checker) rung(a allowanceDraft, from, to cohortPlan) {
+	i := slices.IndexFunc(to.allowances, func(b allowanceDraft) bool { return b.Meter == a.Meter })
+	if i < 0 {
+		if !c.clean {
+			return
+		}
+		c.add(a.upgrade.place, "plan %q, to which %q upgrades, says nothing of %q%s: give it a limit there, or unlimited: true",
+			to.key.text, from.key.text, a.Meter, forCohort(from.cohort))
+		return
+	}
+	above := to.allowances[i]
+	switch {
+	case above.limit == nil || a.limit == nil:
+	case above.Limit < a.Limit:
+		c.add(above.limit.place, "limit %d is below the %d of plan %q, which upgrades to %q: who climbs there is above it at once",
+			above.Limit, a.Limit, from.key.text, to.key.text)
+	case above.Limit == a.Limit && above.upgrade != nil:
+		c.add(above.limit.place, "limit %d is that of plan %q, which upgrades to %q: nobody would stay on it",
+			above.Limit, from.key.text, to.key.text)
 	}
 }
 
@@ -194,11 +237,11 @@ func (c *checker) sold(use *node, meter, lineKind string) {
 	if a.Renewal == Subscribed {
 		c.add(use.place, "add-on %q is subscribed to: a plan sells it under %q, and does not add it", a.Name, "sells")
 	}
-	if a.Meter != meter && c.draft.Meter(a.Meter) != nil && c.draft.Meter(meter) != nil {
-		c.add(use.place, "add-on %q is of meter %q, and cannot add to %q", a.Name, a.Meter, meter)
-	}
 	if a.LineKind != lineKind && a.LineKind != "" {
 		c.add(use.place, "add-on %q makes %s lines; a %s is needed here", a.Name, a.LineKind, lineKind)
+	}
+	if a.Meter != meter && c.draft.Meter(a.Meter) != nil && c.draft.Meter(meter) != nil {
+		c.add(use.place, "add-on %q is of meter %q, and cannot add to %q", a.Name, a.Meter, meter)
 	}
 }
 
@@ -233,7 +276,7 @@ func (c *checker) charges() {
 		c.minimum(u)
 		c.counting(u, m)
 		if m != nil && m.Level() && !u.Counted() {
-			c.add(u.key.place, "meter %q is the %s of its rows, not their sum: its charge needs %q, %q or %q", m.Name, m.Of, "over: period", "charged: period_end", "over: life")
+			c.uncounted(u, m)
 		}
 	}
 }
@@ -255,6 +298,7 @@ func (c *checker) chargeTable(u *chargeDraft, m *Meter) {
 	if m == nil || m.Kind != Sum {
 		return
 	}
+	c.rowModels(u, &c.version.tables[i], m)
 	var lacking []string
 	for _, column := range c.version.tables[i].Columns {
 		if !slices.Contains(m.By, column) {
@@ -271,7 +315,7 @@ func (c *checker) chargeColumn(u *chargeDraft, m *Meter) {
 	if u.Column == "" || m == nil || m.Kind != Sum || slices.Contains(m.By, u.Column) {
 		return
 	}
-	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, DidYouMean(u.Column, m.By))
+	c.add(u.column.place, "the price needs %q in %q of meter %q%s", u.Column, "by", m.Name, nearest.DidYouMean(u.Column, m.By))
 }
 
 // uses checks the balances of a charge: units pay before money does.
@@ -300,7 +344,8 @@ func (c *checker) minimum(u *chargeDraft) {
 	if b := c.version.Balance(u.RestTo); b != nil && b.Unit != "" {
 		c.add(u.restTo.place, "rest_to %q holds %s, and what a minimum takes beyond the usage is money", u.RestTo, b.Unit)
 	}
-	if !slices.Contains(u.Uses, u.RestTo) {
+	misspelt := slices.ContainsFunc(u.uses, func(use *node) bool { return c.version.Balance(use.text) == nil })
+	if !slices.Contains(u.Uses, u.RestTo) && !misspelt { // else it was told what is meant
 		c.add(u.restTo.place, "rest_to %q is not among %q of this charge: the rest would never be used", u.RestTo, "uses")
 	}
 }
@@ -340,16 +385,16 @@ func (c *checker) planNames() []string {
 }
 
 // undefined says that a word names nothing. A word that is no text was a
-// problem before. All but meters are defined in each version anew.
+// problem before, and so was a definition at the wrong place. All but meters are defined in each version anew.
 func (c *checker) undefined(use *node, what string, defined []string) {
-	if use.kind != plain && use.kind != quoted {
+	if use.kind != plain && use.kind != quoted || slices.Contains(c.strays, use.text) {
 		return
 	}
 	where := " in this version"
 	if what == "meter" {
 		where = ""
 	}
-	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, DidYouMean(use.text, defined))
+	c.add(use.place, "no %s %q is defined%s%s", what, use.text, where, nearest.OrThere(use.text, defined))
 }
 
 func forCohort(name string) string {

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/shopspring/decimal"
+
+	"ratemill/rating/nearest"
 )
 
 // Commitment bounds what a plan's account is charged for a billing period,
@@ -45,7 +47,7 @@ func (p *problems) commitment(plan string, n *node) *commitmentDraft {
 		d.Of = p.names(of, "of")
 		for i, kind := range d.Of {
 			if kind != "" && !slices.Contains(committed, kind) {
-				p.add(of.items[i].place, "a commitment cannot be of %q (but of %s)%s", kind, words(committed, "and"), DidYouMean(kind, committed))
+				p.add(of.items[i].place, "a commitment cannot be of %q (but of %s)%s", kind, words(committed, "and"), nearest.DidYouMean(kind, committed))
 			}
 		}
 	}

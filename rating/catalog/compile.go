@@ -30,7 +30,7 @@ func (d *draft) compileVersion(from *versionDraft) Version {
 		v.UsageCharges = append(v.UsageCharges, u.UsageCharge)
 	}
 	for _, t := range from.tables {
-		t.index = indexOf(t.Rows)
+		t.index, t.byText = indexOf(t.Rows), byText(t.Rows)
 		v.PriceTables = append(v.PriceTables, t.PriceTable)
 	}
 	return v

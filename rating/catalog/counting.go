@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )
 
@@ -45,8 +46,10 @@ type Spend struct {
 	Prorated bool            // bounds of a period that ends early are cut to its days
 }
 
-// Level tells whether the meter's figure is one of its rows' values.
-func (m *Meter) Level() bool { return m.Of == MaxOf || m.Of == LastValue }
+// Level tells whether the meter's figure is anything but a sum over its rows.
+func (m *Meter) Level() bool {
+	return m.Kind == Sum && m.Of != SumOf && m.Of != CountOf
+}
 
 // Counted tells whether the charge counts usage.
 func (u *UsageCharge) Counted() bool { return u.Counting != nil }
@@ -75,7 +78,7 @@ func (p *problems) counting(f *fields, what string, model pricing.Model, price *
 	d := &countingDraft{Counting: &Counting{Model: model, Charged: Daily, Over: OverDay}, price: price}
 	asked := model != nil
 	if n := f.optional("unit"); n != nil {
-		before := len(p.found)
+		before := len(p.Found)
 		p.fill(n, &d.Unit, "unit of "+what)
 		p.placed(n, d.Unit.Check(), before)
 		asked = true
@@ -134,7 +137,7 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	if d.over != nil && d.Charged == PeriodEnd && d.Over != OverPeriod {
 		c.add(d.over.place, "over is %q, but charged: period_end prices the period", d.Over)
 	}
-	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model)) {
+	if d.PerTier && (d.Charged != PeriodEnd || !tiered(d.Model) && !c.tieredTable(u)) {
 		c.add(d.lines.place, "lines: per_tier needs charged: period_end and a graduated price")
 	}
 	c.bounds(d)
@@ -148,10 +151,18 @@ func (c *checker) counting(u *chargeDraft, m *Meter) {
 	}
 	for _, n := range d.per {
 		if !slices.Contains(m.By, n.text) {
-			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, DidYouMean(n.text, m.By))
+			c.add(n.place, "%q is not in %q of meter %q%s", n.text, "by", m.Name, nearest.DidYouMean(n.text, m.By))
 		}
 	}
-	if d.Model != nil && pricing.NeedsEvents(d.Model) && !m.OneByOne {
+	c.running(u, m)
+	if d.Unit.Rows == pricing.EachRow && !m.OneByOne {
+		c.add(d.price.place, "rows: each converts each row by itself: meter %q needs %q", m.Name, "events: one_by_one")
+	}
+	switch {
+	case d.Model == nil || !pricing.NeedsEvents(d.Model):
+	case m.Level():
+		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q is %s", m.Name, m.figure())
+	case !m.OneByOne:
 		c.add(d.price.place, "free_events, min, max, and free_amount beside fixed look at each event: meter %q needs %q", m.Name, "events: one_by_one")
 	}
 }

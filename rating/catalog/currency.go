@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"ratemill/rating/money"
+	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )
 
@@ -77,7 +78,7 @@ func (p *problems) money(n *node, what string) decimal.Decimal {
 	amount := noPrice
 	for _, e := range p.entries(n, "%s", what) {
 		if _, err := money.LookupCurrency(e.key.text); err != nil {
-			p.add(e.key.place, "%s: %s", what, err)
+			p.add(e.key.place, "%s: %s%s", what, err, nearest.DidYouMean(e.key.text, money.Codes()))
 		}
 		p.currencies = append(p.currencies, e.key.text)
 		if value := p.decimal(e.value, what); e.key.text == p.in {
@@ -89,9 +90,9 @@ func (p *problems) money(n *node, what string) decimal.Decimal {
 
 // moneyAbove0 is an amount above zero, in every currency that it has.
 func (p *problems) moneyAbove0(n *node, what string) decimal.Decimal {
-	before := len(p.found)
+	before := len(p.Found)
 	amount := p.money(n, what)
-	if len(p.found) > before || n == nil {
+	if len(p.Found) > before || n == nil {
 		return amount
 	}
 	p.eachAmount(n, func(v *node) {
@@ -147,11 +148,12 @@ func (p *problems) inOthers(root *node) []*Catalog {
 		if code == p.home {
 			continue
 		}
-		q := &problems{file: p.file, lines: p.lines, in: code}
+		q := &problems{in: code}
+		q.File, q.Lines = p.File, p.Lines
 		d := q.draft(root)
 		q.check(d)
-		if q.found != nil {
-			p.found = append(p.found, q.found...)
+		if q.Found != nil {
+			p.Found = append(p.Found, q.Found...)
 			continue
 		}
 		others = append(others, d.compile())

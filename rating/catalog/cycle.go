@@ -39,6 +39,14 @@ func (c Cycle) holds(other Cycle) bool {
 	return false
 }
 
+// Times is how many whole cycles of the other make up this one.
+func (c Cycle) Times(other Cycle) int {
+	if c.Months > 0 {
+		return c.Months / other.Months
+	}
+	return c.Days / other.Days
+}
+
 // cycleUnits are the words for a cycle: days and weeks are days, the others
 // months.
 var cycleUnits = map[string]Cycle{

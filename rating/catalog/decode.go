@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/nearest"
 )
 
 // fields reads an object key by key. It knows which keys were asked for, so
@@ -20,19 +21,21 @@ type fields struct {
 	*problems
 	node    *node
 	what    string // for messages: `add-on "seat"`
+	form    string // the format of what, by which the schema knows the object
 	known   []string
 	missing []string
+	empty   []int // entries with nothing after their key
 }
 
 // fields begins to read a node as an object. A node that is none is a problem,
 // and an object of which nothing is missed.
 func (p *problems) fields(n *node, format string, args ...any) *fields {
-	f := &fields{problems: p, node: n, what: fmt.Sprintf(format, args...)}
+	f := &fields{problems: p, node: n, what: fmt.Sprintf(format, args...), form: format}
 	switch {
 	case n == nil:
 		f.node = &node{kind: null}
 	case n.kind != object:
-		p.add(n.at(), "%s is %s where an object {key: value, ...} is wanted", f.what, n.shown())
+		p.add(n.at(), "%s is %s where an object {key: value, ...} is wanted", f.what, n.shownOr("empty"))
 	}
 	return f
 }
@@ -40,6 +43,7 @@ func (p *problems) fields(n *node, format string, args ...any) *fields {
 // required is the value of a key that must be there, or nil with a problem.
 func (f *fields) required(key string) *node {
 	n := f.optional(key)
+	f.watch.required(f.form, key)
 	if n == nil && f.node.kind == object && !f.given(key) {
 		f.missing = append(f.missing, key)
 	}
@@ -50,14 +54,16 @@ func (f *fields) required(key string) *node {
 // problem: whoever wrote it wanted something.
 func (f *fields) optional(key string) *node {
 	f.known = append(f.known, key)
-	for _, e := range f.node.entries {
+	f.watch.asked(f.form, key)
+	for i, e := range f.node.entries {
 		if e.key.text != key {
 			continue
 		}
 		if e.value.kind == null {
-			f.add(e.key.place, "%q in %s has no value", key, f.what)
+			f.empty = append(f.empty, i)
 			return nil
 		}
+		f.watch.value(f.form, key, e.value)
 		return e.value
 	}
 	return nil
@@ -76,6 +82,7 @@ func (f *fields) given(key string) bool {
 // problem.
 func (f *fields) oneOf(keys ...string) (key string, value *node) {
 	var there []string
+	f.watch.oneOf(f.form, keys)
 	for _, k := range keys {
 		if n := f.optional(k); n != nil && value == nil {
 			key, value = k, n
@@ -97,7 +104,7 @@ func (f *fields) oneOf(keys ...string) (key string, value *node) {
 // done says so, and that it is missing goes without saying.
 func (f *fields) meant(wanted []string) bool {
 	for _, e := range f.node.entries {
-		if nearest(e.key.text, wanted) != "" {
+		if nearest.Word(e.key.text, wanted) != "" {
 			return true
 		}
 	}
@@ -111,13 +118,17 @@ func (f *fields) done() {
 		asked[k] = true
 	}
 	meant := make(map[string]bool)
-	for _, e := range f.node.entries {
+	below := f.noValues(asked)
+	for i, e := range f.node.entries {
 		if !asked[e.key.text] {
+			f.strays = append(f.strays, e.key.text)
+		}
+		if !asked[e.key.text] && !below[i] {
 			f.unknown(e.key, f.known)
-			meant[nearest(e.key.text, f.known)] = true
+			meant[nearest.Word(e.key.text, f.known)] = true
 		}
 	}
-	missing := slices.DeleteFunc(f.missing, func(k string) bool { return meant[k] })
+	missing := slices.DeleteFunc(f.missing, func(k string) bool { return meant[k] || slices.Contains(f.misplaced, k) })
 	switch len(missing) {
 	case 0:
 	case 1:
@@ -127,8 +138,25 @@ func (f *fields) done() {
 	}
 }
 
+// noValues reports keys with nothing after them. Keys that nobody knows right
+// behind such a one were meant to be below it: it answers for them.
+func (f *fields) noValues(asked map[string]bool) (below map[int]bool) {
+	below = make(map[int]bool)
+	for _, i := range f.empty {
+		key, hint := f.node.entries[i].key, ""
+		for j := i + 1; j < len(f.node.entries) && !asked[f.node.entries[j].key.text]; j++ {
+			below[j] = true
+			if hint == "" {
+				hint = fmt.Sprintf("; if %q belongs to it, indent it further", f.node.entries[j].key.text)
+			}
+		}
+		f.add(key.place, "%q in %s has no value%s", key.text, f.what, hint)
+	}
+	return below
+}
+
 func (f *fields) unknown(key *node, candidates []string) {
-	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, DidYouMean(key.text, candidates))
+	f.add(key.place, "unknown key %q in %s%s", key.text, f.what, nearest.OrThere(key.text, candidates))
 }
 
 // entries are the keys and values of an object whose keys are names that the
@@ -140,11 +168,31 @@ func (p *problems) entries(n *node, format string, args ...any) []entry {
 	what := fmt.Sprintf(format, args...)
 	switch {
 	case n.kind != object:
-		p.add(n.at(), "%s is %s where an object {name: ...} is wanted", what, n.shown())
+		p.add(n.at(), "%s is %s where an object {name: ...} is wanted", what, n.shownOr("empty"))
 	case len(n.entries) == 0:
 		p.add(n.at(), "%s is empty", what)
 	}
+	for i, e := range n.entries {
+		if e.value.kind == null && i+1 < len(n.entries) && isSection(e.key.text) {
+			p.add(e.key.place, "%q stands among the names under %s and has no value: it is indented too far", e.key.text, what)
+			p.misplaced = append(p.misplaced, e.key.text)
+			return n.entries[:i]
+		}
+	}
 	return n.entries
+}
+
+// isSection tells whether a key is one of those that catalogs and versions are
+// made of.
+func isSection(key string) bool {
+	for _, f := range forms {
+		if f.name == "the catalog" || f.name == "version" {
+			if slices.ContainsFunc(f.keys, func(k formKey) bool { return k.key == key }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // items are the items of a list that is not empty.
@@ -154,7 +202,7 @@ func (p *problems) items(n *node, what string) []*node {
 	}
 	switch {
 	case n.kind != list:
-		p.add(n.place, "%s is %s where a list [...] is wanted", what, n.shown())
+		p.add(n.place, "%s is %s where a list is wanted: [...], or items that begin with a dash", what, n.shownOr("empty"))
 	case len(n.items) == 0:
 		p.add(n.place, "%s is an empty list", what)
 	}
@@ -218,12 +266,13 @@ func (p *problems) word(n *node, what string, allowed ...string) string {
 	if n == nil {
 		return ""
 	}
+	p.watch.words(n, allowed)
 	for _, w := range allowed {
 		if (n.kind == plain || n.kind == quoted) && n.text == w {
 			return w
 		}
 	}
-	p.add(n.place, "%s is %s where %s is wanted", what, n.shown(), words(allowed, "or"))
+	p.add(n.place, "%s is %s where %s is wanted%s", what, n.shown(), words(allowed, "or"), nearest.DidYouMean(n.text, allowed))
 	return ""
 }
 
@@ -287,9 +336,9 @@ func Price(text string) (decimal.Decimal, error) {
 
 // positive is a number above zero.
 func (p *problems) positive(n *node, what string) decimal.Decimal {
-	before := len(p.found)
+	before := len(p.Found)
 	d := p.decimal(n, what)
-	if n != nil && !d.IsPositive() && len(p.found) == before {
+	if n != nil && !d.IsPositive() && len(p.Found) == before {
 		p.add(n.place, "%s %s must be more than zero", what, n.text)
 	}
 	return d
@@ -351,12 +400,18 @@ func (p *problems) date(n *node, what string) calendar.Day {
 		return calendar.None
 	}
 	day, err := calendar.Parse(n.text)
-	if err != nil || n.kind != plain {
-		p.add(n.place, "%s is %s where a date YYYY-MM-DD is wanted", what, n.shown())
+	switch {
+	case err != nil && dateForm.MatchString(n.text):
+		p.add(n.place, "%s is %s: there is no such day", what, n.shown())
+		return calendar.None
+	case err != nil || n.kind != plain:
+		p.add(n.place, "%s is %s where a date YYYY-MM-DD is wanted, without quotes", what, n.shown())
 		return calendar.None
 	}
 	return day
 }
+
+var dateForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
 var periodCount = regexp.MustCompile(`^([1-9][0-9]{0,3}) periods?$`)
 
@@ -369,7 +424,7 @@ func (p *problems) duration(n *node, what, unit string) int {
 	}
 	m := duration.FindStringSubmatch(n.text)
 	if m == nil || n.kind != plain || m[2] != unit {
-		p.add(n.place, "%s is %s where a number of %ss such as \"12 %ss\" is wanted", what, n.shown(), unit, unit)
+		p.add(n.place, "%s is %s where a number of %ss from 1 to 9999 such as \"30 %ss\" is wanted", what, n.shown(), unit, unit)
 		return 0
 	}
 	v, _ := strconv.Atoi(m[1]) // at most four digits
@@ -389,6 +444,14 @@ func (p *problems) times(n *node, what, of string) decimal.Decimal {
 	number := *n
 	number.text = factor
 	return p.positive(&number, what)
+}
+
+// shownOr is the node as a message quotes it, or a word for nothing.
+func (n *node) shownOr(nothing string) string {
+	if n.kind == null {
+		return nothing
+	}
+	return n.shown()
 }
 
 // shown is a node as a message quotes it.

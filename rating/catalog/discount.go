@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/shopspring/decimal"
+
+	"ratemill/rating/nearest"
 )
 
 // Discount is taken off the lines of accounts that have it: by the flag of its
@@ -99,7 +101,7 @@ func (p *problems) lineKinds(n *node, what string) []string {
 	kinds := p.names(n, what)
 	for i, kind := range kinds {
 		if kind != "" && !slices.Contains(PaidLines, kind) {
-			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(PaidLines, "and"), DidYouMean(kind, PaidLines))
+			p.add(n.items[i].place, "there is no line kind %q (there are %s)%s", kind, words(PaidLines, "and"), nearest.DidYouMean(kind, PaidLines))
 		}
 	}
 	return kinds

@@ -44,7 +44,7 @@ func figuresOf(t reflect.Type) []figure {
 // model reads a pricing model from its value in the catalog.
 func (p *problems) model(name string, n *node, what string) pricing.Model {
 	m := pricing.New(name)
-	before := len(p.found)
+	before := len(p.Found)
 	p.fill(n, m, what)
 	if !unpriced(m) {
 		p.placed(n, m.Check(), before)
@@ -170,7 +170,7 @@ func (p *problems) rate(n *node, what string) pricing.Percent {
 // placed reports what a model finds wrong with its figures at their places,
 // where they could be read at all: before is how many problems there were.
 func (p *problems) placed(n *node, wrong []pricing.Problem, before int) {
-	if len(p.found) > before {
+	if len(p.Found) > before {
 		return
 	}
 	for _, w := range wrong {

@@ -118,13 +118,31 @@ func (g generator) meter(name string) Meter {
 		}
 		m.PerPeriod = true // else it could have no allowance
 		m.OneByOne = g.yes("one by one")
-		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf}).Draw(g.T, "of")
+		m.Of = rapid.SampledFrom([]Of{SumOf, CountOf, UniqueOf, WeightedOf, ActiveOf}).Draw(g.T, "of")
+		g.aggregation(&m)
 	case Latest:
 		m.Columns = g.some("latest", 1, 2)
 	case HighWater:
 		m.PerPeriod = g.yes("reset")
 	}
 	return m
+}
+
+// aggregation draws what is particular to what a meter makes of its column.
+func (g generator) aggregation(m *Meter) {
+	switch m.Of {
+	case UniqueOf:
+		m.OneByOne, m.PerPeriod = false, g.yes("reset")
+	case WeightedOf:
+		m.OneByOne, m.PerPeriod, m.ByDay = true, g.yes("reset"), g.yes("holds")
+	case ActiveOf:
+		m.OneByOne, m.PerPeriod = true, g.yes("reset")
+		if g.yes("action") {
+			m.Action = names.Draw(g.T, "action column")
+		}
+		m.Measure = rapid.SampledFrom([]Measure{AtEnd, AnyTime, Highest, TimeWeighted}).Draw(g.T, "measure")
+		m.ByDay = m.Measure == TimeWeighted && g.yes("holds")
+	}
 }
 
 func (g generator) version(from calendar.Day) Version {
@@ -190,18 +208,21 @@ func (g generator) charge(v *Version, m *Meter) {
 		}
 	}
 	u.Uses = append(units, money...)
+	if m.Level() {
+		u.Uses = money // units pay for what is summed
+	}
 	if len(money) > 0 && g.yes("minimum") {
 		u.RestTo = rapid.SampledFrom(money).Draw(g.T, "rest_to")
 		u.Minimum = decimal.New(rapid.Int64Range(1, 1e12).Draw(g.T, "minimum"), -g.catalog.Currency.Minor)
 	}
 	switch {
-	case len(m.By) == 0:
+	case len(m.By) == 0 || m.Running():
 		u.Price = g.price()
 	case g.yes("price on the event"):
 		u.Column = rapid.SampledFrom(m.By).Draw(g.T, "column")
 	default:
 		u.Table = fmt.Sprintf("table %d", len(v.PriceTables))
-		v.PriceTables = append(v.PriceTables, g.table(u.Table, m.By))
+		v.PriceTables = append(v.PriceTables, g.table(u.Table, m, len(units) == 0))
 	}
 	g.counting(v, &u, m)
 	v.UsageCharges = append(v.UsageCharges, u)
@@ -210,21 +231,28 @@ func (g generator) charge(v *Version, m *Meter) {
 // counting draws how a charge counts: with a model of any name, or a unit, or
 // neither. Where units pay or a price is looked up, there is no model.
 func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
-	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || g.yes("not counted") {
+	modeled := u.Table != "" && v.Table(u.Table).Modeled()
+	if slices.ContainsFunc(u.Uses, func(name string) bool { return v.Balance(name).Unit != "" }) || !m.Level() && !modeled && g.yes("not counted") {
 		return
 	}
 	c := &Counting{Charged: Daily, Over: rapid.SampledFrom([]Over{OverDay, OverPeriod, OverLife}).Draw(g.T, "over")}
-	if c.Over == OverPeriod && g.yes("in arrears") {
+	if m.Level() && c.Over == OverDay || m.Running() {
+		c.Over = OverPeriod
+	}
+	if c.Over == OverPeriod && (m.Running() || g.yes("in arrears")) {
 		c.Charged = PeriodEnd
 	}
 	if u.Table == "" && u.Column == "" && g.yes("model") {
 		c.Model, u.Price = g.model(m), decimal.Decimal{}
-		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model)
+		c.PerTier = c.Charged == PeriodEnd && tiered(c.Model) && !m.Mean()
 	}
 	if g.yes("unit") {
-		c.Unit = pricing.Unit{DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
+		c.Unit = pricing.Unit{Rows: "together", DivideBy: g.above0(), Rounding: rapid.SampledFrom([]pricing.UnitRounding{"none", "up", "half_even"}).Draw(g.T, "round")}
 		if c.Unit.Rounding != pricing.NotRounded {
 			c.Unit.To = g.above0()
+			if m.OneByOne && g.yes("each row") {
+				c.Unit.Rows = pricing.EachRow
+			}
 		}
 	}
 	if len(m.By) > 0 && g.yes("per") {
@@ -234,7 +262,7 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		c.Spend = &Spend{Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated")}
 		c.Spend.Most = c.Spend.Least.Add(decimal.New(5, 0))
 	}
-	if c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
+	if modeled || c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
 		u.Counting = c
 	}
 }
@@ -274,7 +302,7 @@ func (g generator) model(m *Meter) pricing.Model {
 		return s
 	}
 	p := &pricing.Percentage{Rate: pricing.Percent{Rate: g.price()}, Fixed: g.or(g.price())}
-	if m.OneByOne {
+	if m.OneByOne && !m.Level() {
 		p.FreeEvents, p.FreeAmount, p.Min = rapid.Int64Range(0, 9).Draw(g.T, "free_events"), g.or(g.price()), g.or(g.price())
 		p.Max = g.or(p.Min.Add(decimal.New(1, 0)))
 	}
@@ -307,7 +335,9 @@ func (g generator) tier() pricing.Tier {
 }
 
 // table draws rows that name the first few columns each, so that none tie.
-func (g generator) table(name string, columns []string) PriceTable {
+// Rows have models where the charge may count.
+func (g generator) table(name string, m *Meter, models bool) PriceTable {
+	columns := m.By
 	t := PriceTable{Name: name, Columns: columns, Rule: g.rule()}
 	for range rapid.IntRange(1, 5).Draw(g.T, "rows") {
 		match := slices.Repeat([]string{"*"}, len(columns))
@@ -315,7 +345,11 @@ func (g generator) table(name string, columns []string) PriceTable {
 			match[i] = names.Filter(func(s string) bool { return s != "*" }).Draw(g.T, "match")
 		}
 		if !slices.ContainsFunc(t.Rows, func(r PriceRow) bool { return slices.Equal(r.Match, match) }) {
-			t.Rows = append(t.Rows, PriceRow{Match: match, Price: g.price()})
+			row := PriceRow{Match: match, Price: g.price()}
+			if models && g.yes("row model") {
+				row.Price, row.Model = decimal.Decimal{}, g.model(m)
+			}
+			t.Rows = append(t.Rows, row)
 		}
 	}
 	return t
@@ -361,7 +395,7 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 			continue
 		}
 		priced := slices.ContainsFunc(v.UsageCharges, func(u UsageCharge) bool { return u.Meter == m.Name })
-		if slices.Contains(planWords, m.Name) || priced || g.yes("no allowance") {
+		if slices.Contains(planWords, m.Name) || priced || m.Level() || g.yes("no allowance") {
 			continue
 		}
 		p.Allowances = append(p.Allowances, g.allowance(v, m, cohort))
@@ -388,21 +422,33 @@ func (g generator) plan(v *Version, name, cohort string) Plan {
 func (g generator) allowance(v *Version, m *Meter, cohort string) Allowance {
 	a := Allowance{Meter: m.Name, Rule: g.rule()}
 	var targets []string
-	for _, p := range v.Plans {
-		if p.Cohort == cohort && m.Kind == Latest {
+	for i := range v.Plans {
+		p := &v.Plans[i]
+		above := p.Allowance(m.Name)
+		if p.Cohort == cohort && m.Kind == Latest && above != nil && (above.Unlimited || above.Limit > 0) {
 			targets = append(targets, p.Name)
 		}
 	}
 	addOn := g.sold(v, m, "package")
 	switch {
 	case len(targets) > 0 && g.yes("upgrade"):
-		a.Upgrade, a.Limit = rapid.SampledFrom(targets).Draw(g.T, "upgrade to"), g.count(0)
+		a.Upgrade, a.Limit = g.rung(v, m, cohort, targets)
 	case addOn != "":
 		a.AddOn, a.Limit = addOn, g.count(0)
 	default:
 		a.Unlimited = true
 	}
 	return a
+}
+
+// rung draws the plan that an account climbs to, and a limit below that plan's.
+func (g generator) rung(v *Version, m *Meter, cohort string, targets []string) (string, int64) {
+	to := rapid.SampledFrom(targets).Draw(g.T, "upgrade to")
+	above := v.Plan(to, cohort).Allowance(m.Name)
+	if above.Unlimited {
+		return to, g.count(0)
+	}
+	return to, rapid.Int64Range(0, above.Limit-1).Draw(g.T, "limit")
 }
 
 // sold is an add-on for a meter, or empty.
@@ -435,8 +481,8 @@ func TestTies(t *testing.T) {
 				tied = strings.Join(usage, ",")
 			}
 		}
-		if (tied != "") != (len(p.found) > 0) {
-			rt.Fatalf("ties at %q, reported: %v", tied, p.found)
+		if (tied != "") != (len(p.Found) > 0) {
+			rt.Fatalf("ties at %q, reported: %v", tied, p.Found)
 		}
 	})
 }
@@ -503,9 +549,9 @@ func FuzzPlaces(f *testing.F) {
 	f.Add(marketing(f))
 	f.Add("a: \"é\\\"x\" # c\r\n\r\n# d\r\nb: [1,\n\n 2, 'c''d', x y]\n\nc:\n- {\n f: g}")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := &problems{file: "fuzz.yaml"}
-		if root := p.tree(p.scan([]byte(text))); root != nil && p.found == nil {
-			checkPlaces(t, p.lines, root)
+		p := &problems{}
+		if root := p.read([]byte(text)); root != nil && p.Found == nil {
+			checkPlaces(t, p.Lines, root)
 		}
 	})
 }

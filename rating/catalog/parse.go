@@ -7,28 +7,35 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
+	"ratemill/rating/nearest"
 )
 
+// MeterCheck tells what is wrong with a meter that only its source can know.
+type MeterCheck func(m *Meter) []MeterFault
+
+// MeterFault is what is wrong with a meter, and the word of it that it is about.
+type MeterFault struct{ Word, What string }
+
 // Parse reads a catalog. The name is the file's, for messages. The error is an
-// Errors: everything wrong that one reading can find.
-func Parse(name string, text []byte) (*Catalog, error) {
-	p := &problems{file: name}
-	tokens := p.scan(text)
-	if p.found != nil {
-		return nil, p.err()
+// Errors: everything wrong that one reading can find, with what the checks find.
+func Parse(name string, text []byte, checks ...MeterCheck) (*Catalog, error) {
+	p := &problems{checks: checks}
+	p.File = name
+	root := p.read(text)
+	if root == nil {
+		return nil, p.Err()
 	}
-	root := p.tree(tokens)
-	if p.found != nil {
-		return nil, p.err()
-	}
+	whole := p.Found == nil // else names may be missing that the author thinks are there
 	d := p.draft(root)
-	p.check(d)
-	if p.found != nil {
-		return nil, p.err()
+	if whole && p.misplaced == nil {
+		p.check(d)
+	}
+	if p.Found != nil {
+		return nil, p.Err()
 	}
 	c := d.compile()
-	if c.others = p.inOthers(root); p.found != nil {
-		return nil, p.err()
+	if c.others = p.inOthers(root); p.Found != nil {
+		return nil, p.Err()
 	}
 	sum := sha256.Sum256(text)
 	c.Digest = hex.EncodeToString(sum[:])
@@ -89,7 +96,7 @@ type seatsDraft struct {
 
 type allowanceDraft struct {
 	Allowance
-	key, upgrade, addOn *node
+	key, limit, upgrade, addOn *node
 }
 
 type addOnDraft struct {
@@ -133,7 +140,7 @@ func (p *problems) header(d *draft, n *node) {
 	if c := f.required("currency"); c != nil {
 		var err error
 		if d.Currency, err = money.LookupCurrency(p.text(c, "currency")); err != nil {
-			p.add(c.place, "currency: %s", err)
+			p.add(c.place, "currency: %s%s", err, nearest.DidYouMean(c.text, money.Codes()))
 		}
 		p.home = d.Currency.Code
 		if p.in == "" {
@@ -198,18 +205,40 @@ func (p *problems) cohorts(d *draft, n *node) {
 
 func (p *problems) meters(d *draft, n *node) {
 	for _, e := range p.entries(n, "meters") {
+		before := len(p.Found)
 		d.Meters = append(d.Meters, p.meter(e))
+		if len(p.Found) > before {
+			continue // its source would be asked for what is not meant
+		}
+		for _, check := range p.checks {
+			for _, wrong := range check(&d.Meters[len(d.Meters)-1]) {
+				p.add(e.placeOf(wrong.Word), "meter %q: %s", e.key.text, wrong.What)
+			}
+		}
 	}
+}
+
+// placeOf is where a word stands among an entry's values, or the entry's key.
+func (e entry) placeOf(word string) place {
+	for _, of := range e.value.entries {
+		for _, n := range append([]*node{of.value}, of.value.items...) {
+			if (n.kind == plain || n.kind == quoted) && n.text == word {
+				return n.place
+			}
+		}
+	}
+	return e.key.place
 }
 
 func (p *problems) meter(e entry) Meter {
 	m := Meter{Name: e.key.text, DefinedLine: e.key.line}
 	f := p.fields(e.value, "meter %q", m.Name)
 	m.Source = p.text(f.required("source"), "source")
-	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater), string(CountOf), string(MaxOf), string(LastValue))
+	kind, value := f.oneOf(string(Sum), string(Latest), string(HighWater), string(CountOf), string(MaxOf), string(LastValue),
+		string(UniqueOf), string(WeightedOf), string(ActiveOf))
 	m.Kind = MeterKind(kind)
 	switch of := Of(kind); of {
-	case SumOf, CountOf, MaxOf, LastValue:
+	case SumOf, CountOf, MaxOf, LastValue, UniqueOf, WeightedOf, ActiveOf:
 		m.Kind, m.Of = Sum, of
 	}
 	if kind != "" {
@@ -221,7 +250,7 @@ func (p *problems) meter(e entry) Meter {
 		if by := f.optional("by"); by != nil {
 			m.By = p.names(by, "by")
 		}
-		m.OneByOne = p.word(f.optional("events"), "events", "summed", "one_by_one") == "one_by_one" || m.Of == MaxOf || m.Of == LastValue
+		p.aggregation(&m, f)
 	case Latest:
 		m.Columns = p.names(value, kind)
 	case HighWater:

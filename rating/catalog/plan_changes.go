@@ -80,6 +80,9 @@ func (p *problems) planMove(n *node, what string, v *versionDraft) PlanMove {
 		return m
 	}
 	f := p.fields(n, "%s of plan_changes", what)
+	if v != nil {
+		f.form = "exception of plan_changes"
+	}
 	prices := []string{string(NextBillingDate), string(Prorated)}
 	if v != nil {
 		from, to := f.required("from"), f.required("to")

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -80,30 +82,35 @@ func (c *checker) prices(d *pricesDraft, what string) {
 			lacking = append(lacking, t.Name)
 		}
 	}
+	misspelt := false
 	for _, use := range d.terms {
 		if c.version.Term(use.text) == nil {
 			c.undefined(use, "term", names)
+			misspelt = true
 		}
 	}
-	if len(lacking) > 0 {
+	if len(lacking) > 0 && !misspelt {
 		c.add(d.node.at(), "%s has no price for term %s", what, words(lacking, "and"))
 	}
 }
 
 // baseFees checks that each term says what the base fee is on it, or each plan.
 func (c *checker) baseFees() {
+	i := slices.IndexFunc(c.version.plans, func(p planDraft) bool { return p.onePrice() })
+	if i < 0 {
+		return
+	}
+	var without []string
+	var first *node
 	for _, term := range c.version.terms {
-		if term.value.has("base") {
-			continue
+		if !term.value.has("base") {
+			without = append(without, term.key.text)
+			first = cmp.Or(first, term.key)
 		}
-		for i := range c.version.plans {
-			plan := &c.version.plans[i]
-			if plan.onePrice() {
-				c.add(term.key.place, "term %q has no %q, and plan %q has one price for all terms: say what it is on this term, in the term or in the plan",
-					term.key.text, "base", plan.key.text)
-				break
-			}
-		}
+	}
+	if first != nil {
+		c.add(first.place, "no %q in term %s, and plan %q has one price for all terms: say what it is on each term, in the term or in the plan",
+			"base", words(without, "and"), c.version.plans[i].key.text)
 	}
 }
 

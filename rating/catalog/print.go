@@ -89,9 +89,7 @@ func (m *Meter) print() string {
 	if len(m.By) > 0 {
 		o.add("by", quoteAll(m.By))
 	}
-	if m.OneByOne && m.Of != MaxOf && m.Of != LastValue {
-		o.add("events", "one_by_one")
-	}
+	m.printAggregation(&o)
 	if m.PerPeriod {
 		o.add("reset", "period")
 	}
@@ -317,7 +315,7 @@ func (t *PriceTable) print(w *printer) {
 	w.line(3, "columns: %s", quoteAll(t.Columns))
 	w.line(3, "rows:")
 	for _, r := range t.Rows {
-		w.line(3, "- {match: %s, each: %s}", quoteAll(r.Match), amountText(r.Price))
+		w.line(3, "- {match: %s, %s}", quoteAll(r.Match), r.printPrice())
 	}
 	w.line(3, "rule: %s", quote(string(t.Rule)))
 }

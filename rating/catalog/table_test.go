@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"ratemill/rating/yamltext"
 )
 
 // priceSheet is the marketing catalog with so many rows in its price table,
@@ -89,7 +91,7 @@ func TestLookupIsLinear(t *testing.T) {
 			draft.rows = append(draft.rows, &node{place: place{i + 1, 1}})
 		}
 		p := &problems{}
-		if p.checkTable(&draft); len(p.found) > 0 {
+		if p.checkTable(&draft); len(p.Found) > 0 {
 			t.Skip("no table")
 		}
 		table := draft.PriceTable
@@ -128,7 +130,7 @@ func TestTiesAreFound(t *testing.T) {
 	text := four.Replace(priceSheet(t, 3000, crossed(3000)))
 	mustParse(t, text)
 	_, err := Parse("x.yaml", []byte(strings.Replace(text, `[a500, b, c, "*"]`, `[a500, b, e, "*"]`, 1)))
-	if found, _ := err.(Errors); len(found) != shownErrors || !strings.Contains(found[0].Message, `both fit [a500, b, c, d1000]`) {
+	if found, _ := err.(Errors); len(found) != yamltext.Shown || !strings.Contains(found[0].Message, `both fit [a500, b, c, d1000]`) {
 		t.Errorf("%v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )
 
@@ -203,7 +204,7 @@ func (c *checker) taxCategories(t *Taxes) {
 	}
 	for _, use := range c.version.categories {
 		if !slices.Contains(known, use.text) {
-			c.add(use.place, "no tax rate of this version is for category %q%s", use.text, DidYouMean(use.text, known))
+			c.add(use.place, "no tax rate of this version is for category %q%s", use.text, nearest.DidYouMean(use.text, known))
 		}
 	}
 }

@@ -3,6 +3,8 @@ package catalog
 import (
 	"cmp"
 	"slices"
+
+	"ratemill/rating/yamltext"
 )
 
 // maxColumns is how many columns a price table may have: the search for ties
@@ -130,7 +132,7 @@ func (s *tieSearch) undecided(is, js []int, a, b mask, deciders []mask) {
 			if _, decided := s.exact[exactKey{m, rowKey(m, both)}]; decided {
 				continue
 			}
-			if len(s.found) >= shownErrors {
+			if len(s.found) >= yamltext.Shown {
 				return // a table of crossed rows has as many ties as pairs
 			}
 			s.undecided(i, j, a, b, deciders[1:])
@@ -148,7 +150,7 @@ func (s *tieSearch) alike(columns mask, rows []int) [][]int {
 func (s *tieSearch) note(is, js []int) {
 	for _, j := range js {
 		for _, i := range is {
-			if len(s.found) >= shownErrors {
+			if len(s.found) >= yamltext.Shown {
 				return
 			}
 			earlier, later := min(i, j), max(i, j)

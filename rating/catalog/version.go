@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating/pricing"
 )
@@ -137,13 +138,13 @@ func (p *problems) seats(plan string, n *node) *seatsDraft {
 
 func (p *problems) allowance(plan string, n *node) allowanceDraft {
 	meter := n.key.text
-	f := p.fields(n, "%q of plan %q", meter, plan)
+	f := p.fields(n, "the %q of plan %q", meter, plan)
 	a := allowanceDraft{Allowance: Allowance{Meter: meter}, key: n.key}
 	switch key, value := f.oneOf("limit", "unlimited"); key {
 	case "unlimited":
 		a.Unlimited = p.isTrue(value, key)
 	case "limit":
-		a.Limit = p.count(value, key, 0)
+		a.limit, a.Limit = value, p.count(value, key, 0)
 		p.above(&a, f.required("above"), plan)
 	}
 	a.Rule = p.rule(f)
@@ -165,6 +166,16 @@ func (p *problems) above(a *allowanceDraft, n *node, plan string) {
 	f.done()
 }
 
+// addOnCharged refuses add-ons in arrears, which a term's charged does not mean
+// either.
+func (p *problems) addOnCharged(n *node, addOn string) {
+	if n != nil && n.text == "in_arrears" {
+		p.add(n.place, "add-on %q cannot be charged in_arrears: seats and packages are paid for in advance, only a term's base fee can wait; what is paid after it was used is a usage charge", addOn)
+		return
+	}
+	p.word(n, "charged", "in_advance")
+}
+
 func (p *problems) addOn(e entry) addOnDraft {
 	f := p.fields(e.value, "add-on %q", e.key.text)
 	a := addOnDraft{AddOn: AddOn{Name: e.key.text, Line: e.key.line}}
@@ -182,6 +193,7 @@ func (p *problems) addOn(e entry) addOnDraft {
 		a.Meter = p.text(a.meter, "of")
 	}
 	a.Renewal = Renewal(p.word(f.required("renewal"), "renewal", string(WhileNeeded), string(Never), string(Subscribed)))
+	p.addOnCharged(f.optional("charged"), a.Name)
 	a.ByDay = p.word(f.optional("proration"), "proration", "none", "days") == "days"
 	a.Credit = p.word(f.optional("given_up"), "given_up", "no_credit", "credit") == "credit"
 	a.TaxCategory = p.taxCategory(f)
@@ -226,8 +238,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	if n == nil {
 		return nil
 	}
-	what := fmt.Sprintf("price of the usage charge of %q", u.Meter)
-	price := p.fields(n, "%s", what)
+	price := p.fields(n, "price of the usage charge of %q", u.Meter)
 	switch key, value := price.oneOf(priceKeys()...); key {
 	case "":
 	case "each":
@@ -237,7 +248,7 @@ func (p *problems) price(n *node, u *chargeDraft) (model pricing.Model) {
 	case "column":
 		u.column, u.Column = value, p.text(value, key)
 	default:
-		model = p.model(key, value, key+" "+what)
+		model = p.model(key, value, key+" "+price.what)
 	}
 	price.done()
 	return model
@@ -255,6 +266,7 @@ func (p *problems) table(e entry) tableDraft {
 	for _, n := range t.rows {
 		t.Rows = append(t.Rows, p.row(n, &t))
 	}
+	p.widths(&t, columns)
 	t.Rule = p.rule(f)
 	f.done()
 	return t
@@ -267,10 +279,37 @@ func (p *problems) row(n *node, t *tableDraft) PriceRow {
 	for _, item := range p.items(match, "match") {
 		row.Match = append(row.Match, p.text(item, "match"))
 	}
-	if columns := len(t.Columns); row.Match != nil && columns > 0 && columns <= maxColumns && len(row.Match) != columns {
-		p.add(match.place, "match has %d values for %d columns", len(row.Match), columns)
-	}
-	row.Price = p.money(f.required("each"), "each")
+	p.rowPrice(f, &row, t.Name)
 	f.done()
 	return row
+}
+
+// widths checks that rows have a value for each column. Where all have another
+// number than there are columns, the columns are what is wrong.
+func (p *problems) widths(t *tableDraft, columns *node) {
+	want := len(t.Columns)
+	if want == 0 || want > maxColumns {
+		return // reported when they were read
+	}
+	var wrong []int
+	alike := true
+	for i := range t.Rows {
+		if n := len(t.Rows[i].Match); n != 0 && n != want {
+			wrong = append(wrong, i)
+			alike = alike && n == len(t.Rows[wrong[0]].Match)
+		}
+	}
+	if len(wrong) > 1 && len(wrong) == len(t.Rows) && alike {
+		p.add(columns.place, "price table %q has %d columns, and its rows have %d values", t.Name, want, len(t.Rows[0].Match))
+		return
+	}
+	for _, i := range wrong {
+		place := t.rows[i].place
+		for _, e := range t.rows[i].entries {
+			if e.key.text == "match" {
+				place = e.value.place
+			}
+		}
+		p.add(place, "match has %s for %d columns (%s)", durationText(len(t.Rows[i].Match), "value"), want, strings.Join(t.Columns, ", "))
+	}
 }

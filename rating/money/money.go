@@ -49,6 +49,15 @@ func LookupCurrency(code string) (Currency, error) {
 	return currencies[i], nil
 }
 
+// Codes are the codes of all currencies, in their order.
+func Codes() []string {
+	var codes []string
+	for _, c := range currencies {
+		codes = append(codes, c.Code)
+	}
+	return codes
+}
+
 // Amount is money: a whole number of its currency's minor unit.
 // The zero Amount has no currency; it may be added to any amount.
 type Amount struct {

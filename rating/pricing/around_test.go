@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"testing"
@@ -192,46 +193,68 @@ func TestSpends(t *testing.T) {
 	}
 }
 
-// Counting does not depend on the order in which events are read.
-func TestAggregates(t *testing.T) {
+// A level's mean, whatever the order in which its changes are added, is what
+// counting it microsecond by microsecond makes.
+func TestLevel(t *testing.T) {
+	type change struct {
+		at int64
+		by decimal.Decimal
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		var events []Event
-		for i := range rapid.IntRange(0, 8).Draw(t, "events") {
-			value := decimal.NewFromInt(rapid.Int64Range(-5, 5).Draw(t, "value"))
-			events = append(events, Event{rapid.Int64Range(10, 20).Draw(t, "at"), fmt.Sprint("e", i), value, rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")})
+		var changes []change
+		for range rapid.IntRange(0, 8).Draw(t, "changes") {
+			changes = append(changes, change{rapid.Int64Range(0, 10).Draw(t, "at"), decimal.NewFromInt(rapid.Int64Range(-5, 5).Draw(t, "by"))})
 		}
-		initial := some(t, "initial")
-		all := func(events []Event) string {
-			sorted := Sorted(events)
-			highest, found := Max(events)
-			latest, last := Latest(sorted)
-			return fmt.Sprint(Sum(events), Unique(events), highest, found, latest, last, Weighted(sorted, initial, 10, 25), Active(sorted, []string{"z"}))
+		l := Level{Initial: some(t, "initial")}
+		for _, c := range rapid.Permutation(changes).Draw(t, "shuffled") {
+			l = l.Add(c.by, c.at)
 		}
-		want := all(events)
-		if got := all(rapid.Permutation(events).Draw(t, "shuffled")); got != want {
-			t.Fatalf("%s, shuffled %s", want, got)
-		}
-		// The mean, microsecond by microsecond.
+		until := rapid.Int64Range(10, 15).Draw(t, "until")
 		sum := new(big.Rat)
-		for at := int64(10); at < 25; at++ {
-			level := initial.Rat()
-			for _, e := range events {
-				if e.At <= at {
-					level.Add(level, e.Value.Rat())
+		for at := range until {
+			sum.Add(sum, l.Initial.Rat())
+			for _, c := range changes {
+				if c.at <= at {
+					sum.Add(sum, c.by.Rat())
 				}
 			}
-			sum.Add(sum, level)
 		}
-		same(t, "the weighted mean", Weighted(Sorted(events), initial, 10, 25), sum.Quo(sum, big.NewRat(15, 1)))
+		same(t, "the mean", l.Mean(until, 15), sum.Quo(sum, big.NewRat(15, 1)))
 	})
 }
 
-func TestActive(t *testing.T) {
-	events := Sorted([]Event{{3, "c", dec(t, "-1"), "a"}, {1, "a", dec(t, "1"), "a"}, {2, "b", dec(t, "1"), "b"}, {4, "d", dec(t, "0"), "old"}, {2, "a", dec(t, "1"), "b"}})
-	if got := fmt.Sprint(Active(events, []string{"old", "kept"})); got != "[b kept]" {
-		t.Error(got)
-	}
-	if Unique(events) != 3 {
-		t.Error(Unique(events))
-	}
+// Keys that are on, counted again at every instant.
+func TestCountActive(t *testing.T) {
+	names := []string{"a", "b", "c", "d"}
+	rapid.Check(t, func(t *rapid.T) {
+		before := WithKeys(nil, []Key{KeyOf("a"), KeyOf("b")}[:rapid.IntRange(0, 2).Draw(t, "before")])
+		var switches []Switch
+		for i := range rapid.IntRange(0, 10).Draw(t, "switches") {
+			switches = append(switches, Switch{rapid.Int64Range(0, 9).Draw(t, "at"), fmt.Sprint(i), KeyOf(rapid.SampledFrom(names).Draw(t, "key")), rapid.Bool().Draw(t, "on")})
+		}
+		early := rapid.IntRange(0, len(switches)).Draw(t, "early")
+		shuffled := rapid.Permutation(switches).Draw(t, "shuffled")
+		sorted := WithSwitches(WithSwitches(nil, shuffled[:early]), shuffled[early:])
+		got := CountActive(before, sorted, func(at int64) int64 { return at })
+		on, ever := map[Key]bool{}, map[Key]bool{}
+		for _, key := range before {
+			on[key], ever[key] = true, true
+		}
+		area, highest := int64(0), int64(len(on))
+		for at := range int64(10) {
+			for _, s := range sorted {
+				if s.At == at && s.On {
+					on[s.Key], ever[s.Key] = true, true
+				} else if s.At == at {
+					delete(on, s.Key)
+				}
+				highest = max(highest, int64(len(on)))
+			}
+			area += int64(len(on))
+		}
+		keys := slices.SortedFunc(maps.Keys(on), Key.Compare)
+		if !slices.Equal(got.Keys, keys) || got.AnyTime != int64(len(ever)) || got.Highest != highest || !got.Level.Area(10).Equal(decimal.NewFromInt(area)) {
+			t.Fatalf("%+v, want %d keys, %d at any time, %d at once, area %d", got, len(keys), len(ever), highest, area)
+		}
+	})
 }
