@@ -11,7 +11,7 @@ TO       := 2018-06-16
 # Race tests need a C compiler; CI has one and insists.
 RACE     := $(if $(or $(CI),$(shell command -v gcc || command -v clang)),-race)
 
-.PHONY: build run check format vet staticcheck s3server test race fuzz demo check-duckdb bench rewrite clean
+.PHONY: build run check format vet staticcheck s3server test race fuzz demo late check-duckdb bench rewrite clean
 
 build:
 	@mkdir -p build
@@ -27,7 +27,7 @@ run: build
 	@echo "Next: the SQL in README.md, or $(RATEMILL) --help."
 
 ## check: everything that CI runs, but the DuckDB check
-check: format vet staticcheck test race fuzz demo
+check: format vet staticcheck test race fuzz demo late
 
 format:
 	@bad=$$(gofmt -l cmd pipeline rating readers writers fixtures); test -z "$$bad" || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
@@ -71,10 +71,24 @@ demo: run
 	$(RATEMILL) backfill --exports $(DEMO)/exports --output $(DEMO)/output --catalog $(CATALOG) --from $(FROM) --to $(TO) >/dev/null
 	$(RATEMILL) verify --output $(DEMO)/output
 
-## check-duckdb: read the demo's output as analysts do (needs Node.js and npm)
+# A small company whose exports of one day come a week late, and are rerated.
+LATE     := build/late
+LATE_RUN := --exports $(LATE)/exports --output $(LATE)/output --catalog $(CATALOG)
+late: build
+	@rm -rf $(LATE)
+	$(RATEMILL) generate --exports $(LATE)/exports --from 2018-05-16 --to 2018-05-25 --accounts 200 --rows 20000
+	@mkdir $(LATE)/withheld && mv $(LATE)/exports/sms/date=2018-05-18 $(LATE)/withheld/sms && mv $(LATE)/exports/seats/date=2018-05-18 $(LATE)/withheld/seats
+	$(RATEMILL) backfill $(LATE_RUN) --from 2018-05-16 --to 2018-05-23 --first-night >/dev/null
+	@mv $(LATE)/withheld/sms $(LATE)/exports/sms/date=2018-05-18 && mv $(LATE)/withheld/seats $(LATE)/exports/seats/date=2018-05-18
+	$(RATEMILL) rerate $(LATE_RUN) --from 2018-05-18 --to 2018-05-23 >/dev/null
+	$(RATEMILL) backfill $(LATE_RUN) --from 2018-05-24 --to 2018-05-25 >/dev/null
+	$(RATEMILL) verify --output $(LATE)/output
+
+## check-duckdb: read the demos' output as analysts do (needs Node.js and npm)
 check-duckdb:
 	@test -d $(DEMO)/output/runs || $(MAKE) run
-	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output
+	@test -d $(LATE)/output/runs || $(MAKE) late
+	cd fixtures/duckdb && npm ci --no-audit --no-fund && node check.mjs ../../$(DEMO)/output && node check.mjs ../../$(LATE)/output
 
 ## bench: measure against DuckDB on the same files (needs Node.js and npm): docs/performance.md
 # ROWS=2M for quick work, 100M on request; ONLY='distinct|night' for some lines;

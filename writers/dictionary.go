@@ -20,6 +20,11 @@ column has the same type every day. A billing date is whole once its ` + "`runs/
 - Money is DECIMAL(18,4) in the major unit of the row's currency: sums of it are exact.
   Quantities, unit prices and amounts before rounding are DECIMAL(38,18).
 - Dates are calendar days of the catalog's time zone; times are UTC.
+- A file is what one entry of the history wrote, and its name tells the entry. A rerate is an entry of its own,
+  dated the first day that was not billed yet, so that day has files of two entries. Their documents, usage and
+  movements add up. ` + "`state`" + `, ` + "`held`" + `, ` + "`failed_payments`" + ` and ` + "`parked_accounts`" + ` say how things stand after an entry,
+  of which the last one of a day is wanted:
+  ` + "`SELECT * FROM read_parquet('<root>/state/billing_date=*/*.parquet', filename = true) WHERE filename IN\n  (SELECT max(file) FROM glob('<root>/state/billing_date=*/*.parquet') GROUP BY parse_dirpath(file))`" + `.
 - Files are Parquet with zstd. DECIMAL(38,18) and BLOB columns have no statistics to prune by.
 - Each file holds this description of itself in its metadata, under ` + "`ratemill.table` and `ratemill.columns`" + `.
 - ` + "`a.b`" + ` is the field ` + "`b`" + ` of each element of the list ` + "`a`" + `.
