@@ -94,16 +94,21 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	if err := n.loadSeen(ctx); err != nil {
 		return err
 	}
-	usage, events := make(spills, n.workers), make(spills, n.workers)
+	events := make(spills, n.workers)
 	for w, m := range n.mapped {
-		usage[w], events[w] = m.usage, m.events
+		events[w] = m.events
 	}
 	n.hashAccounts()
-	for p := range n.partitions { // one after the other: they are one account's
-		if err := n.foldUsage(n.folded[0], usage, p); err != nil {
-			return err
+	f := n.folded[0] // one part after the other: they are one account's
+	for source, c := range n.cuts {
+		for i := range 1 << c.bits {
+			if err := n.foldUsage(f, source, c.first+i); err != nil {
+				return err
+			}
 		}
-		if err := n.foldEvents(n.folded[0], events, p); err != nil {
+	}
+	for p := range n.partitions {
+		if err := n.foldEvents(f, events, p); err != nil {
 			return err
 		}
 	}

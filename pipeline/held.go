@@ -77,7 +77,7 @@ func (n *night) takeUpHeld() error {
 		if err != nil {
 			return err
 		}
-		if err := n.spillRecords(m, h.source, []record{r}); err != nil {
+		if err := m.usage.addLong(n.cuts[h.source].part(hashID(e.source, e.hi, e.lo)), &r); err != nil {
 			return err
 		}
 	}

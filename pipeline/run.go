@@ -163,7 +163,7 @@ func (n *night) rate(ctx context.Context) (*stage, error) {
 	if err := n.during(Mapping, n.bytes(), func() error { return n.mapInputs(ctx) }); err != nil {
 		return nil, err
 	}
-	if err := n.during(Folding, int64(n.partitions), func() error { return n.fold(ctx) }); err != nil {
+	if err := n.during(Folding, int64(n.parts+n.partitions), func() error { return n.fold(ctx) }); err != nil {
 		return nil, err
 	}
 	var made *stage

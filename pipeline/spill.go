@@ -65,17 +65,26 @@ func (s *spill) room(partition, size int) ([]byte, error) {
 	p := &s.parts[partition]
 	at := len(p.open)
 	if at+size > cap(p.open) {
-		if at+size > s.block && at > 0 {
-			if err := s.flush(p); err != nil {
-				return nil, err
-			}
-			at = 0
+		return s.moreRoom(p, size)
+	}
+	p.open = p.open[:at+size]
+	return p.open[at:], nil
+}
+
+// moreRoom is room where the open block has none: it grows up to the size of a
+// block, and is put away then.
+func (s *spill) moreRoom(p *part, size int) ([]byte, error) {
+	at := len(p.open)
+	if at+size > s.block && at > 0 {
+		if err := s.flush(p); err != nil {
+			return nil, err
 		}
-		if at+size > cap(p.open) {
-			grown := make([]byte, at, max(at+size, min(2*at, s.block)))
-			copy(grown, p.open)
-			p.open = grown
-		}
+		at = 0
+	}
+	if at+size > cap(p.open) {
+		grown := make([]byte, at, max(at+size, min(2*at, s.block)))
+		copy(grown, p.open)
+		p.open = grown
 	}
 	p.open = p.open[:at+size]
 	return p.open[at:], nil
