@@ -69,12 +69,12 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 		if day < n.day {
 			m.late[lateID{u.index, day, hi, lo}] = struct{}{}
 		}
-		r := record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))}
+		k := makeKey(u.accounts[account[row]], n.span.offset(day), combination)
 		if u.sumInto != nil {
-			u.sumInto.addends = append(u.sumInto.addends, addend{r.key, r.quantity, r.place})
+			u.sumInto.addends = append(u.sumInto.addends, addend{k, quantity[row], makePlace(u.file, b.FirstRow+int64(row))})
 			continue
 		}
-		if err := m.usage.add(cut.part(hashID(u.index, hi, lo)), &r, first+int64(row)); err != nil {
+		if err := m.usage.add(cut.part(hashID(u.index, hi, lo)), hi, lo, at[row], quantity[row], k, first+int64(row)); err != nil {
 			return err
 		}
 	}

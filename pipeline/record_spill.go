@@ -57,11 +57,14 @@ func (s *recordSpill) begin(at place, rows int) (first int64) {
 	return first
 }
 
-// add adds the record of the row of that number, if it has one.
-func (s *recordSpill) add(part int, r *record, number int64) error {
+// add adds the record of the row of that number, which is one of those that
+// began last. It takes values, not a record: what has just been put together in
+// memory word by word is slow to copy.
+func (s *recordSpill) add(part int, hi, lo uint64, occurred, quantity int64, k key, number int64) error {
 	since := number - s.last[part]
-	if r.key.day() != s.today || uint64(r.quantity)>>quantityBits != 0 || uint64(since)>>sinceBits != 0 {
-		return s.addLong(part, r)
+	if k.day() != s.today || uint64(quantity)>>quantityBits != 0 || uint64(since)>>sinceBits != 0 {
+		last := &s.stretches[len(s.stretches)-1]
+		return s.addLong(part, &record{hi, lo, occurred, quantity, k, last.place + place(number-last.number)})
 	}
 	b, err := s.short.room(part, shortRecordSize)
 	if err != nil {
@@ -69,10 +72,10 @@ func (s *recordSpill) add(part int, r *record, number int64) error {
 	}
 	s.last[part] = number
 	_ = b[shortRecordSize-1]
-	binary.LittleEndian.PutUint64(b[0:], r.hi)
-	binary.LittleEndian.PutUint64(b[8:], r.lo)
-	binary.LittleEndian.PutUint64(b[16:], uint64(r.key)>>36<<36|uint64(r.key.combination())<<quantityBits|uint64(r.quantity))
-	binary.LittleEndian.PutUint64(b[24:], uint64(r.occurred-s.midnight)<<sinceBits|uint64(since))
+	binary.LittleEndian.PutUint64(b[0:], hi)
+	binary.LittleEndian.PutUint64(b[8:], lo)
+	binary.LittleEndian.PutUint64(b[16:], uint64(k)>>36<<36|uint64(k.combination())<<quantityBits|uint64(quantity))
+	binary.LittleEndian.PutUint64(b[24:], uint64(occurred-s.midnight)<<sinceBits|uint64(since))
 	return nil
 }
 
@@ -102,22 +105,21 @@ func (s *recordSpill) appendTo(records []record, buffer *[]byte, part int) ([]re
 }
 
 func (s *recordSpill) appendShort(records []record, b []byte) []record {
-	count := len(b) / shortRecordSize
-	records = slices.Grow(records, count)
+	from, count := len(records), len(b)/shortRecordSize
+	records = slices.Grow(records, count)[:from+count]
 	number, at := int64(0), 0
-	for ; len(b) >= shortRecordSize; b = b[shortRecordSize:] {
+	for i := range records[from:] {
+		r, b := &records[from+i], b[i*shortRecordSize:][:shortRecordSize]
 		what, when := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
 		number += int64(when & (1<<sinceBits - 1))
 		for at+1 < len(s.stretches) && s.stretches[at+1].number <= number {
 			at++
 		}
-		records = append(records, record{
-			hi: binary.LittleEndian.Uint64(b[0:]), lo: binary.LittleEndian.Uint64(b[8:]),
-			occurred: s.midnight + int64(when>>sinceBits),
-			quantity: int64(what & (1<<quantityBits - 1)),
-			key:      key(what>>36<<36|uint64(s.today)<<24) | key(what>>quantityBits&(maxCombinations-1)),
-			place:    s.stretches[at].place + place(number-s.stretches[at].number),
-		})
+		r.hi, r.lo = binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]) // word by word: see add
+		r.occurred = s.midnight + int64(when>>sinceBits)
+		r.quantity = int64(what & (1<<quantityBits - 1))
+		r.key = key(what>>36<<36|uint64(s.today)<<24) | key(what>>quantityBits&(maxCombinations-1))
+		r.place = s.stretches[at].place + place(number-s.stretches[at].number)
 	}
 	return records
 }

@@ -53,7 +53,7 @@ func TestRecordSpill(t *testing.T) {
 				} else {
 					long[part] = append(long[part], rec)
 				}
-				if err := s.add(part, &rec, first+row); err != nil {
+				if err := s.add(part, rec.hi, rec.lo, rec.occurred, rec.quantity, rec.key, first+row); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 // disk and a large one does not grow. Only its worker adds to it; once all
 // workers are done, any of them may read any partition.
 type spill struct {
+	open   [][]byte // by partition; close together, since a worker asks for one of them for every row
 	parts  []part
 	block  int   // bytes of a full block
 	budget int64 // bytes of full blocks that may still stay in memory
@@ -20,10 +21,9 @@ type spill struct {
 	end    int64 // of the file
 }
 
-// part is one partition: full blocks in memory, then those in the file, then
-// what is still open.
+// part is what is put away of a partition: full blocks in memory, then those in
+// the file. What is open comes last.
 type part struct {
-	open   []byte
 	blocks [][]byte
 	inFile []extent
 }
@@ -42,13 +42,13 @@ const (
 // there are not too many for that.
 func newSpill(partitions int, budget int64, dir string) *spill {
 	block := min(max(budget/int64(partitions), smallestBlock), largestBlock)
-	return &spill{parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
+	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
 }
 
 // newSpillInTurn is a spill whose partitions are filled one after the other:
 // settle ends each, so that a few blocks are open at a time.
 func newSpillInTurn(partitions int, budget int64, dir string) *spill {
-	return &spill{parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
+	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
 }
 
 // add appends a record to a partition. Records are read back in one piece
@@ -62,53 +62,53 @@ func (s *spill) add(partition int, record []byte) error {
 // room is where a partition's next record of so many bytes goes: the caller
 // fills it before it asks again.
 func (s *spill) room(partition, size int) ([]byte, error) {
-	p := &s.parts[partition]
-	at := len(p.open)
-	if at+size > cap(p.open) {
-		return s.moreRoom(p, size)
+	open := s.open[partition]
+	at := len(open)
+	if at+size > cap(open) {
+		return s.moreRoom(partition, size)
 	}
-	p.open = p.open[:at+size]
-	return p.open[at:], nil
+	s.open[partition] = open[:at+size]
+	return open[at : at+size], nil
 }
 
 // moreRoom is room where the open block has none: it grows up to the size of a
 // block, and is put away then.
-func (s *spill) moreRoom(p *part, size int) ([]byte, error) {
-	at := len(p.open)
-	if at+size > s.block && at > 0 {
-		if err := s.flush(p); err != nil {
+func (s *spill) moreRoom(partition, size int) ([]byte, error) {
+	if at := len(s.open[partition]); at+size > s.block && at > 0 {
+		if err := s.flush(partition); err != nil {
 			return nil, err
 		}
-		at = 0
 	}
-	if at+size > cap(p.open) {
+	open := s.open[partition]
+	at := len(open)
+	if at+size > cap(open) {
 		grown := make([]byte, at, max(at+size, min(2*at, s.block)))
-		copy(grown, p.open)
-		p.open = grown
+		copy(grown, open)
+		open = grown
 	}
-	p.open = p.open[:at+size]
-	return p.open[at:], nil
+	s.open[partition] = open[:at+size]
+	return open[at : at+size], nil
 }
 
 // settle puts a partition's open block away: nothing will be added to it.
 func (s *spill) settle(partition int) error {
-	p := &s.parts[partition]
-	if len(p.open) == 0 {
+	if len(s.open[partition]) == 0 {
 		return nil
 	}
-	err := s.flush(p)
-	p.open = nil
+	err := s.flush(partition)
+	s.open[partition] = nil
 	return err
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in
 // the file.
-func (s *spill) flush(p *part) error {
-	size := int64(len(p.open))
+func (s *spill) flush(partition int) error {
+	p, open := &s.parts[partition], s.open[partition]
+	size := int64(len(open))
 	if len(p.inFile) == 0 && s.budget >= size {
 		s.budget -= size
-		p.blocks = append(p.blocks, p.open)
-		p.open = make([]byte, 0, s.block)
+		p.blocks = append(p.blocks, open)
+		s.open[partition] = make([]byte, 0, s.block)
 		return nil
 	}
 	if s.file == nil {
@@ -119,19 +119,19 @@ func (s *spill) flush(p *part) error {
 		s.file = file
 		os.Remove(file.Name()) // it lives as long as it is open
 	}
-	if _, err := s.file.WriteAt(p.open, s.end); err != nil {
+	if _, err := s.file.WriteAt(open, s.end); err != nil {
 		return fmt.Errorf("spilling: %w", err)
 	}
 	p.inFile = append(p.inFile, extent{s.end, size})
 	s.end += size
-	p.open = p.open[:0]
+	s.open[partition] = open[:0]
 	return nil
 }
 
 // size is how many bytes a partition holds.
 func (s *spill) size(partition int) int64 {
 	p := &s.parts[partition]
-	n := int64(len(p.open))
+	n := int64(len(s.open[partition]))
 	for _, b := range p.blocks {
 		n += int64(len(b))
 	}
@@ -155,14 +155,15 @@ func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 			return nil, fmt.Errorf("reading back spilled rows: %w", err)
 		}
 	}
-	return append(buffer, p.open...), nil
+	return append(buffer, s.open[partition]...), nil
 }
 
 // drop frees the memory of a partition that has been read for the last time.
-func (s *spill) drop(partition int) { s.parts[partition] = part{} }
+func (s *spill) drop(partition int) { s.open[partition], s.parts[partition] = nil, part{} }
 
 // close frees all partitions and the file.
 func (s *spill) close() {
+	clear(s.open)
 	clear(s.parts)
 	if s.file != nil {
 		s.file.Close()
