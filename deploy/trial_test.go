@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +18,8 @@ import (
 
 // TestTrial applies the manifests to an API server of Kubernetes and holds its
 // Job and CronJob controllers against what docs/operating.md says of them. It
-// wants programs that trial/build.sh builds, and takes two minutes: `make trial`
-// runs it, no check does.
+// wants bash, jq and the programs that trial/build.sh builds, and takes two
+// minutes: `make trial` runs it, no check does.
 func TestTrial(t *testing.T) {
 	bin := os.Getenv("RATEMILL_KUBERNETES")
 	if bin == "" {
@@ -34,7 +36,7 @@ func TestTrial(t *testing.T) {
 		name string
 		try  func(*cluster)
 	}{
-		{"restricted", (*cluster).triesRestricted}, {"large catalog", (*cluster).triesLargeCatalog}, {"first night", (*cluster).triesFirstNight}, {"exit codes", (*cluster).triesExitCodes},
+		{"restricted", (*cluster).triesRestricted}, {"guide", (*cluster).triesGuide}, {"large catalog", (*cluster).triesLargeCatalog}, {"exit codes", (*cluster).triesExitCodes},
 		{"drained", (*cluster).triesDrained}, {"last try", (*cluster).triesLast}, {"schedule", (*cluster).triesSchedule},
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -167,14 +169,37 @@ func (c *cluster) triesLargeCatalog() {
 	same(c.T, "bytes of the catalog", len(get[corev1.ConfigMap](c, "configmap", "ratemill").Data["catalog.yaml"]), 600_000)
 }
 
-// triesFirstNight: with the guide's own words.
-func (c *cluster) triesFirstNight() {
-	c.manual("first-night", func(job *batchv1.Job) {
-		container := &job.Spec.Template.Spec.Containers[0]
-		container.Args = append(container.Args, "--date", "2024-05-01", "--first-night")
-	})
+// triesGuide runs the guide's commands as they stand there: what it applies,
+// its first night, a catalog from files, a run out of turn.
+func (c *cluster) triesGuide() {
+	_, guide, _ := strings.Cut(text(c.T, "../docs/operating.md"), "\n### Kubernetes\n")
+	guide, _, _ = strings.Cut(guide, "\n### ")
+	here, err := filepath.Abs(".")
+	if err != nil {
+		c.Fatal(err)
+	}
+	if err := os.Symlink(here, c.file("deploy")); err != nil {
+		c.Fatal(err)
+	}
+	c.write("ratemill.yaml", []byte("catalog: /etc/ratemill/catalog.yaml\n"))
+	c.write("catalog.yaml", []byte("# prices\n"))
+	blocks := regexp.MustCompile(`(?m)(^    .+\n)+`).FindAllString(guide, -1)
+	inline := regexp.MustCompile("`(kubectl -n ratemill create job now .+?)`").FindStringSubmatch(guide)
+	if len(blocks) < 3 || inline == nil {
+		c.Fatalf("the guide has other commands: %q, %q", blocks, inline)
+	}
+	for _, command := range append(blocks, inline[1]) {
+		cmd, complaint := exec.Command("bash", "-euo", "pipefail", "-c", command), new(strings.Builder)
+		cmd.Dir, cmd.Stderr = c.dir, complaint
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+c.config, "PATH="+c.bin+":"+os.Getenv("PATH"))
+		if err := cmd.Run(); err != nil || complaint.Len() > 0 {
+			c.Errorf("%s: %v %s", command, err, complaint)
+		}
+	}
+	same(c.T, "catalog", get[corev1.ConfigMap](c, "configmap", "ratemill").Data["catalog.yaml"], "# prices\n")
+	same(c.T, "args of a run out of turn", c.pod("now", "").Spec.Containers[0].Args, []string{"run"})
 	pod := c.pod("first-night", "")
-	same(c.T, "args", pod.Spec.Containers[0].Args, []string{"run", "--date", "2024-05-01", "--first-night"})
+	same(c.T, "args of the first night", pod.Spec.Containers[0].Args, []string{"run", "--date", "2024-05-01", "--first-night"})
 	same(c.T, "account", pod.Spec.ServiceAccountName, "ratemill")
 	same(c.T, "volumes", len(pod.Spec.Volumes), 2) // no token beside them
 	c.ends(pod.Name, 0)
@@ -225,7 +250,7 @@ func (c *cluster) post(path, object string) {
 }
 
 // triesLast: what is tried again is not tried for ever. One retry stands for
-// six, whose pauses take ten minutes.
+// twelve, whose pauses take more than an hour.
 func (c *cluster) triesLast() {
 	one := int32(1)
 	c.manual("last", func(job *batchv1.Job) { job.Spec.BackoffLimit = &one })
