@@ -221,7 +221,7 @@ func readFigures[T any](ctx context.Context, c *comparison, worker, side int, e 
 	if err == nil {
 		err = flush()
 	}
-	if err != nil && ctx.Err() == nil && !temporary(err) {
+	if err != nil && ctx.Err() == nil && !unread(err) {
 		return &HistoryError{file.Key, err}
 	}
 	return err

@@ -43,7 +43,7 @@ func TestHints(t *testing.T) {
 			publishes bool
 			want      string
 		}{{true, c.publishes}, {false, c.reads}} {
-			if got := hintFor(c.err, pipeline.ExitCode(c.err), command.publishes); got != command.want {
+			if got := hintFor(c.err, pipeline.ExitCode(c.err), command.publishes, withoutQuery); got != command.want {
 				t.Errorf("%s, of a command that publishes %v:\n got %q\nwant %q", c.name, command.publishes, got, command.want)
 			}
 		}

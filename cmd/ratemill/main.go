@@ -74,7 +74,8 @@ type console struct {
 	metrics *metrics // that the command wants to be told; nil: none
 	code    int      // to exit with where there is no error
 
-	publishes bool // the command may publish: it says so where it has not
+	publishes bool                         // the command may publish: it says so where it has not
+	setting   func(location string) string // the flag that says a location; the location itself where none does
 }
 
 func (c *console) log() *slog.Logger { return c.logs.logger(c.stderr) }
@@ -93,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 		run(ctx, []string{"--help"}, stderr, stderr, now)
 		return pipeline.ExitUsage
 	}
-	c := &console{ctx: ctx, stdout: stdout, stderr: newScreen(stderr), now: now}
+	c := &console{setting: withoutQuery, ctx: ctx, stdout: stdout, stderr: newScreen(stderr), now: now}
 	var cli commands
 	exited := -1
 	config := &configFile{settingsFile: &settingsFile{}}
@@ -114,6 +115,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 		return c.complain(usageError(err, config))
 	}
 	c.logs, c.publishes = cli.logFlags, publishes(chosen)
+	c.setting = func(location string) string { return settingOf(chosen, location) }
 	defer c.tellOfStop()()
 	if err = chosen.Run(c, parser); err != nil {
 		c.code = pipeline.ExitCode(err)
@@ -154,11 +156,6 @@ func withoutConfig(chosen *kong.Context, err error) bool {
 	return err == nil && slices.Contains(without, chosen.Command())
 }
 
-// publishes tells whether a command adds to a billing history.
-func publishes(chosen *kong.Context) bool {
-	return slices.Contains([]string{"run", "backfill", "rerate"}, chosen.Command())
-}
-
 // noValue is how kong says that a flag's value is missing.
 var noValue = regexp.MustCompile(`: expected (\w+ )?value but got .*$`)
 
@@ -179,7 +176,7 @@ func usageError(err error, config *configFile) error {
 // and returns the exit code.
 func (c *console) complain(err error) int {
 	code := pipeline.ExitCode(err)
-	c.say(slog.LevelError, strings.TrimRight(err.Error(), "\n"), hintFor(err, code, c.publishes), code)
+	c.say(slog.LevelError, strings.TrimRight(err.Error(), "\n"), hintFor(err, code, c.publishes, c.setting), code)
 	return code
 }
 
@@ -197,49 +194,4 @@ func (c *console) say(level slog.Level, what, hint string, code int) {
 	if hint != "" {
 		fmt.Fprintf(c.stderr, "ratemill: hint: %s\n", hint)
 	}
-}
-
-// hintFor is what to do about an error. A command that never publishes does
-// not say that it has not.
-func hintFor(err error, code int, publishes bool) string {
-	var usage *pipeline.UsageError
-	var history *pipeline.HistoryError
-	var sheet *sheetError
-	var notThere *pipeline.NotThereError
-	var unproven *pipeline.UnprovenError
-	var unfinished *pipeline.UnfinishedError
-	var rerated *pipeline.RerateError
-	nothing := ""
-	if publishes {
-		nothing = "nothing was published; "
-	}
-	switch {
-	case errors.As(err, &sheet) && code == pipeline.ExitInput:
-		return sheet.hint
-	case errors.As(err, &usage):
-		return usage.Hint
-	case errors.As(err, &unfinished) && code == pipeline.ExitTemporary:
-		return fmt.Sprintf("entry %d has begun to be published; run it again, and it is finished first", unfinished.Entry)
-	case errors.Is(err, context.Canceled) && publishes:
-		return "nothing is published of what was not before; run it again"
-	case errors.As(err, &history):
-		return nothing + "restore the file from a backup of the output, as it was published"
-	case errors.As(err, &unproven):
-		return "nothing was changed; docs/verify.md says how to read a break and what to do"
-	case code == pipeline.ExitInput && publishes:
-		return nothing + "mend or replace the file and run the night again"
-	case code == pipeline.ExitInput:
-		return "mend or replace the file and run it again"
-	case errors.As(err, &rerated) && !rerated.Defect:
-		return nothing + "mend the catalog or the exports that the account is billed by, or rerate other days; docs/rerate.md says when a rerate is refused"
-	case code == pipeline.ExitTotals:
-		return nothing + "this is a defect of ratemill, or history was changed by hand: please report the line above"
-	case code == pipeline.ExitOtherInputs:
-		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
-	case errors.As(err, &notThere):
-		return nothing + "run it again when it is there; expected and manifest in ratemill.yaml say what is waited for"
-	case code == pipeline.ExitTemporary:
-		return nothing + "run it again"
-	}
-	return ""
 }
