@@ -246,12 +246,15 @@ func (r *rerate) newRejects(ctx context.Context, day calendar.Day) ([]writers.Re
 	}
 	var fresh []writers.Reject
 	err = eachRow(ctx, r.shadow, r.nights, writers.RejectsTable, func(x *writers.Reject) {
-		if x.Retryable {
+		k := known(*x)
+		again := had[k] > 0
+		switch {
+		case x.Retryable:
 			waits[waiting(*x)]--
-		} else if x.Status != "open" {
+		case x.Status != "open" && again: // it ended in the nights, too
 			waits[waiting(*x)]++
 		}
-		if k := known(*x); had[k] > 0 {
+		if again {
 			had[k]--
 		} else if x.Source != paymentsSource {
 			fresh = append(fresh, *x)
