@@ -154,7 +154,7 @@ type figure struct {
 func (c *comparison) readAll(ctx context.Context) error {
 	memory := c.Settings.Memory
 	if memory <= 0 {
-		memory = 1 << 30
+		memory = defaultMemory
 	}
 	for range c.workers() {
 		c.spills = append(c.spills, newSpill(historyParts, memory/4/int64(c.workers()), c.TempDir))
