@@ -86,7 +86,7 @@ To begin: ratemill init billing.
 
 Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
 
-Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary or stopped by a signal: run it again, 1 anything else. With 5, 6, 64 and 75 nothing is published, or the next run finishes what was begun. docs/operating.md says what each asks of you.`
+Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary or stopped by a signal: run it again, 1 anything else; 130, 137 or 143 where a second signal killed it: run it again. With 5, 6, 64 and 75 nothing is published, or the next run finishes what was begun. docs/operating.md says what each asks of you.`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
