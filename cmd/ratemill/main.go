@@ -44,6 +44,8 @@ type commands struct {
 
 	logFlags
 
+	PrintVersion kong.VersionFlag `name:"version" hidden:"" help:"As ratemill version."`
+
 	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
 	Run        runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill   backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
@@ -100,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	config := &configFile{settingsFile: &settingsFile{}}
 	c.config = config
 	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.Vars{"version": "ratemill " + version()}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return c.complain(err)
 	}
