@@ -32,7 +32,7 @@ func (n *night) commit(ctx context.Context, s *stage) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result.Measures = s.measures()
+	result.Measures = s.ledger.measures()
 	return result, nil
 }
 

@@ -22,8 +22,37 @@
 //     declare an intent that only one run can win, put the files to their
 //     final names, run.json last.
 //
-// A rerate (rerate.go) does nights again in the shadow, and publishes how they
-// differ from what was issued as an entry of its own.
+// # Around the night
+//
+// A rerate (rerate.go, rerate_plan.go, compare.go, rerate_entry.go,
+// rerate_rows.go) bills published days again in the shadow, with the exports as
+// they lie there now. It compares, account by account, what was issued with
+// what should have been, and publishes the difference as an entry of its own:
+// notes and the corrected state, by the protocol of a night.
+//
+// Prove, which is ratemill verify (verify.go and verify_*.go), reads all that
+// is published and proves it from the files alone: the files, the chain, the
+// figures within an entry and from entry to entry. Compare, which is ratemill
+// diff (diff.go), sums two outputs up by account.
+//
+// Manifests (manifest.go, manifest_place.go, vouch.go) are what whoever wrote
+// an export says of its files. The plan takes an export only if it is what its
+// manifest says, and waits where a manifest is required and not there;
+// expected.go does the same for exports that must come, or be of some size.
+//
+// Explain (explain.go and explain_*.go) tells of an account and a date why it
+// paid: the lines come from the tables, the rows behind them from map and fold,
+// done again for that account alone with hooks (explain_trace.go), and proven
+// to add up to what was billed (explain_proof.go).
+//
+// Report (report.go and report_*.go) sums a span of days up from tables and
+// run.json, compares it with the days before, and holds the control totals
+// against sums of its own. Package writers/report draws the page.
+//
+// Checks before any night read the first rows of each export as mapped
+// (sample.go, sources_check.go); CollectGarbage (gc.go) removes what runs that
+// were cut off have left; Backfill (backfill.go, scan.go) bills a span of
+// nights and reads ahead.
 //
 // Three numbers cut the work and never show in what is published: workers,
 // partitions (of event ids) and buckets (of accounts). Every table is in the

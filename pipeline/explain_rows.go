@@ -69,7 +69,7 @@ func (x *explainer) trace(ctx context.Context, e *Entry, source string) (*traced
 	err = x.scan(ctx, e, t)
 	var unreadable *readers.FileError
 	var usage *UsageError
-	if errors.As(err, &unreadable) && !temporary(err) && ctx.Err() == nil || errors.As(err, &usage) {
+	if errors.As(err, &unreadable) && !temporary(err) && !refusedBy(err, true) && ctx.Err() == nil || errors.As(err, &usage) {
 		t.problem, err = err.Error(), nil // of the exports, not of what is published
 	}
 	return t, err

@@ -47,6 +47,7 @@ type RerateResult struct {
 	From, Through calendar.Day // the days that were folded
 	Notes         []RerateNote // in the order of the table; none where the entry was finished for an earlier run
 	States        int          // accounts whose state differs
+	Measures      *Measures    // nil where the entry was finished for an earlier run
 }
 
 // RerateNote is a note of a rerate, for people.
@@ -278,7 +279,7 @@ func (r *rerate) fold(ctx context.Context) error {
 	for day := r.from; day <= r.through; day++ {
 		s := *r.Settings
 		s.Output, s.Day, s.Catalog, s.First = r.shadow, day, r.catalogOf(day), before == nil
-		plan, err := freshPlan(ctx, &s, before)
+		plan, err := s.planning(func() (*Plan, error) { return freshPlan(ctx, &s, before) })
 		if err != nil {
 			return fmt.Errorf("%s, folded again: %w", day, err)
 		}

@@ -50,16 +50,20 @@ func (r *rerate) correct(ctx context.Context, dryRun bool) (*RerateResult, error
 	}
 	result := &RerateResult{Status: Same, From: r.from, Through: r.through}
 	differs := len(e.rejects) > 0 || !slices.Equal(e.consumed, sortedInputs(r.head.Consumed))
-	err = e.walk(ctx, func(c *corrected) error {
-		if c.note != nil {
-			result.Notes = append(result.Notes, *c.note)
-		}
-		if !c.same {
-			result.States++
-		}
-		differs = differs || c.note != nil || !c.same || len(c.rated) > 0
-		return nil
+	err = e.during(Comparing, 0, func() error {
+		return e.walk(ctx, func(c *corrected) error {
+			if c.note != nil {
+				result.Notes = append(result.Notes, *c.note)
+			}
+			if !c.same {
+				result.States++
+			}
+			differs = differs || c.note != nil || !c.same || len(c.rated) > 0
+			e.watcher().Advances(0, 1)
+			return nil
+		})
 	})
+	result.Measures = e.measures(result.Notes)
 	switch {
 	case err != nil || !differs:
 		return result, err
@@ -67,15 +71,21 @@ func (r *rerate) correct(ctx context.Context, dryRun bool) (*RerateResult, error
 		result.Status = Shown
 		return result, nil
 	}
-	stage, err := e.stage(ctx, result)
+	err = e.during(Committing, 0, func() error {
+		stage, err := e.stage(ctx, result)
+		if err != nil {
+			return err
+		}
+		published, err := e.commit(ctx, stage)
+		if err != nil {
+			return err
+		}
+		result.Status, result.Entry = published.Status, published.Entry
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	published, err := e.commit(ctx, stage)
-	if err != nil {
-		return nil, err
-	}
-	result.Status, result.Entry = published.Status, published.Entry
 	return result, nil
 }
 
@@ -246,12 +256,15 @@ func (r *rerate) newRejects(ctx context.Context, day calendar.Day) ([]writers.Re
 	}
 	var fresh []writers.Reject
 	err = eachRow(ctx, r.shadow, r.nights, writers.RejectsTable, func(x *writers.Reject) {
-		if x.Retryable {
+		k := known(*x)
+		again := had[k] > 0
+		switch {
+		case x.Retryable:
 			waits[waiting(*x)]--
-		} else if x.Status != "open" {
+		case x.Status != "open" && again: // it ended in the nights, too
 			waits[waiting(*x)]++
 		}
-		if k := known(*x); had[k] > 0 {
+		if again {
 			had[k]--
 		} else if x.Source != paymentsSource {
 			fresh = append(fresh, *x)

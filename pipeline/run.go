@@ -105,13 +105,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
-	step := Step{Night: s.Day, Phase: Planning}
-	s.watcher().Begins(step)
-	plan, err := planNight(ctx, s, head)
-	if err == nil {
-		step.RunID = plan.RunID()
-	}
-	s.watcher().Ends(step, err)
+	plan, err := s.planning(func() (*Plan, error) { return planNight(ctx, s, head) })
 	if err != nil {
 		return nil, err
 	}

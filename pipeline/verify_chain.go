@@ -119,7 +119,7 @@ func (p *prover) readWave(ctx context.Context, first int64) ([]*proven, error) {
 	}
 	room := p.Settings.Memory
 	if room <= 0 {
-		room = 1 << 30
+		room = defaultMemory
 	}
 	before := p.before
 	for i, e := range wave {

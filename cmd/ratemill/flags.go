@@ -187,7 +187,7 @@ func (c *console) readCatalog(location string, checks ...catalog.MeterCheck) (*c
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %q: no such file", location)}
-	case pipeline.ExitCode(err) == pipeline.ExitTemporary: // no mistake of the caller
+	case pipeline.ExitCode(err) == pipeline.ExitTemporary, store.Refused(err) != nil: // no mistake of the file's name
 		return nil, fmt.Errorf("catalog %s: %w", location, err)
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}

@@ -15,6 +15,7 @@ import (
 
 type rerateCommand struct {
 	billFlags
+	metricsFlags
 	From   date `help:"First billing date to fold again." required:"" placeholder:"YYYY-MM-DD"`
 	To     date `help:"Last billing date to fold again; published days after it follow under the configured catalog." required:"" placeholder:"YYYY-MM-DD"`
 	DryRun bool `help:"Print the notes that would be published and publish nothing."`
@@ -35,11 +36,18 @@ Nothing that was issued changes. Where nothing differs nothing is published, so 
 }
 
 func (r *rerateCommand) Run(c *console) error {
+	if !r.DryRun {
+		c.metrics = &metrics{metricsFlags: r.metricsFlags, began: c.now(), rerates: true}
+	}
 	s, closeAll, err := r.open(c, r.DryRun)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	if c.metrics != nil {
+		c.metrics.watch = s.Watch.(*watch)
+		c.metrics.watch.sumUp()
+	}
 	if err := r.takeConfigured(c, s); err != nil {
 		return err
 	}
@@ -47,6 +55,7 @@ func (r *rerateCommand) Run(c *console) error {
 	if err != nil {
 		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, c.stopped(err))
 	}
+	c.metrics.rerated(result)
 	printNotes(c, result)
 	fmt.Fprintln(c.stdout, rerateSentence(result))
 	if e := result.Entry; e != nil && e.ExitCode != 0 {
