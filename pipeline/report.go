@@ -277,8 +277,8 @@ func (r *reporting) look(e *Entry) {
 			add("accounts that could not be billed: %d (table parked_accounts)", f.Rows)
 		}
 	}
-	if len(e.ChangedInputs) > 0 {
-		add("exports that have changed since they were billed: %d, the first is %s", len(e.ChangedInputs), e.ChangedInputs[0].Key)
+	for _, change := range e.ChangesInWords() {
+		add("%s", change)
 	}
 	for _, u := range e.Unexpected {
 		add("%s: %s", u.Source, u.What)
