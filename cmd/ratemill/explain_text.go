@@ -125,7 +125,9 @@ func (p *explainPrinter) entry(x *pipeline.Explanation, e *pipeline.ExplainedEnt
 		p.document(&e.Documents[i])
 	}
 	p.nothing(x, e)
-	if len(e.Uncharged) > 0 {
+	if e.Rerate != nil {
+		p.differences(e.Uncharged)
+	} else if len(e.Uncharged) > 0 {
 		p.say(0, "")
 		p.say(0, "Usage that was rated and not charged on this date")
 		for i := range e.Uncharged {
@@ -144,6 +146,33 @@ func (p *explainPrinter) entry(x *pipeline.Explanation, e *pipeline.ExplainedEnt
 	p.changes(e)
 	p.payments(e)
 	p.suspense(e)
+}
+
+// differences are what a rerate rated otherwise than the nights before it. Its
+// rows are those of many files, and not told apart.
+func (p *explainPrinter) differences(all []pipeline.ExplainedUsage) {
+	if len(all) == 0 {
+		return
+	}
+	p.say(0, "")
+	p.say(0, "Usage that the rerate rated otherwise than it was; ratemill does not tell its rows apart")
+	p.say(0, "")
+	for i := range all {
+		u := &all[i]
+		than := "more"
+		if u.Quantity.Sign() < 0 {
+			than = "less"
+		}
+		var values []string
+		for _, v := range u.Dimensions {
+			values = append(values, v.Value)
+		}
+		at := strings.Join(values, " ")
+		if at != "" {
+			at = " (" + at + ")"
+		}
+		p.say(2, "%s of %s: %s %s, %s%s, rule %s", u.Meter, u.ServiceDate, u.Quantity.Abs(), than, u.Description, at, u.Rule)
+	}
 }
 
 // nothing says why there is no document.
