@@ -11,6 +11,7 @@ import (
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/writers"
 )
 
@@ -55,13 +56,19 @@ func (x *explainer) behind(ctx context.Context, e *Entry, t *accountTables, doc 
 	}
 	var rows []ratedAt
 	sums := true
-	if l.Kind == string(rating.Metered) {
+	switch {
+	case l.Kind == string(rating.Metered):
 		all, err := x.ratedFor(ctx, e, l)
 		if err != nil {
 			return err
 		}
 		rows, sums = pick(all, doc, of, l)
-	} else { // seats and packages: what the night counted, and charged for
+	case l.Kind == string(rating.Package) && x.addsUp(l.Meter): // of what the period has had so far
+		var err error
+		if rows, err = x.ratedFor(ctx, e, l); err != nil {
+			return err
+		}
+	default: // seats, and packages of a level: what the night counted, and charged for
 		for i := range t.rated {
 			if t.rated[i].Meter == l.Meter {
 				rows = append(rows, ratedAt{e, t, i})
@@ -83,6 +90,13 @@ func (x *explainer) behind(ctx context.Context, e *Entry, t *accountTables, doc 
 	}
 	line.judge(l.Kind == string(rating.Metered) && !x.counts(l.Meter, dayOfLine(l)), sums)
 	return nil
+}
+
+// addsUp tells whether a meter is what its rows of a period come to, and no
+// level that the latest of them sets.
+func (x *explainer) addsUp(meter string) bool {
+	m := x.Catalog.Meter(meter)
+	return m != nil && m.Kind == catalog.Sum && (m.Of == catalog.SumOf || m.Of == catalog.CountOf)
 }
 
 // dayOfLine is the day whose catalog version prices a line.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/shopspring/decimal"
+
 	"ratemill/pipeline"
 )
 
@@ -250,8 +252,23 @@ func (p *explainPrinter) line(d *pipeline.ExplainedDocument, l *pipeline.Explain
 		}
 		p.found(5, u.Found)
 	}
+	p.together(l)
 	for _, problem := range l.Problems {
 		p.say(5, "! %s", problem)
+	}
+}
+
+// together adds up the usage behind a line where there are several pieces.
+func (p *explainPrinter) together(l *pipeline.ExplainedLine) {
+	rows, quantity := int64(0), decimal.Zero
+	for i := range l.Usage {
+		if l.Usage[i].Found.Verdict != pipeline.AddsUp {
+			return
+		}
+		rows, quantity = rows+l.Usage[i].Found.Rows, quantity.Add(l.Usage[i].Quantity)
+	}
+	if len(l.Usage) > 1 {
+		p.say(5, "together %s, which add up to %s", number(int(rows), "row"), quantity)
 	}
 }
 
