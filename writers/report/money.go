@@ -160,6 +160,9 @@ func (p *pager) movers(id string, m *Money) block {
 		b.About = "Change of an account's documents against before, " + m.Currency + "."
 	default:
 		b.Finding = fmt.Sprintf("%s invoiced, the largest is %s", plural(m.Accounts, "account", "accounts"), clipped(m.Movers[0].Name))
+		if m.Accounts == 1 {
+			b.Finding = "1\u00a0account invoiced: " + clipped(m.Movers[0].Name)
+		}
 	}
 	b.Table = &table{Head: []cell{text("Account")}}
 	if p.compared {
