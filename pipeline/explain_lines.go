@@ -211,6 +211,13 @@ func sortedTraces(traces map[traceKey]*traced) []traceKey {
 // mostDates is how many entries are looked at for other dates of an account.
 const mostDates = 400
 
+// around are the entries that are looked at: those on both sides of the one that
+// was asked for.
+func around(asked, head int64) (first, last int64) {
+	first = max(1, min(asked-mostDates/2, head-mostDates+1))
+	return first, min(first+mostDates-1, head)
+}
+
 // otherDates tells which dates have documents of the account, where the one
 // that was asked for has none.
 func (x *explainer) otherDates(ctx context.Context, known bool) error {
@@ -219,8 +226,12 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 			return nil
 		}
 	}
-	first := max(1, x.head.Entry-mostDates+1)
-	entries := make([]*Entry, x.head.Entry-first+1)
+	asked, err := x.firstFrom(ctx, x.Question.Day)
+	if err != nil {
+		return err
+	}
+	first, last := around(asked, x.head.Entry)
+	entries := make([]*Entry, last-first+1)
 	for i := range entries {
 		var err error
 		if entries[i], err = x.entry(ctx, first+int64(i)); err != nil {
@@ -228,7 +239,7 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 		}
 	}
 	found := make([]int, len(entries))
-	err := each(ctx, x.requests(), len(entries), func(ctx context.Context, _, i int) error {
+	err = each(ctx, x.requests(), len(entries), func(ctx context.Context, _, i int) error {
 		rows, err := x.invoicesOf(ctx, entries[i])
 		found[i] = len(rows)
 		return err
@@ -241,6 +252,9 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 			x.result.Documents = append(x.result.Documents, ExplainedDates{entries[i].BillingDate, entries[i].Entry, n})
 		}
 	}
+	if first > 1 || last < x.head.Entry {
+		x.result.DocumentsFrom, x.result.DocumentsTo = entries[0].BillingDate, entries[len(entries)-1].BillingDate
+	}
 	if known {
 		return nil
 	}
@@ -250,6 +264,9 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 // unknown says of an account that the date knows nothing of where it is known.
 func (x *explainer) unknown() error {
 	e := &UsageError{What: fmt.Sprintf("no entry of %s knows an account %q", x.Question.Day, x.Account), Hint: "account ids are written as the exports write them; no date has a document for this one"}
+	if x.result.DocumentsFrom != "" {
+		e.Hint = fmt.Sprintf("account ids are written as the exports write them; no date from %s to %s has a document for this one", x.result.DocumentsFrom, x.result.DocumentsTo)
+	}
 	dates := x.result.Documents
 	if n := len(dates); n == 1 {
 		e.Hint = "there is a document of " + dates[0].BillingDate

@@ -56,20 +56,27 @@ func (p *explainPrinter) explanation(x *pipeline.Explanation) {
 	}
 	if n := len(x.Documents); n > 0 {
 		p.say(0, "")
-		p.say(0, "It has documents of %s%s.", number(n, "date"), datesText(x.Documents))
+		span := ""
+		if x.DocumentsFrom != "" {
+			span = fmt.Sprintf(" from %s to %s", x.DocumentsFrom, x.DocumentsTo)
+		}
+		p.say(0, "It has documents of %s%s%s.", number(n, "date"), span, datesText(x.Documents, x.BillingDate))
 	}
 	p.say(0, "")
 	p.verdict(x)
 }
 
-// datesText are the last dates of several.
-func datesText(all []pipeline.ExplainedDates) string {
+// datesText are those of several dates that lie around the one that was asked for.
+func datesText(all []pipeline.ExplainedDates, asked string) string {
+	const most = 6
+	after, _ := slices.BinarySearchFunc(all, asked, func(d pipeline.ExplainedDates, day string) int { return strings.Compare(d.BillingDate, day) })
+	first := max(0, min(after-most/2, len(all)-most))
 	var text []string
-	for _, d := range all[max(0, len(all)-5):] {
+	for _, d := range all[first:min(len(all), first+most)] {
 		text = append(text, d.BillingDate)
 	}
 	if len(all) > len(text) {
-		return ", the last ones " + strings.Join(text, ", ")
+		return ", around it " + strings.Join(text, ", ")
 	}
 	return ": " + strings.Join(text, ", ")
 }
