@@ -115,6 +115,7 @@ func (r *reporting) checks() {
 
 func (r *reporting) checkMoney(t *writers.MoneyTotals) {
 	m := r.of(t.Currency)
+	m.Refunded = t.Refunds
 	add := func(what string, left, right decimal.Decimal) { r.check(t.Currency, what, m.Minor, left, right) }
 	uncollectable := decimal.Zero
 	for _, u := range t.Uncollectable {

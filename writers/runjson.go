@@ -109,6 +109,33 @@ type ChangedInput struct {
 	Now string `json:"now"` // checksum now; empty where it is gone
 }
 
+// ChangesInWords is what has become of exports that were billed, a sentence for
+// those that have changed and one for those that are gone.
+func (r *Run) ChangesInWords() (all []string) {
+	var changed, gone []string
+	for _, c := range r.ChangedInputs {
+		if c.Now == "" {
+			gone = append(gone, c.Key)
+		} else {
+			changed = append(changed, c.Key)
+		}
+	}
+	say := func(keys []string, one, many string) {
+		switch n := len(keys); {
+		case n == 1:
+			all = append(all, one+": "+keys[0])
+		case n > 1:
+			all = append(all, fmt.Sprintf("%d %s, the first is %s", n, many, keys[0]))
+		}
+	}
+	say(changed, "an export has changed since it was billed", "exports have changed since they were billed")
+	say(gone, "an export that was billed is gone", "exports that were billed are gone")
+	if len(gone) > 1 && len(changed) == 0 && len(r.Inputs) == 0 {
+		all[len(all)-1] += ", and no other was found: do they still lie where --exports says?"
+	}
+	return all
+}
+
 // Unexpected is an export that is missing, empty or small against what
 // ratemill.yaml expects, where it says that this is no reason to stop.
 type Unexpected struct {

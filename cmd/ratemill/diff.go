@@ -118,7 +118,7 @@ func (d *diffCommand) table() (write func([]writers.Difference) error, end func(
 		if err == nil {
 			err = t.Close()
 		}
-		if err = errors.Join(err, f.Close()); err == nil {
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
 			err = os.Rename(f.Name(), d.Parquet)
 		}
 		if err != nil {

@@ -134,15 +134,15 @@ func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), e
 		return nil, nil, err
 	}
 	if info, err := os.Stat(f.TempDir); f.TempDir != "" && (err != nil || !info.IsDir()) {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--temp-dir %q: no such folder", f.TempDir)}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--temp-dir %q: no such folder", f.TempDir), Hint: "nothing was published; make it, or leave the setting out"}
 	}
 	exports, err := store.Open(c.ctx, f.Exports)
 	if err != nil {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err), Hint: "nothing was published; is the setting right, is the disk mounted?"}
 	}
 	output, err := openOutput(c.ctx, f.Output, dryRun)
 	if err != nil {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close()))}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close())), Hint: "nothing was published; is the setting right, is the disk mounted?"}
 	}
 	s := &pipeline.Settings{
 		Exports: exports, Output: output, Catalog: cat, Sources: c.config.sources, Lookups: c.config.lookups, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),

@@ -154,7 +154,7 @@ func (t *rerateTotals) add(n *pipeline.RerateNote) {
 func (t *rerateTotals) print(c *console) {
 	for _, code := range t.order {
 		s := t.of[code]
-		fmt.Fprintf(c.stdout, "%s: %d debit notes, %d credit notes, total %s, of which %s is due\n", code, s.debits, s.credits, amountText(s.total), amountText(s.due))
+		fmt.Fprintf(c.stdout, "%s: %s, %s, total %s, of which %s is due\n", code, number(s.debits, "debit note"), number(s.credits, "credit note"), amountText(s.total), amountText(s.due))
 	}
 }
 
@@ -165,11 +165,11 @@ func rerateSentence(r *pipeline.RerateResult) string {
 	case pipeline.Same:
 		return days + ": nothing differs, nothing is published"
 	case pipeline.Shown:
-		return fmt.Sprintf("%s: %d notes and %d states would be published, nothing is (dry run)", days, len(r.Notes), r.States)
+		return fmt.Sprintf("%s: %s and %s would be published, nothing is (dry run)", days, number(len(r.Notes), "note"), number(r.States, "state"))
 	case pipeline.Finished:
 		return fmt.Sprintf("%s: published by finishing what an earlier run began (entry %d)", days, r.Entry.Entry)
 	case pipeline.Helped:
 		days += " with another run"
 	}
-	return fmt.Sprintf("%s: %d notes and %d states published as entry %d of %s; the next night collects", days, len(r.Notes), r.States, r.Entry.Entry, r.Entry.BillingDate)
+	return fmt.Sprintf("%s: %s and %s published as entry %d of %s; the next night collects", days, number(len(r.Notes), "note"), number(r.States, "state"), r.Entry.Entry, r.Entry.BillingDate)
 }
