@@ -20,6 +20,9 @@ const (
 	WrittenOff = "written_off" // waited until its window ended, or until a decision
 )
 
+// CanWait tells whether rows wait that are refused for a reason.
+func CanWait(reason string) bool { return rating.Reason(reason).Retryable() }
+
 // OpenReject is a row, or a group of rows, that is not billed.
 type OpenReject struct {
 	State, Reason, Source, Account string

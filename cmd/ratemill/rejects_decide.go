@@ -8,7 +8,6 @@ import (
 
 	"ratemill/pipeline"
 	"ratemill/pipeline/store"
-	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/writers"
 )
@@ -42,7 +41,7 @@ Exit codes: 0 recorded, or no row is meant; 64 wrong usage. docs/operating.md ha
 }
 
 func (w *writeOffCommand) Run(c *console) error {
-	if w.Reason != "" && !rating.Reason(w.Reason).Retryable() {
+	if w.Reason != "" && !pipeline.CanWait(w.Reason) {
 		return &pipeline.UsageError{
 			What: fmt.Sprintf("--reason %s: no row waits for it", w.Reason),
 			Hint: "ratemill rejects list --state waiting shows what waits; rows that are refused for good, not yet due or of a parked account are none of it",
