@@ -145,42 +145,20 @@ func (s *standing) number() int64 { return s.head.DecisionsTaken + int64(len(s.p
 
 // decide chooses the rows and makes the decision, but records nothing.
 func (s *standing) decide(ctx context.Context, q *DecisionRequest) (*DecisionResult, error) {
-	r := &DecisionResult{Head: s.head, Key: decisionKey(s.number())}
-	stake := newStakes(s.sources)
-	var rows []writers.DecidedRow
-	take := func(h *writers.Held, revokes int64) {
-		row := rowDecided(h)
-		row.Revokes = revokes
-		rows = append(rows, row)
-		stake.add(h)
-		if revokes > s.head.DecisionsTaken {
-			r.Revoked += h.Rows
-		}
-	}
 	formers, refolded, err := s.formers(ctx, &q.Choice)
 	if err != nil {
 		return nil, err
 	}
-	for i := range s.waiting {
-		h := &s.waiting[i]
-		d := s.on[rowDecided(h)]
-		switch {
-		case !q.Choice.wants(rowDecided(h)):
-		case q.Kind == writers.WriteOff && d == nil:
-			take(h, 0)
-		case q.Kind == writers.Recycle && d != nil:
-			take(h, d.Number)
-		}
-	}
-	for i := range formers {
-		f := &formers[i]
-		d := s.on[rowDecided(&f.Held)]
-		switch {
-		case !q.Choice.wants(rowDecided(&f.Held)):
-		case q.Kind == writers.Recycle && d == nil:
-			take(&f.Held, f.by)
-		case q.Kind == writers.WriteOff && d != nil:
-			take(&f.Held, d.Number)
+	r := &DecisionResult{Head: s.head, Key: decisionKey(s.number())}
+	stake := newStakes(s.sources)
+	var rows []writers.DecidedRow
+	for _, c := range s.chosen(q, formers) {
+		row := rowDecided(c.held)
+		row.Revokes = c.revokes
+		rows = append(rows, row)
+		stake.add(c.held)
+		if c.revokes > s.head.DecisionsTaken {
+			r.Revoked += c.held.Rows
 		}
 	}
 	r.Stakes, r.Accounts = stake.all(), len(stake.accounts)
@@ -197,6 +175,42 @@ func (s *standing) decide(ctx context.Context, q *DecisionRequest) (*DecisionRes
 		}
 	}
 	return r, nil
+}
+
+// chosenRow is a row that is decided on.
+type chosenRow struct {
+	held    *writers.Held
+	revokes int64 // the decision that it is taken from; 0: none
+}
+
+// chosen are the rows that are meant and that the decision would change: to
+// write off is what waits and is not to be written off, and what is to wait
+// again; to recycle is the opposite.
+func (s *standing) chosen(q *DecisionRequest, formers []formerRow) (all []chosenRow) {
+	off := q.Kind == writers.WriteOff
+	for i := range s.waiting {
+		h := &s.waiting[i]
+		d := s.on[rowDecided(h)]
+		switch {
+		case !q.Choice.wants(rowDecided(h)):
+		case off && d == nil:
+			all = append(all, chosenRow{h, 0})
+		case !off && d != nil:
+			all = append(all, chosenRow{h, d.Number})
+		}
+	}
+	for i := range formers {
+		f := &formers[i]
+		d := s.on[rowDecided(&f.Held)]
+		switch {
+		case !q.Choice.wants(rowDecided(&f.Held)):
+		case !off && d == nil:
+			all = append(all, chosenRow{&f.Held, f.by})
+		case off && d != nil:
+			all = append(all, chosenRow{&f.Held, d.Number})
+		}
+	}
+	return all
 }
 
 // formerRow is a row that a decision wrote off and that could wait again.

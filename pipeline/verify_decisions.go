@@ -76,40 +76,46 @@ func (p *prover) proveDecisions(ctx context.Context) error {
 	}
 	waiting := 0
 	for n := int64(1); n <= last; n++ {
-		key := decisionKey(n)
-		x := &breaks{}
-		named := p.decisions[n]
-		if len(named) > 0 {
-			x = &breaks{entry: named[0].by.number}
+		if len(p.decisions[n]) == 0 {
+			waiting++
 		}
-		d, err := readDecision(ctx, p.Output, n)
-		var damaged *HistoryError
-		switch {
-		case errors.As(err, &damaged):
-			x.damage(key, "%v", damaged.Err)
-		case err != nil:
+		if err := p.proveDecision(ctx, n); err != nil {
 			return err
-		case d == nil && len(named) > 0:
-			x.damage(key, "is missing, and the entry took it")
-		case d == nil:
-			x.damage(key, "is missing: no night takes the decisions after it")
-		default:
-			p.proof.Files++
-			p.proof.Bytes += d.file.Size
-			for _, other := range named {
-				if other.file != d.file {
-					x.damage(key, "it has %d bytes and sha256 %.12s, entry %d took %d and %.12s", d.file.Size, d.file.SHA256, other.by.number, other.file.Size, other.file.SHA256)
-				}
-			}
-			if len(named) == 0 {
-				waiting++
-			}
 		}
-		p.proof.Breaks = append(p.proof.Breaks, x.all()...)
 	}
 	if waiting > 0 && !p.lost {
 		p.note("%d decisions wait for the next night to take them", waiting)
 	}
+	return nil
+}
+
+// proveDecision proves one decision, which an entry may have taken.
+func (p *prover) proveDecision(ctx context.Context, number int64) error {
+	key, named, x := decisionKey(number), p.decisions[number], &breaks{}
+	if len(named) > 0 {
+		x.entry = named[0].by.number
+	}
+	d, err := readDecision(ctx, p.Output, number)
+	var damaged *HistoryError
+	switch {
+	case errors.As(err, &damaged):
+		x.damage(key, "%v", damaged.Err)
+	case err != nil:
+		return err
+	case d == nil && len(named) > 0:
+		x.damage(key, "is missing, and the entry took it")
+	case d == nil:
+		x.damage(key, "is missing: no night takes the decisions after it")
+	default:
+		p.proof.Files++
+		p.proof.Bytes += d.file.Size
+		for _, other := range named {
+			if other.file != d.file {
+				x.damage(key, "it has %d bytes and sha256 %.12s, entry %d took %d and %.12s", d.file.Size, d.file.SHA256, other.by.number, other.file.Size, other.file.SHA256)
+			}
+		}
+	}
+	p.proof.Breaks = append(p.proof.Breaks, x.all()...)
 	return nil
 }
 
