@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -534,5 +535,62 @@ func TestDecisionsInS3(t *testing.T) {
 			sms taken up 0 recycled 2 rated 0 put aside 2 written off 0
 		`)
 		c.proven()
+	}
+}
+
+// Whatever is decided, and whenever: every row is billed once, waits, or is
+// written off; it is proven; and a rerate finds nothing to correct.
+func TestRandomDecisions(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 7))
+			c := newCompany(t, "")
+			sent := int64(0)
+			for d := range 7 {
+				date := fmt.Sprintf("2024-05-%02d", d+1)
+				exports := fmt.Sprintf("-- account_events/%s\n", date)
+				if d > 0 && rng.IntN(2) == 0 {
+					exports += fmt.Sprintf("u%d,A%d,2024-05-01T00:00:00,signed_up,pages_free,monthly,card\n", d, rng.IntN(5)) // a second one is refused
+				}
+				if d == 0 {
+					exports += "u,B,2024-05-01T00:00:00,signed_up,pages_free,monthly,card\n"
+				}
+				exports += fmt.Sprintf("-- sms/%s\n", date)
+				for i := range 6 {
+					exports += fmt.Sprintf("m%d-%d,A%d,%sT10:00:00,outbound,acme,US,1\n", d, i, rng.IntN(5), date)
+					exports += fmt.Sprintf("n%d-%d,B,2024-05-%02dT10:00:00,sideways,acme,US,1\n", d, i, 1+rng.IntN(d+1))
+					sent += 2
+				}
+				c.deliver(exports)
+				c.night(date)
+				for range rng.IntN(4) {
+					kind := []string{writers.WriteOff, writers.Recycle}[rng.IntN(2)]
+					choice := Choice{Account: []string{"A0", "A1", "A2", "A3", "A4", "B"}[rng.IntN(6)]}
+					if rng.IntN(3) == 0 {
+						choice = Choice{Source: "sms", Before: day(t, date) + calendar.Day(rng.IntN(2))}
+					}
+					c.decide(kind, choice)
+				}
+			}
+			c.night("2024-05-08")
+			c.proven()
+			rated, off := int64(0), int64(0)
+			for _, e := range c.chain() {
+				for _, s := range e.Totals.Sources {
+					if s.Source == "sms" {
+						rated, off = rated+s.Rated, off+s.WrittenOff-s.Recycled
+					}
+				}
+			}
+			waiting := int64(0)
+			for _, h := range rows[writers.Held](c, "2024-05-08", writers.HeldTable) {
+				waiting += h.Rows
+			}
+			if rated+off+waiting != sent {
+				t.Errorf("%d rated, %d written off, %d waiting, of %d rows", rated, off, waiting, sent)
+			}
+			t.Logf("%d rated, %d written off, %d waiting", rated, off, waiting)
+			c.sameAgain("2024-05-01", "2024-05-08")
+		})
 	}
 }
