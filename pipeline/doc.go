@@ -65,7 +65,8 @@
 // Every row that is read ends in exactly one place, and the control totals
 // prove it: a file's rows are passed on, duplicates, rejected or not yet due;
 // what is passed on or taken up from earlier nights is rated, left out by a
-// named rule, rejected in rating, or put aside.
+// named rule, rejected in rating, put aside, or written off by a decision
+// (decision.go, write_off.go).
 //
 // One row has several shapes on its way, each with what the next step asks for:
 //

@@ -132,6 +132,9 @@ func (x *explainer) nightOf(ctx context.Context, e *Entry, t *traced) (*night, e
 		if p.before, err = x.entry(ctx, e.Predecessor.Entry); err != nil {
 			return nil, err
 		}
+		if p.decisions, err = takenBy(ctx, x.Output, e.Decisions); err != nil {
+			return nil, err
+		}
 	}
 	for _, l := range e.Lookups {
 		f := ExplainedFile{Key: l.Key, Checksum: l.Checksum}
@@ -221,7 +224,7 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 		}
 	}
 	var skipped []writers.Held
-	err := readTable(ctx, n, writers.HeldTable, func(rows []writers.Held) error {
+	err := n.eachWaiting(ctx, func(rows []writers.Held) error {
 		for i := range rows {
 			h := rows[i]
 			at, err := n.sourceOf(h.Source)

@@ -22,7 +22,7 @@ type heldRow struct {
 // in their account's bucket.
 func (n *night) loadHeld(ctx context.Context) error {
 	n.heldByBucket = make([][]*writers.Held, n.buckets)
-	return readTable(ctx, n, writers.HeldTable, func(rows []writers.Held) error {
+	return n.eachWaiting(ctx, func(rows []writers.Held) error {
 		for i := range rows {
 			h := rows[i]
 			source, err := n.sourceOf(h.Source)

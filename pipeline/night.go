@@ -47,6 +47,7 @@ type night struct {
 
 	held         []heldRow
 	heldByBucket [][]*writers.Held
+	decided      decided           // what decisions made of rows that wait
 	seen         map[lateID]uint64 // late ids that earlier nights billed, with their content
 
 	mapped []*mapped

@@ -157,6 +157,7 @@ func (e *rerateEntry) runJSON(s *stage) *writers.Run {
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: e.consumed, ChangedInputs: p.Changed, Totals: e.totals(s), Rerate: p.Rerate,
 		Manifests: p.Manifests, ConsumedManifests: e.rerate.last().ConsumedManifests,
+		Decisions: e.rerate.decisions(), DecisionsTaken: e.rerate.head.DecisionsTaken,
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})
@@ -219,6 +220,7 @@ func addSource(to *[]writers.SourceTotals, s writers.SourceTotals) {
 		return
 	}
 	o := &(*to)[i]
+	o.Recycled, o.WrittenOff = o.Recycled+s.Recycled, o.WrittenOff+s.WrittenOff
 	o.Passed, o.TakenUp, o.Rated, o.Rejected, o.PutAside = o.Passed+s.Passed, o.TakenUp+s.TakenUp, o.Rated+s.Rated, o.Rejected+s.Rejected, o.PutAside+s.PutAside
 	for _, r := range s.NotBillable {
 		if at := slices.IndexFunc(o.NotBillable, func(x writers.ReasonRows) bool { return x.Reason == r.Reason }); at >= 0 {

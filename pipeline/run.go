@@ -46,6 +46,8 @@ type Settings struct {
 
 	scan   *scan            // what was read ahead of the night; nil: nothing
 	proven map[int64]*Entry // what entries read, as far as a backfill has asked for it
+
+	taken *[]writers.TakenDecision // decisions that the night took when it was published; nil: it takes those that no entry has
 }
 
 func (s *Settings) workers() int {

@@ -54,6 +54,9 @@ type Run struct {
 	ExitCode      int          `json:"exit_code"`      // repeated when the entry is asked for again
 
 	Rerate *RerateSpan `json:"rerate,omitempty"` // of an entry of that kind
+
+	Decisions      []TakenDecision `json:"decisions,omitempty"`       // that the entry took, by number; of a rerate those of the nights that it folded again
+	DecisionsTaken int64           `json:"decisions_taken,omitempty"` // number of the last one that it or an earlier entry took
 }
 
 // RerateSpan is the billing days that a rerate folded again. Its entry stands
@@ -187,6 +190,7 @@ func (r Run) Encode() ([]byte, error) {
 	r.Manifests = orderedOrNone(r.Manifests, InputFile.place)
 	r.ConsumedManifests = orderedOrNone(r.ConsumedManifests, InputFile.place)
 	r.Unexpected = orderedOrNone(r.Unexpected, Unexpected.place)
+	r.Decisions = orderedOrNone(r.Decisions, func(d TakenDecision) int64 { return d.Number })
 	if len(r.Lookups) > 0 {
 		r.Lookups = ordered(r.Lookups, func(f LookupFile) string { return f.Name })
 	}

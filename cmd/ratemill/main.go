@@ -63,7 +63,7 @@ type commands struct {
 	Settings   configCommand       `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
 	Sources    sourcesCommand      `cmd:"" help:"Read the first rows of each source and print them as mapped."`
 	Schema     schemaTablesCommand `cmd:"" help:"Print SQL that shows the tables to DuckDB or Athena."`
-	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why."`
+	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why; give those up that wait, or have them wait again."`
 	Generate   generateCommand     `cmd:"" help:"Write sample exports, always the same for the same settings."`
 	Measure    measureCommand      `cmd:"" hidden:"" help:"Do a part of a night and publish nothing, for the benchmark."`
 	Version    versionCommand      `cmd:"" help:"Print the version, and what it was built from."`

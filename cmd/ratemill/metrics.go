@@ -237,9 +237,9 @@ func rowSeries(g gauges, t *writers.Totals) {
 		ends.add(float64(f.NotDue), f.Source, "put_aside")
 	}
 	for _, s := range t.Sources {
-		takenUp.add(float64(s.TakenUp), s.Source)
+		takenUp.add(float64(s.TakenUp+s.Recycled), s.Source)
 		ends.add(float64(s.Rated), s.Source, "rated")
-		ends.add(float64(s.Rejected), s.Source, "rejected")
+		ends.add(float64(s.Rejected+s.WrittenOff), s.Source, "rejected")
 		ends.add(float64(s.PutAside), s.Source, "put_aside")
 		for _, r := range s.NotBillable {
 			ends.add(float64(r.Rows), s.Source, "not_billable")

@@ -121,9 +121,9 @@ func rowOf(run *writers.Run, took time.Duration) nightRow {
 	}
 	for _, s := range run.Totals.Sources {
 		row.rated += s.Rated
-		row.rejected += s.Rejected
+		row.rejected += s.Rejected + s.WrittenOff
 		row.putAside += s.PutAside
-		row.takenUp += s.TakenUp
+		row.takenUp += s.TakenUp + s.Recycled
 	}
 	for _, m := range run.Totals.Money {
 		row.due[m.Currency] = m.AmountDue
