@@ -54,6 +54,35 @@
 // were cut off have left; Backfill (backfill.go, scan.go) bills a span of
 // nights and reads ahead.
 //
+// # The hot path
+//
+// Usage rows are many and alike, so they pass through code of their own; the
+// rest of the package does not know of it. A row is never a Go string or a
+// decimal there: it is a record of six words (record.go), whose key is
+//
+//	account 28 bits | service day 12 | combination 24
+//
+// Account and combination (a source with one set of its dimension values) are
+// indexes into lists that all workers share (names, in parallel.go).
+//
+//  1. map_usage.go turns a batch's columns into keys: an account by a table for
+//     the export's dictionary, a combination by a table for the dictionaries of
+//     all dimensions side by side.
+//  2. record_spill.go packs the record into 32 bytes and appends it to one of
+//     the parts of its source, by the hash of its event id. spill.go keeps what
+//     fits into --memory and writes the rest to an unlinked file, block by
+//     block. A part's records fit a processor's cache.
+//  3. fold_usage.go reads a part back, lets its records compete for their ids,
+//     128 bits of which decide, and sums up who won (sums.go). It keeps the
+//     winners' numbers, 4 bytes each. Sums are spilled by the bucket of their
+//     account, where gather.go puts them together, exact to 128 bits.
+//  4. seen.go reads the parts once more to write event_ids: only after rating is
+//     it known which groups a rule refused, whose ids stay free. The parts are
+//     in the order of that table.
+//
+// Rows that are not plain (late, of unknown accounts, to be rated one by one)
+// leave this path in settleUsage and travel as events.
+//
 // Three numbers cut the work and never show in what is published: workers,
 // partitions (of event ids) and buckets (of accounts). Every table is in the
 // order of the accounts' hash and id; indexes, maps and the order in which
@@ -70,14 +99,14 @@
 //
 // One row has several shapes on its way, each with what the next step asks for:
 //
-//	record   a usage row between map and fold, 48 bytes (record.go)
+//	record   a usage row between map and fold (record.go)
 //	event    any other row, or a usage row that may have to wait, whole (event.go)
 //	claim    what fold asks of a row to find out who keeps an event id (fold.go)
 //	group    a sum of records with one key (record.go, sums.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
 //	heldRow  a row that an earlier night put aside and that goes through fold again (held.go)
 //	lateID   the id of a row of an earlier day, which may be billed already (map.go)
-//	takenID  an id that this night bills (fold.go, seen.go)
+//	takenID  an id that this night bills (fold_usage.go, seen.go)
 //
 // Concurrency stands in parallel.go alone. Storage is a gocloud.dev/blob
 // bucket, opened by package store.
