@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -66,8 +67,8 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range n.folded {
-		if err := n.spillSums(f); err != nil {
+	for w, f := range n.folded {
+		if err := errors.Join(n.spillSums(f), n.mapped[w].usage.unload()); err != nil {
 			return err
 		}
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory

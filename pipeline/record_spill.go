@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 )
 
@@ -123,6 +124,10 @@ func (s *recordSpill) appendShort(records []record, b []byte) []record {
 	}
 	return records
 }
+
+// unload makes room in memory for others: records are read again at the end of
+// the night.
+func (s *recordSpill) unload() error { return errors.Join(s.short.unload(), s.long.unload()) }
 
 func (s *recordSpill) drop(part int) {
 	s.short.drop(part)

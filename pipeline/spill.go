@@ -111,21 +111,67 @@ func (s *spill) flush(partition int) error {
 		s.open[partition] = make([]byte, 0, s.block)
 		return nil
 	}
+	at, err := s.write(open)
+	if err != nil {
+		return err
+	}
+	p.inFile = append(p.inFile, at)
+	s.open[partition] = open[:0]
+	return nil
+}
+
+// write puts a block into the file.
+func (s *spill) write(block []byte) (extent, error) {
 	if s.file == nil {
 		file, err := os.CreateTemp(s.dir, "ratemill-spill-")
 		if err != nil {
-			return fmt.Errorf("no room to spill: %w", err)
+			return extent{}, fmt.Errorf("no room to spill: %w", err)
 		}
 		s.file = file
 		os.Remove(file.Name()) // it lives as long as it is open
 	}
-	if _, err := s.file.WriteAt(open, s.end); err != nil {
-		return fmt.Errorf("spilling: %w", err)
+	if _, err := s.file.WriteAt(block, s.end); err != nil {
+		return extent{}, fmt.Errorf("spilling: %w", err)
 	}
-	p.inFile = append(p.inFile, extent{s.end, size})
-	s.end += size
-	s.open[partition] = open[:0]
+	e := extent{s.end, int64(len(block))}
+	s.end += e.size
+	return e, nil
+}
+
+// unload sends what is in memory to the file, if there is one: others want the
+// memory before this is read again. Nothing will be added.
+func (s *spill) unload() error {
+	if s.file == nil {
+		return nil
+	}
+	for i := range s.parts {
+		p := &s.parts[i]
+		var first []extent // blocks in memory are older than those in the file
+		for _, block := range p.blocks {
+			e, err := s.write(block)
+			if err != nil {
+				return err
+			}
+			first = append(first, e)
+		}
+		p.blocks, p.inFile = nil, append(first, p.inFile...)
+		if err := s.settleInFile(i); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// settleInFile puts a partition's open block into the file.
+func (s *spill) settleInFile(partition int) error {
+	open := s.open[partition]
+	s.open[partition] = nil
+	if len(open) == 0 {
+		return nil
+	}
+	e, err := s.write(open)
+	s.parts[partition].inFile = append(s.parts[partition].inFile, e)
+	return err
 }
 
 // size is how many bytes a partition holds.
