@@ -77,10 +77,14 @@ func (l *layout) prefixes(s *Settings, together bool) (all [][]string) {
 func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFile, error) {
 	page := 10_000 // of a disk, which reads a folder again for each
 	if store.ListsFrom(s.Exports) {
-		page = 1000 // the most that S3 gives
+		page = firstPage
 	}
 	return listInPages(ctx, s, sources, page)
 }
+
+// firstPage is how many objects are asked for at first: the most that S3 gives,
+// and as a rule all. Room is made for a page before it is known to be empty.
+const firstPage = 1000
 
 func listInPages(ctx context.Context, s *Settings, sources []source, page int) ([]listedFile, error) {
 	reaches := reachesOf(s, sources)
@@ -123,7 +127,11 @@ func listReach(ctx context.Context, s *Settings, p *reach, size int, onePage boo
 	before := ""
 	for token := blob.FirstPageToken; token != nil; {
 		var page []*blob.ListObject
-		if page, token, err = s.Exports.ListPage(ctx, token, size, options); errors.Is(err, io.EOF) {
+		ask := size
+		if before == "" {
+			ask = min(size, firstPage)
+		}
+		if page, token, err = s.Exports.ListPage(ctx, token, ask, options); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return fail(err)
