@@ -16,7 +16,7 @@ RACE     := $(if $(or $(CI),$(shell command -v gcc || command -v clang)),-race)
 # -vet=off: go test vets again what the target vet vets whole.
 export GOFLAGS := -trimpath -vet=off $(GOFLAGS)
 
-.PHONY: build run check format vet staticcheck s3server test race fuzz demo late check-duckdb rewrite clean
+.PHONY: build run check format vet staticcheck s3server test race fuzz demo late check-duckdb bench rewrite clean
 
 build:
 	@mkdir -p build
@@ -101,6 +101,17 @@ check-duckdb: build
 	node fixtures/duckdb/analysis.mjs $(RATEMILL) $(DEMO)/output $(LATE)/output
 	node fixtures/duckdb/check.mjs build/analysis/money
 	node fixtures/duckdb/check.mjs build/analysis/teams
+
+## bench: measure against DuckDB on the same files (needs Node.js and npm): docs/performance.md
+# ROWS=2M for quick work, 100M on request; ONLY='distinct|night' for some lines;
+# MORE=1 for other shapes, formats and settings.
+ROWS     ?= 20M
+PAIRS    ?= 3
+ONLY     ?=
+bench: build
+	@test -d fixtures/duckdb/node_modules || (cd fixtures/duckdb && npm ci --no-audit --no-fund)
+	$(GO) build -trimpath -o build/bench-tool ./fixtures/bench
+	build/bench-tool -rows $(ROWS) -pairs $(PAIRS) -only '$(ONLY)' $(if $(MORE),-more)
 
 ## rewrite: rewrite the goldens; read the diff before you commit it
 rewrite:

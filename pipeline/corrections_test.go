@@ -1,6 +1,9 @@
 package pipeline
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestSumsBelowZero: rows of corrections are summed up with their sign, across
 // groups and at the ends of 64 bits.
@@ -15,12 +18,18 @@ func TestSumsBelowZero(t *testing.T) {
 		{[]int64{1<<63 - 1, 1<<63 - 1, -1}, "184467440737095516.13"},
 	} {
 		var s sums
-		var all group
+		var one, all merged
+		all.begin(len(c.rows))
 		for i, q := range c.rows {
-			s.add(7, q, place(i))
-			all.add(group{rows: 1, hi: uint64(q >> 63), lo: uint64(q), first: place(i)})
+			s.addAll([]addend{{7, q, place(i)}})
+			all.add(&group{7, 1, uint64(q >> 63), uint64(q), place(i)})
 		}
-		for _, g := range []group{*s.slot(7), all} {
+		one.begin(len(c.rows))
+		for _, g := range append(s.full, s.slot(7).group()) {
+			one.add(&g)
+		}
+		for _, m := range []merged{one, all} {
+			g := m.slots[slices.IndexFunc(m.slots, func(g group) bool { return g.rows > 0 })]
 			if got := g.sum(2).String(); got != c.want || g.rows != int64(len(c.rows)) {
 				t.Errorf("%v: %s in %d rows, want %s", c.rows, got, g.rows, c.want)
 			}

@@ -294,7 +294,7 @@ func readFigure(in *bytes.Reader) figure {
 
 // part compares the accounts of one part.
 func (c *comparison) part(part int) error {
-	text, err := c.spills.read(part)
+	text, err := c.spills.read(nil, part)
 	c.spills.drop(part)
 	if err != nil {
 		return err

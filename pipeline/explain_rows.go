@@ -98,6 +98,7 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	for w, m := range n.mapped {
 		usage[w], events[w] = m.usage, m.events
 	}
+	n.hashAccounts()
 	for p := range n.partitions { // one after the other: they are one account's
 		if err := n.foldUsage(n.folded[0], usage, p); err != nil {
 			return err

@@ -3,11 +3,9 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
-	"strconv"
 
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -26,10 +24,14 @@ type folded struct {
 	lateIDs []takenID // those of earlier days
 
 	sums     sums
+	merging  merged   // in reduce
+	addends  []addend // of the partition
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
 	rejects  []writers.Reject
 	dedupe   dedupe
+	usage    usageDedupe
+	rows     []byte // of the partition
 	buffer   []byte
 }
 
@@ -42,12 +44,18 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	for w, m := range n.mapped {
 		usage[w], events[w] = m.usage, m.events
 	}
+	n.hashAccounts()
 	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
 		f := n.folded[worker]
 		if err := n.foldUsage(f, usage, p); err != nil {
 			return err
 		}
-		rows := len(f.dedupe.claims)
+		for source := range n.sources {
+			if err := f.ids.settle(n.idPart(source, p)); err != nil {
+				return err
+			}
+		}
+		rows := len(f.rows) / recordSize
 		err := n.foldEvents(f, events, p)
 		n.watcher().Advances(1, int64(rows+len(f.dedupe.claims)))
 		return err
@@ -59,8 +67,18 @@ func (n *night) foldPartitions(ctx context.Context) error {
 		if err := n.spillGroups(f); err != nil {
 			return err
 		}
+		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
 	}
 	return nil
+}
+
+// hashAccounts puts the hashes of all accounts side by side: fold looks at one
+// of them for nearly every row.
+func (n *night) hashAccounts() {
+	n.accountHashes = make([]uint64, len(n.accounts.all()))
+	for i := range n.accountHashes {
+		n.accountHashes[i] = n.accounts.all()[i].hash
+	}
 }
 
 // newFolded is a worker's memory for the fold phase. With map's it makes up the
@@ -69,7 +87,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
-		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpill(n.partitions*len(n.sources), share, n.TempDir),
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.partitions*len(n.sources), share, n.TempDir),
 		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}
 }
@@ -228,101 +246,6 @@ func (n *night) where(p place) string {
 	return fmt.Sprintf("%s row %d", n.files[p.file()].Key, p.row())
 }
 
-func (n *night) foldUsage(f *folded, usage spills, p int) error {
-	rows, err := usage.read(p)
-	usage.drop(p)
-	if err != nil {
-		return err
-	}
-	d := &f.dedupe
-	d.claims = d.claims[:0]
-	for at := 0; at < len(rows); at += recordSize {
-		d.claims = append(d.claims, n.claimOf(readRecord(rows[at:])))
-	}
-	return d.keepers(n, f,
-		func(i int) error { return n.keepUsage(f, p, readRecord(rows[i*recordSize:]), &d.claims[i]) },
-		func(i int, to *claim, identical bool) {
-			r := readRecord(rows[i*recordSize:])
-			if n.trace != nil {
-				n.trace.lost(n, n.usageEvent(r, &d.claims[i]), to)
-			}
-			n.lose(f, &d.claims[i], n.accounts.all()[r.key.account()].id, to, identical)
-		})
-}
-
-// claimOf is a usage row's claim to its id. Its content is the account, the
-// dimensions, the time and the quantity.
-func (n *night) claimOf(r record) claim {
-	c := &n.combinations.all()[r.key.combination()]
-	content := usageContent(n.accounts.all()[r.key.account()].hash, c.hash, r.occurred, r.quantity)
-	return claim{c.source, r.hi, r.lo, n.span.day(r.key.day()), r.occurred, content, r.place, n.known[r.key.account()]}
-}
-
-// usageContent is 64 bits of what a usage row says, to tell an identical
-// repeat from a conflict.
-func usageContent(account, combination uint64, occurred, quantity int64) uint64 {
-	return mix(mix(mix(account^combination)+uint64(occurred)) + uint64(quantity))
-}
-
-// keepUsage sums up a new row of a known account that is due; others are kept
-// whole, since they may have to wait, or have waited, or are rated one by one.
-func (n *night) keepUsage(f *folded, p int, r record, c *claim) error {
-	if n.trace != nil || c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
-		return n.passEvent(f, n.usageEvent(r, c))
-	}
-	f.sums.add(r.key, r.quantity, r.place)
-	if err := n.keepID(f, p, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true}); err != nil {
-		return err
-	}
-	if f.sums.used < n.groupLimit {
-		return nil
-	}
-	return n.spillGroups(f)
-}
-
-// keepID keeps a row's event id for the event_ids table.
-func (n *night) keepID(f *folded, p int, id takenID) error {
-	if id.day < n.day {
-		f.lateIDs = append(f.lateIDs, id)
-		return nil
-	}
-	f.buffer = appendID(f.buffer[:0], id)
-	return f.ids.add(n.idPart(id.source, p), f.buffer)
-}
-
-// spillGroups sends a worker's sums to the buckets of their accounts.
-func (n *night) spillGroups(f *folded) error {
-	for i := range f.sums.slots { // any order: reduce sorts them
-		g := &f.sums.slots[i]
-		if g.rows == 0 {
-			continue
-		}
-		f.buffer = g.append(f.buffer[:0])
-		if err := f.groups.add(n.bucket(n.accounts.all()[g.key.account()].hash), f.buffer); err != nil {
-			return err
-		}
-	}
-	f.sums.reset()
-	return nil
-}
-
-// usageEvent is a usage row kept whole.
-func (n *night) usageEvent(r record, c *claim) *event {
-	s := &n.sources[c.source]
-	e := &event{source: c.source, hi: r.hi, lo: r.lo, account: n.accounts.all()[r.key.account()].id, occurred: r.occurred, day: c.day, place: r.place}
-	if r.key.day() == maxDayOffset {
-		e.day = n.span.dayOf(r.occurred)
-	}
-	e.cells = make([]string, len(s.schema.Fields))
-	e.cells[s.account] = e.account
-	e.cells[s.at] = strconv.FormatInt(r.occurred, 10)
-	e.cells[s.quantity] = scaledText(r.quantity, s.decimals())
-	for i, field := range s.dimensions {
-		e.cells[field] = n.combinations.all()[r.key.combination()].values[i]
-	}
-	return e
-}
-
 func (n *night) passEvent(f *folded, e *event) error {
 	if n.trace != nil {
 		return n.trace.kept(n, e)
@@ -332,7 +255,7 @@ func (n *night) passEvent(f *folded, e *event) error {
 }
 
 func (n *night) foldEvents(f *folded, spilled spills, p int) error {
-	rows, err := spilled.read(p)
+	rows, err := spilled.read(nil, p)
 	spilled.drop(p)
 	if err != nil {
 		return err
@@ -352,29 +275,4 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 			}
 			n.lose(f, &d.claims[i], events[i].account, to, identical)
 		})
-}
-
-// takenID is an event id that this night bills, with the key of the group
-// that its row went into, if it did.
-type takenID struct {
-	source  int
-	day     calendar.Day
-	hi, lo  uint64
-	content uint64
-	key     key
-	grouped bool
-}
-
-const takenIDSize = 40
-
-func appendID(b []byte, t takenID) []byte {
-	for _, v := range [...]uint64{uint64(t.source)<<32 | uint64(uint32(t.day)), t.hi, t.lo, t.content, uint64(t.key)} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return b
-}
-
-func readID(b []byte) takenID {
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return takenID{int(u(0) >> 32), calendar.Day(uint32(u(0))), u(1), u(2), u(3), key(u(4)), true}
 }

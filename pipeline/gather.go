@@ -15,7 +15,7 @@ import (
 )
 
 // gather brings a bucket's states, groups and rows together by account.
-func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
+func (n *night) gather(f *folded, b int, states []rating.Account) ([]accountWork, error) {
 	byID := map[string]*accountWork{}
 	of := func(id string) *accountWork {
 		w := byID[id]
@@ -28,7 +28,7 @@ func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
 	for i := range states {
 		of(string(states[i].ID)).state = states[i]
 	}
-	if err := n.gatherGroups(b, of); err != nil {
+	if err := n.gatherGroups(f, b, of); err != nil {
 		return nil, err
 	}
 	if err := n.gatherEvents(b, of); err != nil {
@@ -52,28 +52,23 @@ func (n *night) gather(b int, states []rating.Account) ([]accountWork, error) {
 	return work, nil
 }
 
-// gatherGroups merges the sums that workers made of the same key.
-func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
-	all := make(spills, len(n.folded))
-	for w, f := range n.folded {
-		all[w] = f.groups
-	}
-	bytes, err := all.read(b)
-	all.drop(b)
+// gatherGroups brings a bucket's groups to their accounts.
+func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) error {
+	groups, err := n.mergeGroups(f, b)
 	if err != nil {
 		return err
 	}
-	groups := make([]group, 0, len(bytes)/groupSize)
-	for at := 0; at < len(bytes); at += groupSize {
-		groups = append(groups, readGroup(bytes[at:]))
-	}
-	slices.SortFunc(groups, func(x, y group) int { return cmp.Compare(x.key, y.key) })
-	for i := 0; i < len(groups); {
-		g := groups[i]
-		for i++; i < len(groups) && groups[i].key == g.key; i++ {
-			g.add(groups[i])
+	byIndex := map[uint32]*accountWork{}
+	for i := range groups {
+		g := &groups[i]
+		if g.rows == 0 {
+			continue
 		}
-		w := of(n.accounts.all()[g.key.account()].id)
+		w := byIndex[g.key.account()]
+		if w == nil {
+			w = of(n.accounts.all()[g.key.account()].id)
+			byIndex[g.key.account()] = w
+		}
 		source := n.combinations.all()[g.key.combination()].source
 		w.items = append(w.items, item{
 			source: source, rows: g.rows, runDay: n.day,
@@ -81,6 +76,28 @@ func (n *night) gatherGroups(b int, of func(string) *accountWork) error {
 		})
 	}
 	return nil
+}
+
+// mergeGroups is a bucket's groups, with the sums that workers made of the
+// same key put together: a table in any order, with empty slots. It holds
+// until the worker merges again.
+func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
+	all := make(spills, len(n.folded))
+	for w, f := range n.folded {
+		all[w] = f.groups
+	}
+	bytes, err := all.read(f.rows[:0], b)
+	all.drop(b)
+	if err != nil {
+		return nil, err
+	}
+	f.rows = bytes
+	f.merging.begin(len(bytes) / groupSize)
+	for at := 0; at < len(bytes); at += groupSize {
+		g := readGroup(bytes[at:])
+		f.merging.add(&g)
+	}
+	return f.merging.slots, nil
 }
 
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many
@@ -96,7 +113,7 @@ func (n *night) gatherEvents(b int, of func(string) *accountWork) error {
 	for w, f := range n.folded {
 		all[w] = f.events
 	}
-	bytes, err := all.read(b)
+	bytes, err := all.read(nil, b)
 	all.drop(b)
 	if err != nil {
 		return err

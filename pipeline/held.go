@@ -77,8 +77,7 @@ func (n *night) takeUpHeld() error {
 		if err != nil {
 			return err
 		}
-		m.buffer = r.append(m.buffer[:0])
-		if err := m.usage.add(p, m.buffer); err != nil {
+		if err := n.spillRecords(m, h.source, []record{r}); err != nil {
 			return err
 		}
 	}

@@ -117,15 +117,7 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 			exports[next.file].ReadAhead(frozen(ctx, next), next.split)
 		}
 		m, s := n.mapped[worker], splits[i]
-		source := &n.sources[n.files[s.file].source]
-		take := func(b *readers.Batch) error { return n.mapEvents(m, s.file, source, b) }
-		switch {
-		case source.role == usageRows && !source.keyed():
-			take = newUsageMapper(n, m, s.file, source).batch
-		case source.role == openingRows:
-			take = func(b *readers.Batch) error { return n.mapOpening(m, s.file, source, b) }
-		}
-		filters := exports[s.file].Filters()
+		source, take, filters := &n.sources[n.files[s.file].source], n.takerOf(worker, s.file), exports[s.file].Filters()
 		err := exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			n.watcher().Advances(0, int64(b.Len))
@@ -134,6 +126,24 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 		n.watcher().Advances(partOf(&n.files[s.file], s.split, exports[s.file].Splits()), 0)
 		return err
 	})
+}
+
+// takerOf is who takes the batches of a file on a worker.
+func (n *night) takerOf(worker, file int) func(*readers.Batch) error {
+	m, source := n.mapped[worker], &n.sources[n.files[file].source]
+	switch {
+	case n.taker != nil:
+		return n.taker(worker, file)
+	case source.role == usageRows && !source.keyed():
+		u := newUsageMapper(n, m, file, source)
+		if n.sumAtOnce {
+			u.sumInto = n.folded[worker]
+		}
+		return u.batch
+	case source.role == openingRows:
+		return func(b *readers.Batch) error { return n.mapOpening(m, file, source, b) }
+	}
+	return func(b *readers.Batch) error { return n.mapEvents(m, file, source, b) }
 }
 
 // openExport opens a file in the way that its source's layout says.
@@ -345,157 +355,3 @@ func textAt(c *readers.Column, row int) string { return cellText(&textField, c, 
 
 // partition is the partition of a hash: its top bits.
 func (n *night) partition(hash uint64) int { return int(hash >> (64 - n.partitionBits)) }
-
-// usageMapper turns the batches of one split of a usage export into records.
-type usageMapper struct {
-	n      *night
-	m      *mapped
-	file   int
-	source *source
-
-	texts []int // required columns of text
-
-	dict     *readers.Dict // of accounts, whose indexes are in accounts
-	accounts []uint32
-
-	local map[string]uint32 // combinations met in this split, by their local indexes
-	dicts []*readers.Dict   // that the local indexes belong to
-	code  []byte
-}
-
-func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
-	u := &usageMapper{n: n, m: m, file: file, source: s, local: map[string]uint32{}, dicts: make([]*readers.Dict, len(s.dimensions))}
-	for i, f := range s.schema.Fields {
-		if f.Kind == readers.Text && s.required(i) {
-			u.texts = append(u.texts, i)
-		}
-	}
-	return u
-}
-
-func (u *usageMapper) batch(b *readers.Batch) error {
-	n, m, s := u.n, u.m, u.source
-	m.files[u.file].read += int64(b.Len)
-	if err := u.learnAccounts(b.Columns[s.account].Dict); err != nil {
-		return err
-	}
-	clean := u.cleanColumns(b)
-	ids, at, quantity, account := b.Columns[s.id].IDs, b.Columns[s.at].Ints, b.Columns[s.quantity].Ints, b.Columns[s.account].Index
-	sourceIndex := n.files[u.file].source
-	for row := range b.Len {
-		if b.LeftOut != nil && b.LeftOut[row] != 0 {
-			continue
-		}
-		if (!clean || quantity[row] < 0 || u.lacks(b, row)) && u.refuse(b, row) {
-			continue
-		}
-		day := n.span.dayOf(at[row])
-		if day != n.day {
-			if u.otherDay(b, row, day) {
-				continue
-			}
-		}
-		combination, err := u.combination(b, row)
-		if err != nil {
-			return err
-		}
-		hi, lo := idBits(ids[row])
-		r := record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))}
-		if day < n.day {
-			m.late[lateID{sourceIndex, day, hi, lo}] = struct{}{}
-		}
-		m.buffer = r.append(m.buffer[:0])
-		if err := m.usage.add(n.partition(hashID(sourceIndex, hi, lo)), m.buffer); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cleanColumns tells whether no cell of the batch is bad and none of the
-// required numbers is missing, as is the case for nearly every batch.
-func (u *usageMapper) cleanColumns(b *readers.Batch) bool {
-	for i := range b.Columns {
-		if b.Columns[i].Missing != nil || b.Columns[i].Bad != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// lacks tells whether a required text is absent from a row.
-func (u *usageMapper) lacks(b *readers.Batch, row int) bool {
-	for _, field := range u.texts {
-		if b.Columns[field].Index[row] == readers.Absent {
-			return true
-		}
-	}
-	return false
-}
-
-// refuse rejects a row if it has a fault.
-func (u *usageMapper) refuse(b *readers.Batch, row int) bool {
-	f := firstFault(u.source, b, row)
-	if f.found() {
-		u.n.reject(u.m, u.file, b.FirstRow+int64(row), textAt(&b.Columns[u.source.account], row), f)
-	}
-	return f.found()
-}
-
-// otherDay deals with a row that is not of the billing day, and tells whether
-// that ends it here.
-func (u *usageMapper) otherDay(b *readers.Batch, row int, day calendar.Day) bool {
-	if day > u.n.day {
-		return false
-	}
-	number := b.FirstRow + int64(row)
-	f := u.n.outside(u.m, u.file, number, day)
-	if f.found() && f.reason != beforeHistory {
-		u.n.reject(u.m, u.file, number, textAt(&b.Columns[u.source.account], row), f)
-	}
-	return f.found()
-}
-
-// learnAccounts brings the indexes of a dictionary's accounts up to date.
-func (u *usageMapper) learnAccounts(d *readers.Dict) error {
-	if u.dict != d {
-		u.dict, u.accounts = d, u.accounts[:0]
-	}
-	if d == nil {
-		return nil
-	}
-	for _, name := range d.Entries[len(u.accounts):] {
-		i, err := u.n.account(name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
-		}
-		u.accounts = append(u.accounts, i)
-	}
-	return nil
-}
-
-// combination is the index of the row's source and dimension values.
-func (u *usageMapper) combination(b *readers.Batch, row int) (uint32, error) {
-	u.code = u.code[:0]
-	for i, field := range u.source.dimensions {
-		c := &b.Columns[field]
-		if u.dicts[i] != c.Dict {
-			u.dicts[i] = c.Dict
-			clear(u.local)
-		}
-		u.code = binary.LittleEndian.AppendUint32(u.code, uint32(c.Index[row]))
-	}
-	if known, found := u.local[string(u.code)]; found {
-		return known, nil
-	}
-	values := make([]string, len(u.source.dimensions))
-	for i, field := range u.source.dimensions {
-		values[i] = textAt(&b.Columns[field], row)
-	}
-	index, err := u.n.combinationOf(u.n.files[u.file].source, values)
-	if err != nil {
-		return 0, fmt.Errorf("%s: row %d: %w", u.n.files[u.file].Key, b.FirstRow+int64(row), err)
-	}
-	u.local[string(u.code)] = index
-	return index, nil
-}

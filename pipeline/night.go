@@ -9,6 +9,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"ratemill/rating/calendar"
+	"ratemill/readers"
 	"ratemill/writers"
 )
 
@@ -31,11 +32,15 @@ type night struct {
 	bucketBits    int
 	groupLimit    int // groups that a worker keeps before it spills them
 
-	accounts     *names[account]
-	combinations *names[combination]
-	known        []bool   // by account: it is in the state or signs up tonight
-	learnt       []uint32 // accounts that are known, while they are being found out
-	scanned      bool     // the inputs are read
+	accounts      *names[account]
+	combinations  *names[combination]
+	accountHashes []uint64 // of all accounts once map has ended: close together, since fold asks for each row
+	known         []bool   // by account: it is in the state or signs up tonight
+	learnt        []uint32 // accounts that are known, while they are being found out
+	scanned       bool     // the inputs are read
+
+	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone
+	sumAtOnce bool                                              // usage is summed up as it comes, duplicates included: Measure alone
 
 	lookups map[string]map[string]string // rows of the lookup tables, by table and key
 
@@ -95,7 +100,7 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 }
 
 // defaultMemory is the memory for rows, in bytes, where nothing else is said.
-const defaultMemory = 1 << 30
+const defaultMemory = 256 << 20
 
 // prepareNight is a night as far as it asks nothing of the entry before.
 func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
@@ -162,21 +167,38 @@ func (n *night) checkOwn(ctx context.Context) error {
 	return nil
 }
 
-// size chooses how finely rows are cut: a partition and a bucket should be a
-// small part of the memory, and a small night should have few of them.
+// size chooses how finely rows are cut: the records of a partition, twice its
+// share of the exports, should fit the cache of a processor, a bucket should be
+// a small part of the memory, and a small night should have few of them.
 func (n *night) size() {
 	bytes := int64(0)
 	for _, f := range n.files {
 		bytes += f.Size
 	}
-	n.partitionBits = min(10, max(2, bits.Len64(uint64(bytes>>20))))
+	n.partitionBits = min(12, max(2, bits.Len64(uint64(bytes>>18))))
 	n.partitions = 1 << n.partitionBits
-	n.bucketBits = min(10, max(1, bits.Len64(uint64(bytes>>23))))
+	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.accountsBefore()>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
 	n.buckets = 1 << n.bucketBits
 }
+
+// accountsBefore is how many accounts the entry before has.
+func (n *night) accountsBefore() int64 {
+	if n.plan.before == nil {
+		return 0
+	}
+	file, err := outputOf(n.plan.before, writers.StateTable.Name)
+	if err != nil {
+		return 0 // whoever reads it says so
+	}
+	return file.Rows
+}
+
+// wave is how many buckets or partitions are worked on between two steps that
+// must be done in order: enough that no worker waits long for another.
+func (n *night) wave() int { return 4 * n.workers }
 
 func (n *night) sourceOf(name string) (int, error) {
 	for i := range n.sources {

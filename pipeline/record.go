@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"ratemill/rating/calendar"
 )
@@ -28,16 +27,29 @@ type record struct {
 
 const recordSize = 48
 
-func (r *record) append(b []byte) []byte {
-	for _, v := range [...]uint64{r.hi, r.lo, uint64(r.occurred), uint64(r.quantity), uint64(r.key), uint64(r.place)} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return b
+// put writes the record into recordSize bytes.
+func (r *record) put(b []byte) {
+	_ = b[recordSize-1]
+	binary.LittleEndian.PutUint64(b[0:], r.hi)
+	binary.LittleEndian.PutUint64(b[8:], r.lo)
+	binary.LittleEndian.PutUint64(b[16:], uint64(r.occurred))
+	binary.LittleEndian.PutUint64(b[24:], uint64(r.quantity))
+	binary.LittleEndian.PutUint64(b[32:], uint64(r.key))
+	binary.LittleEndian.PutUint64(b[40:], uint64(r.place))
 }
 
-func readRecord(b []byte) record {
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return record{u(0), u(1), int64(u(2)), int64(u(3)), key(u(4)), place(u(5))}
+// recordAt is record i of a partition.
+func recordAt(b []byte, i int) record {
+	b = b[i*recordSize : i*recordSize+recordSize]
+	u := binary.LittleEndian.Uint64
+	return record{u(b[0:]), u(b[8:]), int64(u(b[16:])), int64(u(b[24:])), key(u(b[32:])), place(u(b[40:]))}
+}
+
+// idAt is the event id of record i of a partition, and its combination.
+func idAt(b []byte, i int) (hi, lo uint64, combination uint32) {
+	b = b[i*recordSize : i*recordSize+recordSize]
+	u := binary.LittleEndian.Uint64
+	return u(b[0:]), u(b[8:]), key(u(b[32:])).combination()
 }
 
 // key is what usage is summed up by.
@@ -79,27 +91,19 @@ type group struct {
 
 const groupSize = 40
 
-func (g *group) append(b []byte) []byte {
-	for _, v := range [...]uint64{uint64(g.key), uint64(g.rows), g.hi, g.lo, uint64(g.first)} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return b
+// put writes the group into groupSize bytes.
+func (g *group) put(b []byte) {
+	_ = b[groupSize-1]
+	binary.LittleEndian.PutUint64(b[0:], uint64(g.key))
+	binary.LittleEndian.PutUint64(b[8:], uint64(g.rows))
+	binary.LittleEndian.PutUint64(b[16:], g.hi)
+	binary.LittleEndian.PutUint64(b[24:], g.lo)
+	binary.LittleEndian.PutUint64(b[32:], uint64(g.first))
 }
 
 func readGroup(b []byte) group {
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
 	return group{key(u(0)), int64(u(1)), u(2), u(3), place(u(4))}
-}
-
-// add adds another group of the same key.
-func (g *group) add(o group) {
-	if g.rows == 0 || o.first < g.first {
-		g.first = o.first
-	}
-	var carry uint64
-	g.lo, carry = bits.Add64(g.lo, o.lo, 0)
-	g.hi, _ = bits.Add64(g.hi, o.hi, carry)
-	g.rows += o.rows
 }
 
 // mix spreads the bits of x over the whole word (the finalizer of MurmurHash3).
@@ -145,6 +149,12 @@ func (s *span) dayOf(micros int64) calendar.Day {
 		i--
 	}
 	return s.oldest + calendar.Day(i)
+}
+
+// billedDay is when the billing day begins and ends.
+func (s *span) billedDay() (midnight, next int64) {
+	last := len(s.midnights) - 1
+	return s.midnights[last-1], s.midnights[last]
 }
 
 // offset is a day as it stands in a key.

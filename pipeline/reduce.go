@@ -55,8 +55,9 @@ type accountWork struct {
 }
 
 // reduce bills every account, bucket by bucket, and stages what comes of it.
-// A wave of buckets is billed at once and written in order, so that memory
-// holds one wave, and the tables do not tell how many buckets there were.
+// A wave of buckets is billed at once, while the wave before is written in its
+// order and the states of the next one are read: memory holds these three, and
+// the tables do not tell how many buckets there were.
 func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -70,35 +71,51 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	}
 	states := n.openStates(ctx)
 	defer states.close()
-	for from := 0; from < n.buckets; from += n.workers {
-		wave := make([]*tables, min(n.workers, n.buckets-from))
-		accounts := make([][]rating.Account, len(wave))
-		for i := range wave {
-			if accounts[i], err = states.bucket(from + i); err != nil {
-				return s, err
+	accounts, err := n.statesOf(states, 0)
+	if err != nil {
+		return s, err
+	}
+	var billed []*tables // the wave before
+	for from := 0; from < n.buckets; from += n.wave() {
+		wave := make([]*tables, len(accounts))
+		var following [][]rating.Account
+		err = each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) (err error) {
+			if i > 0 {
+				wave[i-1], err = n.reduceBucket(n.folded[worker], from+i-1, accounts[i-1])
+				return err
 			}
-		}
-		err = each(ctx, n.workers, len(wave), func(_ context.Context, _, i int) error {
-			var err error
-			wave[i], err = n.reduceBucket(from+i, accounts[i])
+			if err = s.addAll(n, billed); err == nil {
+				following, err = n.statesOf(states, from+n.wave())
+			}
 			return err
 		})
 		if err != nil {
 			return s, err
 		}
-		for _, t := range wave {
-			if err = s.add(n, t); err != nil {
-				return s, err
-			}
-		}
+		billed, accounts = wave, following
+	}
+	if err = s.addAll(n, billed); err != nil {
+		return s, err
 	}
 	return s, n.finishStage(ctx, s)
 }
 
+// statesOf is the accounts of a wave of buckets.
+func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
+	accounts := make([][]rating.Account, max(0, min(n.wave(), n.buckets-from)))
+	for i := range accounts {
+		var err error
+		if accounts[i], err = states.bucket(from + i); err != nil {
+			return nil, err
+		}
+	}
+	return accounts, nil
+}
+
 // reduceBucket bills the accounts of one bucket, in the order of their hash
 // and id, and returns the rows of every table.
-func (n *night) reduceBucket(b int, states []rating.Account) (*tables, error) {
-	work, err := n.gather(b, states)
+func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables, error) {
+	work, err := n.gather(f, b, states)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (a *accountFigures) add(worker int, f *figure) error {
 // finish adds the figures of each account up, and keeps the largest.
 func (a *accountFigures) finish(ctx context.Context, r *reporting) error {
 	for part := range historyParts {
-		text, err := a.spills.read(part)
+		text, err := a.spills.read(nil, part)
 		a.spills.drop(part)
 		if err != nil {
 			return err

@@ -110,29 +110,39 @@ func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map
 // writeIDs registers the ids that the night billed: by source and service
 // day, then by the hash of the id, which is the order of the partitions. Ids
 // of groups that a rule refused for good stay free, so that corrected rows can
-// come. single are those of rows that rating took one by one.
+// come. single are those of rows that rating took one by one. While a wave of
+// parts is put in order, the one before is written.
 func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
 	late, today := n.sortTaken(single)
 	for source := range n.sources {
 		if err := t.Write(n.seenRows(late[source], refused)); err != nil {
 			return err
 		}
-		for from := 0; from < n.partitions; from += n.workers {
-			wave := make([][]writers.SeenID, min(n.workers, n.partitions-from))
-			err := each(ctx, n.workers, len(wave), func(_ context.Context, _, i int) error {
-				part := n.idPart(source, from+i)
+		var ordered [][]writers.SeenID
+		for from := 0; from < n.partitions+n.wave(); from += n.wave() { // once more, to write the last wave
+			wave := make([][]writers.SeenID, max(0, min(n.wave(), n.partitions-from)))
+			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, _, i int) error {
+				if i == 0 {
+					return writeAll(t, ordered)
+				}
+				part := n.idPart(source, from+i-1)
 				ids, err := n.takenOf(part, today[part])
-				wave[i] = n.seenRows(ids, refused)
+				wave[i-1] = n.seenRows(ids, refused)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			for _, rows := range wave {
-				if err := t.Write(rows); err != nil {
-					return err
-				}
-			}
+			ordered = wave
+		}
+	}
+	return nil
+}
+
+func writeAll(t *writers.Table[writers.SeenID], wave [][]writers.SeenID) error {
+	for _, rows := range wave {
+		if err := t.Write(rows); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -148,7 +158,7 @@ func (n *night) takenOf(part int, ids []takenID) ([]takenID, error) {
 		f.ids.drop(part)
 		ids = slices.Grow(ids, len(bytes)/takenIDSize)
 		for at := 0; at < len(bytes); at += takenIDSize {
-			ids = append(ids, readID(bytes[at:]))
+			ids = append(ids, n.readID(part/n.partitions, bytes[at:at+takenIDSize]))
 		}
 	}
 	return ids, nil
@@ -180,28 +190,57 @@ func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]t
 // seenRows are ids in the order of the table, but for those of groups that a
 // rule refused for good.
 func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.SeenID {
-	type ordered struct {
-		hash uint64
-		takenID
-	}
-	sorted := make([]ordered, 0, len(ids))
-	for _, id := range ids {
-		if _, free := refused[id.key]; !free || !id.grouped {
-			sorted = append(sorted, ordered{hashID(id.source, id.hi, id.lo), id})
+	sorted := make([]orderedID, 0, len(ids))
+	for i := range ids {
+		id := &ids[i]
+		if len(refused) > 0 && id.grouped {
+			if _, free := refused[id.key]; free {
+				continue
+			}
 		}
+		sorted = append(sorted, orderedID{hashID(id.source, id.hi, id.lo), id})
 	}
-	slices.SortFunc(sorted, func(x, y ordered) int {
-		if x.day == y.day && x.hash != y.hash { // as nearly always
-			return cmp.Compare(x.hash, y.hash)
-		}
-		return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo))
-	})
+	sortNearly(sorted)
 	rows := make([]writers.SeenID, len(sorted))
 	for i := range sorted {
-		id := &sorted[i]
+		id := sorted[i].takenID
 		rows[i] = writers.SeenID{Source: n.sources[id.source].name, ServiceDate: int32(id.day), Digest: int64(id.content)}
 		binary.BigEndian.PutUint64(rows[i].EventKey[:8], id.hi)
 		binary.BigEndian.PutUint64(rows[i].EventKey[8:], id.lo)
 	}
 	return rows
+}
+
+// orderedID is an id with the hash that says where it stands in the table.
+type orderedID struct {
+	hash uint64
+	*takenID
+}
+
+func (x *orderedID) before(y *orderedID) bool {
+	if x.day == y.day && x.hash != y.hash { // as nearly always
+		return x.hash < y.hash
+	}
+	return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo)) < 0
+}
+
+// sortNearly sorts what is nearly sorted, as fold leaves the ids of a
+// partition: each is put where it belongs, a few places away. What needs more
+// than a few moves an element is left to the library.
+func sortNearly(all []orderedID) {
+	moves := 16 * len(all)
+	for i := 1; i < len(all); i++ {
+		if !all[i].before(&all[i-1]) {
+			continue
+		}
+		moved, at := all[i], i
+		for ; at > 0 && moved.before(&all[at-1]); at-- {
+			all[at] = all[at-1]
+		}
+		all[at] = moved
+		if moves -= i - at; moves < 0 {
+			slices.SortFunc(all, func(x, y orderedID) int { return boolInt(y.before(&x)) - boolInt(x.before(&y)) })
+			return
+		}
+	}
 }

@@ -2,128 +2,175 @@ package pipeline
 
 import (
 	"fmt"
-	"io"
 	"os"
+	"slices"
 )
 
 // spill is one worker's rows on their way from one phase to the next, cut
-// into partitions. They stay in memory up to a budget and go to unlinked
-// temporary files past it, so that a small night touches no disk and a large
-// one does not grow. Only its worker adds to it; once all workers are done,
-// any of them may read any partition.
+// into partitions. They stay in memory up to a budget and go to an unlinked
+// temporary file past it, block by block, so that a small night touches no
+// disk and a large one does not grow. Only its worker adds to it; once all
+// workers are done, any of them may read any partition.
 type spill struct {
 	parts  []part
-	budget int64 // bytes that may still stay in memory
+	block  int   // bytes of a full block
+	budget int64 // bytes of full blocks that may still stay in memory
 	dir    string
+	file   *os.File
+	end    int64 // of the file
 }
 
-// part is one partition: full blocks in memory, the rest in a file.
+// part is one partition: full blocks in memory, then those in the file, then
+// what is still open.
 type part struct {
 	open   []byte
 	blocks [][]byte
-	file   *os.File
-	inFile int64
+	inFile []extent
 }
 
-const blockSize = 64 << 10
+// extent is a block in the file.
+type extent struct{ at, size int64 }
 
+// A block is no larger than that, and no smaller: blocks are what one call of
+// the system writes.
+const (
+	largestBlock  = 64 << 10
+	smallestBlock = 4 << 10
+)
+
+// newSpill is a spill of a budget that all partitions' open blocks fit into, if
+// there are not too many for that.
 func newSpill(partitions int, budget int64, dir string) *spill {
-	return &spill{parts: make([]part, partitions), budget: budget, dir: dir}
+	block := min(max(budget/int64(partitions), smallestBlock), largestBlock)
+	return &spill{parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
+}
+
+// newSpillInTurn is a spill whose partitions are filled one after the other:
+// settle ends each, so that a few blocks are open at a time.
+func newSpillInTurn(partitions int, budget int64, dir string) *spill {
+	return &spill{parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
 }
 
 // add appends a record to a partition. Records are read back in one piece
 // with their neighbours, so they must tell their own length.
 func (s *spill) add(partition int, record []byte) error {
+	room, err := s.room(partition, len(record))
+	copy(room, record)
+	return err
+}
+
+// room is where a partition's next record of so many bytes goes: the caller
+// fills it before it asks again.
+func (s *spill) room(partition, size int) ([]byte, error) {
 	p := &s.parts[partition]
-	if len(p.open)+len(record) > blockSize && len(p.open) > 0 {
-		if err := s.flush(p); err != nil {
-			return err
+	at := len(p.open)
+	if at+size > cap(p.open) {
+		if at+size > s.block && at > 0 {
+			if err := s.flush(p); err != nil {
+				return nil, err
+			}
+			at = 0
+		}
+		if at+size > cap(p.open) {
+			grown := make([]byte, at, max(at+size, min(2*at, s.block)))
+			copy(grown, p.open)
+			p.open = grown
 		}
 	}
-	p.open = append(p.open, record...)
-	return nil
+	p.open = p.open[:at+size]
+	return p.open[at:], nil
+}
+
+// settle puts a partition's open block away: nothing will be added to it.
+func (s *spill) settle(partition int) error {
+	p := &s.parts[partition]
+	if len(p.open) == 0 {
+		return nil
+	}
+	err := s.flush(p)
+	p.open = nil
+	return err
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in
-// the partition's file.
+// the file.
 func (s *spill) flush(p *part) error {
-	if s.budget >= int64(len(p.open)) {
-		s.budget -= int64(len(p.open))
+	size := int64(len(p.open))
+	if len(p.inFile) == 0 && s.budget >= size {
+		s.budget -= size
 		p.blocks = append(p.blocks, p.open)
-		p.open = make([]byte, 0, blockSize)
+		p.open = make([]byte, 0, s.block)
 		return nil
 	}
-	if p.file == nil {
+	if s.file == nil {
 		file, err := os.CreateTemp(s.dir, "ratemill-spill-")
 		if err != nil {
 			return fmt.Errorf("no room to spill: %w", err)
 		}
-		p.file = file
+		s.file = file
 		os.Remove(file.Name()) // it lives as long as it is open
 	}
-	n, err := p.file.Write(p.open)
-	p.inFile += int64(n)
-	p.open = p.open[:0]
-	if err != nil {
+	if _, err := s.file.WriteAt(p.open, s.end); err != nil {
 		return fmt.Errorf("spilling: %w", err)
 	}
+	p.inFile = append(p.inFile, extent{s.end, size})
+	s.end += size
+	p.open = p.open[:0]
 	return nil
 }
 
 // size is how many bytes a partition holds.
 func (s *spill) size(partition int) int64 {
 	p := &s.parts[partition]
-	n := p.inFile + int64(len(p.open))
+	n := int64(len(p.open))
 	for _, b := range p.blocks {
 		n += int64(len(b))
+	}
+	for _, e := range p.inFile {
+		n += e.size
 	}
 	return n
 }
 
-// appendTo appends a partition's records to a buffer, in no order that means
-// anything.
+// appendTo appends a partition's records to a buffer, in the order in which
+// they came.
 func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 	p := &s.parts[partition]
 	for _, b := range p.blocks {
 		buffer = append(buffer, b...)
 	}
-	buffer = append(buffer, p.open...)
-	if p.inFile > 0 {
+	for _, e := range p.inFile {
 		at := len(buffer)
-		buffer = append(buffer, make([]byte, p.inFile)...)
-		if _, err := io.ReadFull(io.NewSectionReader(p.file, 0, p.inFile), buffer[at:]); err != nil {
+		buffer = slices.Grow(buffer, int(e.size))[:at+int(e.size)]
+		if _, err := s.file.ReadAt(buffer[at:], e.at); err != nil {
 			return nil, fmt.Errorf("reading back spilled rows: %w", err)
 		}
 	}
-	return buffer, nil
+	return append(buffer, p.open...), nil
 }
 
-// drop frees a partition that has been read for the last time.
-func (s *spill) drop(partition int) {
-	p := &s.parts[partition]
-	if p.file != nil {
-		p.file.Close()
-	}
-	*p = part{}
-}
+// drop frees the memory of a partition that has been read for the last time.
+func (s *spill) drop(partition int) { s.parts[partition] = part{} }
 
-// close frees all partitions.
+// close frees all partitions and the file.
 func (s *spill) close() {
-	for i := range s.parts {
-		s.drop(i)
+	clear(s.parts)
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
 	}
 }
 
 // spills are the spills of all workers of a phase.
 type spills []*spill
 
-// read is a partition's records of all workers.
-func (all spills) read(partition int) ([]byte, error) {
+// read appends a partition's records of all workers to a buffer.
+func (all spills) read(buffer []byte, partition int) ([]byte, error) {
 	size := int64(0)
 	for _, s := range all {
 		size += s.size(partition)
 	}
-	buffer := make([]byte, 0, size)
+	buffer = slices.Grow(buffer, int(size)) // once
 	var err error
 	for _, s := range all {
 		if buffer, err = s.appendTo(buffer, partition); err != nil {

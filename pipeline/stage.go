@@ -181,6 +181,16 @@ func (s *stage) abandon() {
 	}
 }
 
+// addAll appends a wave of buckets.
+func (s *stage) addAll(n *night, wave []*tables) error {
+	for _, t := range wave {
+		if err := s.add(n, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add appends a bucket's rows to the tables and numbers its invoices.
 func (s *stage) add(n *night, t *tables) error {
 	for i := range t.invoices {

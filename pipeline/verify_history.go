@@ -147,7 +147,7 @@ func (h *history) check(ctx context.Context, p *prover) error {
 		whole = true // what is left out comes later
 	}
 	err := each(ctx, p.workers(), historyParts, func(_ context.Context, _, part int) error {
-		text, err := h.spills.read(part)
+		text, err := h.spills.read(nil, part)
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package writers
 
 import (
-	"fmt"
-	"io"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -36,11 +34,9 @@ var usageColumns = func() map[string]bool {
 	return names
 }()
 
-// usageRow is RatedUsage as parquet-go sees it, with a field for every
-// dimension that there can be. The names of those in use are set when a table
-// is begun, the others are struck out: so the columns may differ from company
-// to company while the rows stay structs, which parquet-go writes without
-// reflection on every value.
+// usageRow is the schema of RatedUsage, with a field for every dimension that
+// there can be. The names of those in use are set when a table is begun, the
+// others are struck out: so the columns may differ from company to company.
 type usageRow struct {
 	RatedUsage
 	D0, D1, D2, D3, D4, D5, D6, D7       string
@@ -65,41 +61,4 @@ func dimensionTags(dimensions []string) []parquet.SchemaOption {
 		tags[i] = parquet.StructTag(reflect.StructTag(tag), "D"+strconv.Itoa(i))
 	}
 	return tags
-}
-
-// usageSink writes RatedUsage as usageRows.
-type usageSink struct {
-	*parquet.GenericWriter[usageRow]
-	dimensions []string
-	chunk      []usageRow
-}
-
-func newUsageSink(w io.Writer, spec Spec) *usageSink {
-	tags := dimensionTags(spec.Dimensions)
-	opts := options(spec, parquet.SchemaOf(usageRow{}, tags...))
-	for _, tag := range tags {
-		opts = append(opts, tag)
-	}
-	return &usageSink{
-		GenericWriter: parquet.NewGenericWriter[usageRow](w, opts...),
-		dimensions:    spec.Dimensions,
-	}
-}
-
-// Write is the sink's.
-func (s *usageSink) Write(rows []RatedUsage) (int, error) {
-	if s.chunk == nil {
-		s.chunk = make([]usageRow, chunkRows)
-	}
-	for i := range rows {
-		if len(rows[i].Dimensions) != len(s.dimensions) {
-			return 0, fmt.Errorf("rated usage of account %q has %d dimensions, the table %d",
-				rows[i].AccountID, len(rows[i].Dimensions), len(s.dimensions))
-		}
-		s.chunk[i].RatedUsage = rows[i]
-		for d, value := range rows[i].Dimensions {
-			*s.chunk[i].dimension(d) = value
-		}
-	}
-	return s.GenericWriter.Write(s.chunk[:len(rows)])
 }

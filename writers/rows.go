@@ -473,6 +473,6 @@ type Held struct {
 type SeenID struct {
 	Source      string   `parquet:"source,dict" doc:"export that the row came from"`
 	ServiceDate int32    `parquet:"service_date,date" doc:"calendar day of the row"`
-	EventKey    [16]byte `parquet:"event_key" doc:"128 bits of the event id"`
-	Digest      int64    `parquet:"digest" doc:"64 bits of the row's content"`
+	EventKey    [16]byte `parquet:"event_key,uncompressed" doc:"128 bits of the event id"`
+	Digest      int64    `parquet:"digest,uncompressed" doc:"64 bits of the row's content"`
 }

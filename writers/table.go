@@ -16,7 +16,7 @@ import (
 // them, another parquet-go or another klauspost/compress makes other bytes:
 // testdata/digests.txt notices.
 const (
-	chunkRows      = 1024       // rows handed to parquet-go at once, where no column can be null: it may cut pages only between them
+	chunkRows      = 1024       // rows handed to parquet-go at once, but for rows of lists with nulls: it may cut pages only between them
 	rowGroupRows   = 128 * 1024 // a whole number of chunks
 	pageBytes      = 128 << 10  // of values, before encoding
 	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
@@ -28,10 +28,10 @@ const (
 type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
-	nulls   bool // a column can be null
+	nulls   bool // rows are written one by one
 	out     sink[T]
-	text    textCheck
-	err     error // the first error; nothing is written after it
+	check   func(rows []T) error // of texts
+	err     error                // the first error; nothing is written after it
 }
 
 // sink takes chunks of rows.
@@ -48,10 +48,22 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	}
 	t := &Table[T]{
 		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
-		text:  textCheckOf(reflect.TypeFor[T]()),
 	}
-	if usage, ok := any(t).(*Table[RatedUsage]); ok {
-		usage.out = newUsageSink(w, spec)
+	text := textCheckOf(reflect.TypeFor[T]())
+	t.check = func(rows []T) error { return text.rows(reflect.ValueOf(rows)) }
+	if ids, is := any(t).(*Table[SeenID]); is { // one a usage row: without reflection
+		source := text.fields[0]
+		ids.check = func(rows []SeenID) error {
+			for i := range rows {
+				if err := source.text(rows[i].Source); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	if t.nulls && isFlat(reflect.TypeFor[T]()) {
+		t.out, t.nulls = newFlatSink[T](w, spec), false
 	} else {
 		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	}
@@ -63,7 +75,7 @@ func (t *Table[T]) Write(rows []T) error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.err = t.text.rows(reflect.ValueOf(rows)); t.err != nil {
+	if t.err = t.check(rows); t.err != nil {
 		return t.err
 	}
 	t.rows += int64(len(rows))
@@ -110,10 +122,9 @@ func (t *Table[T]) flush() {
 	t.pending = t.pending[:0]
 }
 
-// chunk hands rows to parquet-go, one by one where a column can be null: given
-// several, parquet-go 0.32 writes some absent values as zeros (where n nulls
-// and n values are followed by nulls, these come out as values). One by one
-// takes a third longer.
+// chunk hands rows to the sink. Rows of lists go one by one where a column can
+// be null: given several, parquet-go 0.32 writes some absent values as zeros
+// (where n nulls and n values are followed by nulls, these come out as values).
 func (t *Table[T]) chunk(rows []T) {
 	n := len(rows)
 	if t.nulls {

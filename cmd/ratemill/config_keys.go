@@ -82,7 +82,7 @@ var settings = []key{
 	{name: "output", says: "Folder or URL under which the billing history is kept.", form: anyText},
 	{name: "catalog", says: "Catalog file or URL.", form: anyText},
 	{name: "workers", says: "Processors; 0: all.", form: anyText, value: func() encoding.TextUnmarshaler { return new(workers) }},
-	{name: "memory", says: "Rows kept in memory before they are spilled to disk: 1GiB.", form: anyText, value: func() encoding.TextUnmarshaler { return new(size) }},
+	{name: "memory", says: "Rows kept in memory before they are spilled to disk: 256MiB.", form: anyText, value: func() encoding.TextUnmarshaler { return new(size) }},
 	{name: "buckets", says: "Buckets of accounts, a power of two; 0: as the inputs ask for.", form: anyText, value: func() encoding.TextUnmarshaler { return new(buckets) }},
 	{name: "temp_dir", says: "Folder for spilled rows.", form: anyText},
 	{name: "max_rejects", says: "Share of rejected rows above which the exit code is 3: 1%.", form: anyText, value: func() encoding.TextUnmarshaler { return new(share) }},

@@ -34,7 +34,7 @@ type billFlags struct {
 	Output     string  `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
 	Catalog    string  `help:"Catalog file or URL." env:"RATEMILL_CATALOG" required:"" placeholder:"FILE"`
 	Workers    workers `help:"Rows are decoded and accounts billed on so many processors; 0: all." env:"RATEMILL_WORKERS" default:"0"`
-	Memory     size    `help:"Rows kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
+	Memory     size    `help:"Rows kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"256MiB"`
 	Buckets    buckets `help:"Cut the accounts into so many buckets, a power of two; 0: as the inputs ask for." env:"RATEMILL_BUCKETS" default:"0"`
 	TempDir    string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
 	Grace      grace   `name:"grace-period" help:"How long a run that is told to stop goes on with what it has begun to publish." env:"RATEMILL_GRACE_PERIOD" default:"25s"`

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"rating/money":      {},
 	"rating/yamltext":   {},
 	"rating/nearest":    {},
+	"fixtures/bench":    {}, // runs the binary
 	"fixtures/generate": {"rating", "rating/calendar"},
 	"fixtures/s3server": {}, // a module of its own, for tests and demos
 	"fixtures/s3test":   {}, // for tests alone

@@ -1,0 +1,36 @@
+package writers
+
+import (
+	"io"
+	"testing"
+)
+
+// BenchmarkTable: the tables that have most rows in a night.
+func BenchmarkTable(b *testing.B) {
+	b.Run("event_ids", func(b *testing.B) { benchmarkTable[SeenID](b, EventIDsTable) })
+	b.Run("held", func(b *testing.B) { benchmarkTable[Held](b, HeldTable) })
+	b.Run("invoices", func(b *testing.B) { benchmarkTable[Invoice](b, InvoicesTable) })
+	b.Run("rejects", func(b *testing.B) { benchmarkTable[Reject](b, RejectsTable) })
+}
+
+func benchmarkTable[T any](b *testing.B, spec Spec) {
+	const n = 50_000
+	rows := sample[T](3, n)
+	b.ReportAllocs()
+	written := 0
+	for b.Loop() {
+		table, err := NewTable[T](io.Discard, spec)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := table.Write(rows); err != nil {
+			b.Fatal(err)
+		}
+		if err := table.Close(); err != nil {
+			b.Fatal(err)
+		}
+		written += n
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(written), "ns/row")
+	b.ReportMetric(0, "ns/op")
+}
