@@ -110,7 +110,7 @@ PAIRS    ?= 3
 ONLY     ?=
 bench: build
 	@test -d fixtures/duckdb/node_modules || (cd fixtures/duckdb && npm ci --no-audit --no-fund)
-	$(GO) build -trimpath -o build/bench-tool ./fixtures/bench
+	$(GO) build -o build/bench-tool ./fixtures/bench
 	build/bench-tool -rows $(ROWS) -pairs $(PAIRS) -only '$(ONLY)' $(if $(MORE),-more)
 
 ## rewrite: rewrite the goldens; read the diff before you commit it
