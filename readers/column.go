@@ -1,8 +1,6 @@
 package readers
 
-import (
-	"unicode/utf8"
-)
+import "slices"
 
 // cells is a Column that is being filled, with the buffers behind it: of a
 // batch, of a Parquet page or of a Parquet dictionary.
@@ -131,6 +129,35 @@ func (c *cells) setNumber(i int, p *cellParser, text []byte) {
 	c.Ints[i] = v
 }
 
+// part is n cells from i on, where they are.
+func (c *cells) part(i, n int) Column {
+	to := i + n
+	column := Column{Dict: c.Dict}
+	switch c.kind {
+	case Text:
+		column.Index = c.Index[i:to:to]
+	case EventID:
+		column.IDs = c.IDs[i:to:to]
+		if c.field.Texts {
+			column.IDTexts = c.IDTexts[i:to:to]
+		}
+	default:
+		column.Ints = c.Ints[i:to:to]
+	}
+	if c.Missing != nil && slices.Contains(c.Missing[i:to], true) {
+		column.Missing = c.Missing[i:to:to]
+	}
+	for at, bad := range c.Bad {
+		if at >= i && at < to {
+			if column.Bad == nil {
+				column.Bad = map[int]BadCell{}
+			}
+			column.Bad[at-i] = bad
+		}
+	}
+	return column
+}
+
 // copyFrom sets n cells from i on to those of another column from j on.
 func (c *cells) copyFrom(i int, from *cells, j, n int) {
 	switch c.kind {
@@ -211,33 +238,6 @@ func gather[T any](to, dict []T, indexes []int32) bool {
 		to[i] = dict[at]
 	}
 	return true
-}
-
-// interner gives each distinct text of a split its place in the split's Dict,
-// which grows with them without a limit: a column of free text in a file of
-// one split is held in memory.
-type interner struct {
-	dict  *Dict
-	place map[string]int32
-}
-
-func newInterner() *interner {
-	return &interner{dict: &Dict{}, place: map[string]int32{}}
-}
-
-// intern is false for text that is not UTF-8. What is known is not checked
-// again, so that rows cost a look-up and no allocation.
-func (w *interner) intern(text []byte) (int32, bool) {
-	if code, known := w.place[string(text)]; known {
-		return code, true
-	}
-	if !utf8.Valid(text) {
-		return Absent, false
-	}
-	entry, code := string(text), int32(len(w.dict.Entries))
-	w.dict.Entries = append(w.dict.Entries, entry)
-	w.place[entry] = code
-	return code, true
 }
 
 // resized is a buffer of length n, with whatever was in it.

@@ -26,7 +26,8 @@ type unpacker struct {
 
 var errSize = errors.New("it is not of the size that it claims")
 
-// unpack fills to, exactly, from a compressed block.
+// unpack fills to, exactly, from a compressed block. What to has room for behind
+// its end may be overwritten.
 func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error {
 	switch codec {
 	case format.Snappy:
@@ -95,6 +96,11 @@ func unpackHadoop(to, block []byte) error {
 	return nil
 }
 
+// unpackRoom is how much more room than it needs a page is given: where zstd's
+// decoder has a block and 16 bytes to spare, it copies without looking where
+// they end.
+const unpackRoom = 128<<10 + 16
+
 func (u *unpacker) unpackZstd(to, block []byte) (err error) {
 	if u.zstd == nil {
 		u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
@@ -103,7 +109,7 @@ func (u *unpacker) unpackZstd(to, block []byte) (err error) {
 			return err
 		}
 	}
-	plain, err := u.zstd.DecodeAll(block, to[:0:len(to)])
+	plain, err := u.zstd.DecodeAll(block, to[:0])
 	return sized(len(plain), to, err)
 }
 
