@@ -81,7 +81,7 @@ func BenchmarkSums(b *testing.B) {
 // BenchmarkDedupe: a partition of records whose ids are all different.
 func BenchmarkDedupe(b *testing.B) {
 	n := &night{combinations: newNames[combination](10), partitionBits: 10}
-	if _, err := n.combinations.of("only", func() combination { return combination{} }); err != nil {
+	if _, err := n.combinations.of("only", func(string) combination { return combination{} }); err != nil {
 		b.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
