@@ -1,42 +1,86 @@
 package readers
 
-import "unicode/utf8"
+import (
+	"hash/maphash"
+	"strings"
+	"unicode/utf8"
+)
 
 // interner gives the texts of a split their places in the split's Dict, which
 // grows with them without a limit: a column of free text in a file of one split
 // is held in memory.
 type interner struct {
 	dict  *Dict
-	place map[string]int32 // nil until a text is looked up
-	block []byte           // room for the bytes of entries to come
+	slots []uint64 // hash << 32 | place + 1; 0 where free. A power of two, half of them free; nil until a text is looked up
+	block strings.Builder
 }
 
 func newInterner() *interner { return &interner{dict: &Dict{}} }
 
+// textSeed is of the hashes of texts. They order nothing.
+var textSeed = maphash.MakeSeed()
+
+func hashText(text []byte) uint32 { return uint32(maphash.Bytes(textSeed, text) >> 32) }
+
 // intern is false for text that is not UTF-8. What is known is not checked
 // again, so that rows cost a look-up and no allocation.
 func (w *interner) intern(text []byte) (int32, bool) {
-	if w.place == nil {
+	if w.slots == nil {
 		w.learn()
 	}
-	if code, known := w.place[string(text)]; known {
-		return code, true
+	hash := hashText(text)
+	for at := int(hash); ; at++ {
+		slot := w.slots[at&(len(w.slots)-1)]
+		if slot == 0 {
+			break
+		}
+		if place := uint32(slot) - 1; uint32(slot>>32) == hash && w.dict.Entries[place] == string(text) {
+			return int32(place), true
+		}
 	}
 	if !utf8.Valid(text) {
 		return Absent, false
 	}
-	entry, code := string(text), int32(len(w.dict.Entries))
-	w.dict.Entries = append(w.dict.Entries, entry)
-	w.place[entry] = code
-	return code, true
+	w.dict.Entries = append(w.dict.Entries, w.keep(text))
+	if 2*len(w.dict.Entries) > len(w.slots) {
+		w.learn()
+	} else {
+		w.put(hash, len(w.dict.Entries)-1)
+	}
+	return int32(len(w.dict.Entries) - 1), true
 }
 
-// learn makes the entries that are there findable.
+// learn makes the entries that are there findable, with room for as many more.
 func (w *interner) learn() {
-	w.place = make(map[string]int32, len(w.dict.Entries))
-	for i, entry := range w.dict.Entries {
-		w.place[entry] = int32(i)
+	size := 64
+	for size < 4*len(w.dict.Entries) {
+		size *= 2
 	}
+	w.slots = make([]uint64, size)
+	for i, entry := range w.dict.Entries {
+		w.put(uint32(maphash.String(textSeed, entry)>>32), i)
+	}
+}
+
+func (w *interner) put(hash uint32, place int) {
+	at := int(hash)
+	for w.slots[at&(len(w.slots)-1)] != 0 {
+		at++
+	}
+	w.slots[at&(len(w.slots)-1)] = uint64(hash)<<32 | uint64(place+1)
+}
+
+// keep is a text as an entry.
+func (w *interner) keep(text []byte) string {
+	if w.block.Cap()-w.block.Len() < len(text) {
+		w.block = strings.Builder{}
+		if w.block.Grow(len(text)); len(w.dict.Entries) > 100 { // of many
+			w.block.Grow(max(entryBlock, len(text)))
+		}
+	}
+	from := w.block.Len()
+	w.block.Write(text)
+	return w.block.String()[from:]
 }
 
 // entryBlock is the bytes of entries that are allocated together. Who keeps one
@@ -58,11 +102,12 @@ func (w *interner) adopt(texts []span, bytes []byte) bool {
 			size += texts[to].to - texts[to].from
 			to++
 		}
-		w.block = w.block[:0]
+		var joined strings.Builder
+		joined.Grow(int(size))
 		for _, s := range texts[from:to] {
-			w.block = append(w.block, bytes[s.from:s.to]...)
+			joined.Write(bytes[s.from:s.to])
 		}
-		block, at := string(w.block), uint32(0)
+		block, at := joined.String(), uint32(0)
 		for i, s := range texts[from:to] {
 			end := at + s.to - s.from
 			entries[from+i], at = block[at:end], end
