@@ -11,6 +11,57 @@ type cells struct {
 	n       int
 	missing []bool    // behind Column.Missing
 	words   *interner // Text
+	later   laterTexts
+}
+
+// laterTexts are the texts of rows that are to be looked up together.
+type laterTexts struct {
+	rows  []int32
+	codes []int32
+	spans []span
+	bytes []byte
+}
+
+// setTextLater is setText of a cell of Kind Text that nothing else sets. setLater
+// ends it.
+func (c *cells) setTextLater(i int, text []byte) {
+	l := &c.later
+	from := len(l.bytes)
+	l.bytes = append(l.bytes, text...)
+	l.rows, l.spans = append(l.rows, int32(i)), append(l.spans, span{uint32(from), uint32(len(l.bytes))})
+	if len(l.rows) == textsAtOnce {
+		c.setLater()
+	}
+}
+
+// setLater sets the cells that were put off.
+func (c *cells) setLater() {
+	l := &c.later
+	l.codes = resized(l.codes, len(l.rows))
+	all := len(l.rows) == 0 || c.words.internAll(l.codes, l.spans, l.bytes)
+	for k, row := range l.rows {
+		if c.Index[row] = l.codes[k]; !all {
+			c.rejectUnread(int(row), l.bytes[l.spans[k].from:l.spans[k].to])
+		}
+	}
+	l.rows, l.spans, l.bytes = l.rows[:0], l.spans[:0], l.bytes[:0]
+}
+
+// rejectUnread rejects cell i if its text has no place, though there is one.
+func (c *cells) rejectUnread(i int, text []byte) {
+	if c.Index[i] == Absent && len(text) > 0 {
+		c.reject(i, badCell(text, NotText))
+	}
+}
+
+// setTexts sets all cells, of Kind Text, to texts.
+func (c *cells) setTexts(texts []span, bytes []byte) {
+	if c.words.internAll(c.Index[:len(texts)], texts, bytes) {
+		return
+	}
+	for i, s := range texts {
+		c.rejectUnread(i, bytes[s.from:s.to])
+	}
 }
 
 // of makes the column one of a field.

@@ -28,7 +28,10 @@ func (w *interner) intern(text []byte) (int32, bool) {
 	if w.slots == nil {
 		w.learn()
 	}
-	hash := hashText(text)
+	return w.internHashed(text, hashText(text))
+}
+
+func (w *interner) internHashed(text []byte, hash uint32) (int32, bool) {
 	for at := int(hash); ; at++ {
 		slot := w.slots[at&(len(w.slots)-1)]
 		if slot == 0 {
@@ -48,6 +51,40 @@ func (w *interner) intern(text []byte) (int32, bool) {
 		w.put(hash, len(w.dict.Entries)-1)
 	}
 	return int32(len(w.dict.Entries) - 1), true
+}
+
+// textsAtOnce is how many texts are looked up together. Where there are many,
+// no cache holds their slots and entries: so none waits for the one before.
+const textsAtOnce = 128
+
+// internAll sets codes to the places of texts, Absent for one that is empty or
+// not UTF-8, of which there is one if it is false.
+func (w *interner) internAll(codes []int32, texts []span, bytes []byte) (all bool) {
+	if w.slots == nil {
+		w.learn()
+	}
+	var hashes [textsAtOnce]uint32
+	var slots [textsAtOnce]uint64
+	for all = true; len(texts) > 0; {
+		some := texts[:min(len(texts), textsAtOnce)]
+		for i, s := range some {
+			hashes[i] = hashText(bytes[s.from:s.to])
+			slots[i] = w.slots[int(hashes[i])&(len(w.slots)-1)]
+		}
+		for i, s := range some {
+			text := bytes[s.from:s.to]
+			if place := uint32(slots[i]) - 1; slots[i] != 0 && uint32(slots[i]>>32) == hashes[i] && w.dict.Entries[place] == string(text) {
+				codes[i] = int32(place)
+				continue
+			}
+			if codes[i] = Absent; len(text) > 0 {
+				codes[i], _ = w.internHashed(text, hashes[i])
+			}
+			all = all && codes[i] != Absent
+		}
+		texts, codes = texts[len(some):], codes[len(some):]
+	}
+	return all
 }
 
 // learn makes the entries that are there findable, with room for as many more.

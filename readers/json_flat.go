@@ -248,9 +248,12 @@ func (o *objectReader) readFlat(record []byte) bool {
 			continue
 		}
 		o.have[m.field] = bySteps
-		if to := &o.columns[m.field]; m.kind == 'n' {
+		switch to := &o.columns[m.field]; {
+		case m.kind == 'n' || o.absent.has(m.value):
 			to.miss(o.n)
-		} else {
+		case to.kind == Text && !to.field.Count:
+			to.setTextLater(o.n, m.value)
+		default:
 			o.setText(to, m.value)
 		}
 	}

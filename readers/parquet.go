@@ -8,13 +8,17 @@ import (
 
 // readParquet reads one row group. The pages of its columns end at different
 // rows, so each column has a cursor of its own and fills batch after batch.
-func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) error {
+func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) (err error) {
 	group := &e.footer.groups[split]
 	s, end := e.splitSection(ctx, split)
 	defer end()
 	room := rooms.Get().(*splitRoom)
 	columns := e.openColumns(s, group, room)
-	defer room.takeBack(columns)
+	defer func() {
+		if err == nil { // else decompressors may be in the middle of something
+			room.takeBack(columns)
+		}
+	}()
 	batch := &Batch{FirstRow: group.firstRow, Columns: make([]Column, len(columns))}
 	for done := int64(0); done < group.rows; done += int64(batch.Len) {
 		batch.FirstRow = group.firstRow + done
@@ -259,11 +263,17 @@ func (c *columnCursor) readIndexes(to []int32, p *page) ([]int32, error) {
 
 // allBelow tells whether all indexes are from 0 and below n.
 func allBelow(indexes []int32, n int) bool {
-	highest := uint32(0)
-	for _, at := range indexes {
-		highest = max(highest, uint32(at)) // below 0 it is a high one
+	if len(indexes) == 0 {
+		return true
 	}
-	return len(indexes) == 0 || uint64(highest) < uint64(n)
+	var a, b, c, d uint32 // the highest so far, of four that do not wait for each other; one below 0 is a high one
+	for ; len(indexes) >= 4; indexes = indexes[4:] {
+		a, b, c, d = max(a, uint32(indexes[0])), max(b, uint32(indexes[1])), max(c, uint32(indexes[2])), max(d, uint32(indexes[3]))
+	}
+	for _, at := range indexes {
+		a = max(a, uint32(at))
+	}
+	return uint64(max(a, b, c, d)) < uint64(n)
 }
 
 func (c *columnCursor) beyondDictionary() error {

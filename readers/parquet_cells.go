@@ -49,6 +49,10 @@ func (c *columnCursor) convertTexts(to *cells) {
 		c.convertRichTexts(to)
 		return
 	}
+	if to.kind == Text {
+		to.setTexts(c.raw.spans, c.raw.bytes)
+		return
+	}
 	for i, s := range c.raw.spans {
 		b := c.raw.bytes[s.from:s.to]
 		if c.isID(to, b) {

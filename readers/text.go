@@ -221,6 +221,7 @@ func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, p
 		}
 		batch.Len = n
 		for i := range columns {
+			columns[i].setLater()
 			columns[i].cut(n)
 			batch.Columns[i] = columns[i].Column
 		}

@@ -18,10 +18,9 @@ import (
 // unpacker decompresses blocks whose size is known, and never makes room for
 // more than that: a bomb fails where it would grow. For one goroutine.
 type unpacker struct {
-	zstd   *zstd.Decoder
-	gzip   *gzip.Reader
-	brotli *brotli.Reader
-	input  bytes.Reader
+	zstd  *zstd.Decoder
+	gzip  *gzip.Reader
+	input bytes.Reader
 }
 
 var errSize = errors.New("it is not of the size that it claims")
@@ -38,13 +37,7 @@ func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error
 		return u.unpackGzip(to, block)
 	case format.Brotli:
 		u.input.Reset(block)
-		if u.brotli == nil {
-			u.brotli = brotli.NewReader(nil)
-		}
-		if err := u.brotli.Reset(&u.input); err != nil {
-			return err
-		}
-		return fill(to, u.brotli)
+		return fill(to, brotli.NewReader(&u.input)) // Reset would keep what it has not read of the page before
 	case format.Lz4Raw:
 		n, err := lz4.UncompressBlock(block, to)
 		return sized(n, to, err)
