@@ -21,8 +21,10 @@ type combination struct {
 
 // account is the index of an account id in this run.
 func (n *night) account(id string) (uint32, error) {
-	return n.accounts.of(id, func() account { return account{id, accountHash(id)} })
+	return n.accounts.of(id, newAccount)
 }
+
+func newAccount(id string) account { return account{id, accountHash(id)} }
 
 // knows tells whether an account can be billed tonight: it is in the state, or
 // signs up.
@@ -47,7 +49,7 @@ func (n *night) combinationOf(source int, values []string) (uint32, error) {
 		b = append(append(b, ':'), v...)
 		h = hashDimension(h, s.schema.Fields[s.dimensions[i]].Name, v)
 	}
-	return n.combinations.of(string(b), func() combination { return combination{source, values, h} })
+	return n.combinations.of(string(b), func(string) combination { return combination{source, values, h} })
 }
 
 // combinationHash begins the hash of a source's dimension values. It stands in
