@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // eventsOf are an account's items of one billing day, as rating wants them.

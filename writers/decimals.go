@@ -5,8 +5,7 @@ import (
 	"math/big"
 	"math/bits"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

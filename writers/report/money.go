@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // money is the chapter of a currency.
