@@ -74,14 +74,14 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
-	var billed []*tables // the wave before
+	var billed, written []*tables // the wave before, and the one before that
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
 		err = each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) (err error) {
 			if i > 0 {
-				wave[i-1], err = n.reduceBucket(n.folded[worker], from+i-1, accounts[i-1])
-				return err
+				wave[i-1] = n.emptyTables(written, i-1)
+				return n.reduceBucket(n.folded[worker], wave[i-1], from+i-1, accounts[i-1])
 			}
 			if err = s.addAll(n, billed); err == nil {
 				following, err = n.statesOf(states, from+n.wave())
@@ -91,7 +91,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		if err != nil {
 			return s, err
 		}
-		billed, accounts = wave, following
+		written, billed, accounts = billed, wave, following
 	}
 	if err = s.addAll(n, billed); err != nil {
 		return s, err
@@ -112,18 +112,27 @@ func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
 }
 
 // reduceBucket bills the accounts of one bucket, in the order of their hash
-// and id, and returns the rows of every table.
-func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables, error) {
+// and id, and appends the rows of every table.
+func (n *night) reduceBucket(f *folded, out *tables, b int, states []rating.Account) error {
 	work, err := n.gather(f, b, states)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := newTables(len(n.sources))
 	for i := range work {
 		n.billAccount(out, &work[i])
 	}
 	n.watcher().Advances(1, int64(len(work)))
-	return out, nil
+	return nil
+}
+
+// emptyTables are tables for a bucket: those of one that is written, with the
+// room that they have, or new ones.
+func (n *night) emptyTables(written []*tables, i int) *tables {
+	if i >= len(written) {
+		return newTables(len(n.sources))
+	}
+	written[i].reset()
+	return written[i]
 }
 
 // billAccount bills an account's missed days, if it was parked, and then the
@@ -156,7 +165,7 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 	if made.balances == nil { // parked at once, with what it had
 		made.balances, made.failed = unmoved(&state), openRows(&state)
 	}
-	out.append(made)
+	out.append(&made)
 	out.noteOpen(&w.state, &state)
 	if state.Kept() {
 		out.state = append(out.state, stateRow(&state))

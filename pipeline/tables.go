@@ -52,6 +52,20 @@ type rowEnds struct {
 	alarming                           int64 // of rejected and putAside: new, and not a rule's refusal
 }
 
+// reset empties the tables, and keeps the room of their lists.
+func (t *tables) reset() {
+	t.documents.reset()
+	*t = tables{
+		documents: t.documents, rejects: t.rejects[:0], parked: t.parked[:0], state: t.state[:0], held: t.held[:0],
+		ids: t.ids[:0], rejected: t.rejected, ends: t.ends, open: t.open[:0],
+	}
+	clear(t.rejected)
+	for i := range t.ends {
+		clear(t.ends[i].notBillable)
+		t.ends[i] = rowEnds{notBillable: t.ends[i].notBillable}
+	}
+}
+
 func newTables(sources int) *tables {
 	t := &tables{rejected: map[key]struct{}{}, ends: make([]rowEnds, sources)}
 	for i := range t.ends {
