@@ -55,8 +55,9 @@ type accountWork struct {
 
 // reduce bills every account, bucket by bucket, and stages what comes of it.
 // A wave of buckets is billed at once, while the wave before is written in its
-// order and the states of the next one are read: memory holds these three, and
-// the tables do not tell how many buckets there were.
+// order, several tables side by side, and the states of the next one are read:
+// memory holds these three, and the tables do not tell how many buckets there
+// were.
 func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -74,26 +75,30 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
+	parts := s.parts(n)
 	var billed, written []*tables // the wave before, and the one before that
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
-		err = each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) (err error) {
-			if i > 0 {
-				wave[i-1] = n.emptyTables(written, i-1)
-				return n.reduceBucket(n.folded[worker], wave[i-1], from+i-1, accounts[i-1])
-			}
-			if err = s.addAll(n, billed); err == nil {
+		err = each(ctx, n.workers, 1+len(parts)+len(wave), func(_ context.Context, worker, i int) (err error) {
+			if i == 0 {
 				following, err = n.statesOf(states, from+n.wave())
+				return err
 			}
-			return err
+			if i <= len(parts) {
+				return parts[i-1].addAll(billed)
+			}
+			b := i - 1 - len(parts)
+			wave[b] = n.emptyTables(written, b)
+			return n.reduceBucket(n.folded[worker], wave[b], from+b, accounts[b])
 		})
 		if err != nil {
 			return s, err
 		}
 		written, billed, accounts = billed, wave, following
 	}
-	if err = s.addAll(n, billed); err != nil {
+	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
+	if err != nil {
 		return s, err
 	}
 	return s, n.finishStage(ctx, s)
