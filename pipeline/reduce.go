@@ -69,6 +69,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	if s, err = n.openStage(ctx); err != nil {
 		return s, err
 	}
+	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)
@@ -205,7 +206,7 @@ func (n *night) order(w *accountWork) {
 				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {
-			return cmp.Or(cmp.Compare(x.group.day, y.group.day), slices.Compare(n.values(x.group), n.values(y.group)), compareHeld(x.held, y.held))
+			return cmp.Or(cmp.Compare(x.group.day, y.group.day), n.compareValues(x.group, y.group), compareHeld(x.held, y.held))
 		}
 		if x.event != nil {
 			return -1
@@ -236,3 +237,30 @@ func boolInt(b bool) int {
 }
 
 func (n *night) values(g *usageGroup) []string { return n.combinations.all()[g.combination].values }
+
+// compareValues orders groups of a source by their dimension values: by the
+// ranks that these had when reduce began, or where one of them is newer, as
+// values of rows that waited may be, by themselves.
+func (n *night) compareValues(x, y *usageGroup) int {
+	if known := uint32(len(n.ranks)); x.combination < known && y.combination < known {
+		return cmp.Compare(n.ranks[x.combination], n.ranks[y.combination])
+	}
+	return slices.Compare(n.values(x), n.values(y))
+}
+
+// rankValues ranks the combinations by their values; those with the same
+// values, of several sources, have one rank.
+func (n *night) rankValues() {
+	all := n.combinations.all()
+	order := make([]uint32, len(all))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(x, y uint32) int { return slices.Compare(all[x].values, all[y].values) })
+	n.ranks = make([]uint32, len(all))
+	for i, c := range order {
+		if n.ranks[c] = uint32(i); i > 0 && slices.Equal(all[order[i-1]].values, all[c].values) {
+			n.ranks[c] = n.ranks[order[i-1]]
+		}
+	}
+}
