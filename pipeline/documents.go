@@ -27,14 +27,6 @@ type documents struct {
 	uncollected []writers.PaymentAttempt // of the night's invoices: for the control totals
 }
 
-// reset empties the lists, and keeps their room.
-func (d *documents) reset() {
-	*d = documents{
-		rated: d.rated[:0], lines: d.lines[:0], invoices: d.invoices[:0], charges: d.charges[:0], refunds: d.refunds[:0],
-		balances: d.balances[:0], planChanges: d.planChanges[:0], history: d.history[:0], failed: d.failed[:0], uncollected: d.uncollected[:0],
-	}
-}
-
 // append appends the rows of the next account.
 func (d *documents) append(o *documents) {
 	d.rated = joined(d.rated, o.rated)

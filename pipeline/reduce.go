@@ -77,7 +77,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		return s, err
 	}
 	parts := s.parts(n)
-	var billed, written []*tables // the wave before, and the one before that
+	var billed []*tables // the wave before
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
@@ -90,13 +90,13 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 				return parts[i-1].addAll(billed)
 			}
 			b := i - 1 - len(parts)
-			wave[b] = n.emptyTables(written, b)
-			return n.reduceBucket(n.folded[worker], wave[b], from+b, accounts[b])
+			wave[b], err = n.reduceBucket(n.folded[worker], from+b, accounts[b])
+			return err
 		})
 		if err != nil {
 			return s, err
 		}
-		written, billed, accounts = billed, wave, following
+		billed, accounts = wave, following
 	}
 	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
 	if err != nil {
@@ -118,27 +118,19 @@ func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
 }
 
 // reduceBucket bills the accounts of one bucket, in the order of their hash
-// and id, and appends the rows of every table.
-func (n *night) reduceBucket(f *folded, out *tables, b int, states []rating.Account) error {
+// and id, and returns the rows of every table.
+func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables, error) {
 	work, err := n.gather(f, b, states)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	out := newTables(len(n.sources))
+	out.makeRoom(work)
 	for i := range work {
 		n.billAccount(out, &work[i])
 	}
 	n.watcher().Advances(1, int64(len(work)))
-	return nil
-}
-
-// emptyTables are tables for a bucket: those of one that is written, with the
-// room that they have, or new ones.
-func (n *night) emptyTables(written []*tables, i int) *tables {
-	if i >= len(written) {
-		return newTables(len(n.sources))
-	}
-	written[i].reset()
-	return written[i]
+	return out, nil
 }
 
 // billAccount bills an account's missed days, if it was parked, and then the

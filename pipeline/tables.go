@@ -52,18 +52,18 @@ type rowEnds struct {
 	alarming                           int64 // of rejected and putAside: new, and not a rule's refusal
 }
 
-// reset empties the tables, and keeps the room of their lists.
-func (t *tables) reset() {
-	t.documents.reset()
-	*t = tables{
-		documents: t.documents, rejects: t.rejects[:0], parked: t.parked[:0], state: t.state[:0], held: t.held[:0],
-		ids: t.ids[:0], rejected: t.rejected, ends: t.ends, open: t.open[:0],
+// makeRoom gives the largest tables the room that they will need.
+func (t *tables) makeRoom(work []accountWork) {
+	groups := 0
+	for i := range work {
+		for j := range work[i].items {
+			if work[i].items[j].group != nil {
+				groups++
+			}
+		}
 	}
-	clear(t.rejected)
-	for i := range t.ends {
-		clear(t.ends[i].notBillable)
-		t.ends[i] = rowEnds{notBillable: t.ends[i].notBillable}
-	}
+	t.rated = make([]writers.RatedUsage, 0, groups)
+	t.state = make([]writers.State, 0, len(work))
 }
 
 func newTables(sources int) *tables {
