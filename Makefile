@@ -11,7 +11,7 @@ TO       := 2018-06-16
 # Race tests need a C compiler; CI has one and insists.
 RACE     := $(if $(or $(CI),$(shell command -v gcc || command -v clang)),-race)
 
-.PHONY: build run check format vet staticcheck s3server test race fuzz demo late check-duckdb bench rewrite clean
+.PHONY: build run check format vet staticcheck s3server test trial race fuzz demo late check-duckdb bench rewrite clean
 
 build:
 	@mkdir -p build
@@ -50,6 +50,11 @@ s3server:
 test: s3server
 	$(GO) test -count=1 ./...
 	cd deploy && $(GO) test -count=1 ./...
+
+## trial: try the manifests on an API server of Kubernetes, which is built first (half an hour, once); no part of check
+trial:
+	test -x build/kubernetes/kubectl || deploy/trial/build.sh build/kubernetes
+	cd deploy && RATEMILL_KUBERNETES=../build/kubernetes $(GO) test -count=1 -v -run TestTrial .
 
 # Where goroutines meet: the phases, the store, and readers used by several at once.
 race: s3server

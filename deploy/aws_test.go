@@ -17,6 +17,7 @@ type policy struct {
 	Statement []struct {
 		Sid, Effect      string
 		Action, Resource words
+		NotResource      string
 		Principal        map[string]string
 		Condition        map[string]map[string]string
 	}
@@ -48,7 +49,11 @@ func readPolicy(t *testing.T, name string) policy {
 	}
 	same(t, name+": Version", p.Version, "2012-10-17")
 	for _, s := range p.Statement {
-		same(t, name+": Effect of "+s.Sid, s.Effect, "Allow")
+		effect := "Allow"
+		if name == "history-create-only.json" {
+			effect = "Deny"
+		}
+		same(t, name+": Effect of "+s.Sid, s.Effect, effect)
 		if !regexp.MustCompile(`^[A-Za-z0-9]+$`).MatchString(s.Sid) {
 			t.Errorf("%s: Sid %q", name, s.Sid)
 		}
@@ -120,7 +125,7 @@ func TestPoliciesAreThoseOfTheManual(t *testing.T) {
 // TestNothingIssuedCanBeDeleted, by whatever the manual says.
 func TestNothingIssuedCanBeDeleted(t *testing.T) {
 	files, err := filepath.Glob("aws/*.json")
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 6 {
 		t.Fatal(files, err)
 	}
 	for _, f := range files {
@@ -131,6 +136,19 @@ func TestNothingIssuedCanBeDeleted(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNothingIssuedCanBeReplaced: whoever writes beside staging asks for no
+// object of that name, but for the parts of an upload, which cannot.
+func TestNothingIssuedCanBeReplaced(t *testing.T) {
+	deny := readPolicy(t, "history-create-only.json").Statement
+	same(t, "statements", len(deny), 1)
+	same(t, "action", deny[0].Action, words{"s3:PutObject"})
+	same(t, "resource", deny[0].Resource, words(nil))
+	same(t, "beside", deny[0].NotResource, "arn:aws:s3:::acme-billing/history/_staging/*")
+	same(t, "condition", deny[0].Condition, map[string]map[string]string{
+		"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"},
+	})
 }
 
 // TestTrust: the roles trust the service account of the manifests alone.

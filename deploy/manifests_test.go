@@ -105,7 +105,13 @@ func TestCronJobRunsOnceANight(t *testing.T) {
 func TestPodFailurePolicy(t *testing.T) {
 	s := decode[batchv1.CronJob](t, "cronjob.yaml").Spec.JobTemplate.Spec
 	name := "ratemill"
-	same(t, "backoffLimit above 0", deref(s.BackoffLimit) > 0, true)
+	tried, pause := time.Duration(0), 10*time.Second // as the Job controller's grow
+	for range deref(s.BackoffLimit) {
+		tried, pause = tried+pause, min(2*pause, 10*time.Minute)
+	}
+	if tried < time.Hour {
+		t.Errorf("what is temporary is tried again for %v alone, want an hour, as on systemd", tried)
+	}
 	same(t, "podFailurePolicy", s.PodFailurePolicy, &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{
 		{Action: batchv1.PodFailurePolicyActionIgnore, OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}},
 		{Action: batchv1.PodFailurePolicyActionFailJob, OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{

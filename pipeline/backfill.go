@@ -88,9 +88,12 @@ func (b *Backfill) Night(ctx context.Context, day calendar.Day) (*Result, error)
 	return r, nil
 }
 
-// provePublished proves that the files of a published entry are there, whole
-// and as they were published.
+// provePublished proves that the files of a published entry, and the decisions
+// that it took, are there, whole and as they were published.
 func provePublished(ctx context.Context, s *Settings, e *Entry) error {
+	if err := proveDecisions(ctx, s, e); err != nil {
+		return err
+	}
 	return each(ctx, s.requests(), len(e.Outputs), func(ctx context.Context, _, i int) error {
 		o := &e.Outputs[i]
 		sum, size, err := sha256Of(ctx, s.Output, o.Key)

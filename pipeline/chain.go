@@ -147,7 +147,7 @@ func openIntent(ctx context.Context, output *blob.Bucket, entry int64) (*writers
 	}
 	intent, err := writers.DecodeIntent(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", intentKey(entry), err)
+		return nil, &HistoryError{intentKey(entry), err}
 	}
 	return intent, nil
 }

@@ -31,7 +31,7 @@ func (n *night) commit(ctx context.Context, s *stage) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result.Measures = s.measures()
+	result.Measures = s.ledger.measures()
 	return result, nil
 }
 
@@ -43,6 +43,7 @@ func (n *night) runJSON(s *stage) (*writers.Run, error) {
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: p.consumed(n.day), ChangedInputs: p.Changed, Totals: n.totals(s),
 		Manifests: p.Manifests, ConsumedManifests: p.consumedManifests(n.day), Unexpected: n.unexpected(),
+		Decisions: n.takenDecisions(), DecisionsTaken: p.decisionsTaken(),
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})

@@ -250,16 +250,17 @@ func (n *rerateEntry) compare(was, is *taken) (*corrected, error) {
 		return nil, &RerateError{Account: id, What: reason}
 	}
 	c := &corrected{}
-	broken := rating.CheckCorrection(&was.Span, &o)
+	if broken := rating.CheckCorrection(&was.Span, &o); len(broken) > 0 {
+		return nil, &RerateError{Account: id, What: broken[0], Defect: true}
+	}
 	f := fitter{n: n.night}
 	n.noteRows(c, &f, &o)
 	f.state(&o.Account)
 	for _, m := range o.Movements {
 		c.balances = append(c.balances, f.balanceRow(&o.Account, m))
 	}
-	broken = append(broken, f.misfits...)
-	if len(broken) > 0 {
-		return nil, &RerateError{Account: id, What: broken[0]}
+	if len(f.misfits) > 0 {
+		return nil, &RerateError{Account: id, What: f.misfits[0]}
 	}
 	c.failed = openRows(&o.Account)
 	c.rated = n.ratedDifference(was.rated, is.rated)
@@ -363,7 +364,10 @@ func sameState(was, is *rating.Account) bool {
 }
 
 // RerateError is an account that cannot be corrected. Nothing was published.
-type RerateError struct{ Account, What string }
+type RerateError struct {
+	Account, What string
+	Defect        bool // the correction fails its own checks: no export and no catalog is to blame
+}
 
 func (e *RerateError) Error() string {
 	return fmt.Sprintf("account %s cannot be rerated, nothing is published: %s", e.Account, e.What)

@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
 // TestSumsBelowZero: rows of corrections are summed up with their sign, across
 // groups and at the ends of 64 bits.
@@ -17,22 +14,13 @@ func TestSumsBelowZero(t *testing.T) {
 		{[]int64{-1 << 63, -1 << 63, -1}, "-184467440737095516.17"},
 		{[]int64{1<<63 - 1, 1<<63 - 1, -1}, "184467440737095516.13"},
 	} {
-		var s sums
-		var one, all merged
-		all.begin(len(c.rows))
+		var rows []record
 		for i, q := range c.rows {
-			s.addAll([]addend{{7, q, place(i)}})
-			all.add(&group{7, 1, uint64(q >> 63), uint64(q), place(i)})
+			rows = append(rows, record{key: 7, quantity: q, place: place(i)})
 		}
-		one.begin(len(c.rows))
-		for _, g := range append(s.full, s.slot(7).group()) {
-			one.add(&g)
-		}
-		for _, m := range []merged{one, all} {
-			g := m.slots[slices.IndexFunc(m.slots, func(g group) bool { return g.rows > 0 })]
-			if got := g.sum(2).String(); got != c.want || g.rows != int64(len(c.rows)) {
-				t.Errorf("%v: %s in %d rows, want %s", c.rows, got, g.rows, c.want)
-			}
+		groups := summed(t, rows)
+		if len(groups) != 1 || groups[0].sum(2).String() != c.want || groups[0].rows != int64(len(c.rows)) {
+			t.Errorf("%v: %+v, want %s", c.rows, groups, c.want)
 		}
 	}
 }

@@ -154,7 +154,7 @@ type figure struct {
 func (c *comparison) readAll(ctx context.Context) error {
 	memory := c.Settings.Memory
 	if memory <= 0 {
-		memory = 1 << 30
+		memory = defaultMemory
 	}
 	for range c.workers() {
 		c.spills = append(c.spills, newSpill(historyParts, memory/4/int64(c.workers()), c.TempDir))
@@ -221,7 +221,7 @@ func readFigures[T any](ctx context.Context, c *comparison, worker, side int, e 
 	if err == nil {
 		err = flush()
 	}
-	if err != nil && ctx.Err() == nil && !temporary(err) {
+	if err != nil && ctx.Err() == nil && !unread(err) {
 		return &HistoryError{file.Key, err}
 	}
 	return err

@@ -22,8 +22,66 @@
 //     declare an intent that only one run can win, put the files to their
 //     final names, run.json last.
 //
-// A rerate (rerate.go) does nights again in the shadow, and publishes how they
-// differ from what was issued as an entry of its own.
+// # Around the night
+//
+// A rerate (rerate.go, rerate_plan.go, compare.go, rerate_entry.go,
+// rerate_rows.go) bills published days again in the shadow, with the exports as
+// they lie there now. It compares, account by account, what was issued with
+// what should have been, and publishes the difference as an entry of its own:
+// notes and the corrected state, by the protocol of a night.
+//
+// Prove, which is ratemill verify (verify.go and verify_*.go), reads all that
+// is published and proves it from the files alone: the files, the chain, the
+// figures within an entry and from entry to entry. Compare, which is ratemill
+// diff (diff.go), sums two outputs up by account.
+//
+// Manifests (manifest.go, manifest_place.go, vouch.go) are what whoever wrote
+// an export says of its files. The plan takes an export only if it is what its
+// manifest says, and waits where a manifest is required and not there;
+// expected.go does the same for exports that must come, or be of some size.
+//
+// Explain (explain.go and explain_*.go) tells of an account and a date why it
+// paid: the lines come from the tables, the rows behind them from map and fold,
+// done again for that account alone with hooks (explain_trace.go), and proven
+// to add up to what was billed (explain_proof.go).
+//
+// Report (report.go and report_*.go) sums a span of days up from tables and
+// run.json, compares it with the days before, and holds the control totals
+// against sums of its own. Package writers/report draws the page.
+//
+// Checks before any night read the first rows of each export as mapped
+// (sample.go, sources_check.go); CollectGarbage (gc.go) removes what runs that
+// were cut off have left; Backfill (backfill.go, scan.go) bills a span of
+// nights and reads ahead.
+//
+// # The hot path
+//
+// Usage rows are many and alike, so they pass through code of their own; the
+// rest of the package does not know of it. A row is never a Go string or a
+// decimal there: it is a record of six words (record.go), whose key is
+//
+//	account 28 bits | service day 12 | combination 24
+//
+// Account and combination (a source with one set of its dimension values) are
+// indexes into lists that all workers share (names, in parallel.go).
+//
+//  1. map_usage.go turns a batch's columns into keys: an account by a table for
+//     the export's dictionary, a combination by a table for the dictionaries of
+//     all dimensions side by side.
+//  2. record_spill.go packs the record into 32 bytes and appends it to one of
+//     the parts of its source, by the hash of its event id. spill.go keeps what
+//     fits into --memory and writes the rest to an unlinked file, block by
+//     block. A part's records fit a processor's cache.
+//  3. fold_usage.go reads a part back, lets its records compete for their ids,
+//     128 bits of which decide, and sums up who won (sums.go). It keeps the
+//     winners' numbers, 4 bytes each. Sums are spilled by the bucket of their
+//     account, where gather.go puts them together, exact to 128 bits.
+//  4. seen.go reads the parts once more to write event_ids: only after rating is
+//     it known which groups a rule refused, whose ids stay free. The parts are
+//     in the order of that table.
+//
+// Rows that are not plain (late, of unknown accounts, to be rated one by one)
+// leave this path in settleUsage and travel as events.
 //
 // Three numbers cut the work and never show in what is published: workers,
 // partitions (of event ids) and buckets (of accounts). Every table is in the
@@ -36,18 +94,19 @@
 // Every row that is read ends in exactly one place, and the control totals
 // prove it: a file's rows are passed on, duplicates, rejected or not yet due;
 // what is passed on or taken up from earlier nights is rated, left out by a
-// named rule, rejected in rating, or put aside.
+// named rule, rejected in rating, put aside, or written off by a decision
+// (decision.go, write_off.go).
 //
 // One row has several shapes on its way, each with what the next step asks for:
 //
-//	record   a usage row between map and fold, 48 bytes (record.go)
+//	record   a usage row between map and fold (record.go)
 //	event    any other row, or a usage row that may have to wait, whole (event.go)
 //	claim    what fold asks of a row to find out who keeps an event id (fold.go)
 //	group    a sum of records with one key (record.go, sums.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
 //	heldRow  a row that an earlier night put aside and that goes through fold again (held.go)
 //	lateID   the id of a row of an earlier day, which may be billed already (map.go)
-//	takenID  an id that this night bills (fold.go, seen.go)
+//	takenID  an id that this night bills (fold_usage.go, seen.go)
 //
 // Concurrency stands in parallel.go alone. Storage is a gocloud.dev/blob
 // bucket, opened by package store.

@@ -120,7 +120,7 @@ func (e *HistoryError) Unwrap() error { return e.Err }
 // be mended like an export.
 func ofHistory(err error) error {
 	var file *readers.FileError
-	if !errors.As(err, &file) || temporary(err) || errors.Is(err, context.Canceled) {
+	if !errors.As(err, &file) || unread(err) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	within := *file
@@ -151,6 +151,8 @@ func ExitCode(err error) int {
 		return ExitTemporary
 	case temporary(err), errors.As(err, &notThere), errors.As(err, &vanished), errors.As(err, &lost) && lost.Again:
 		return ExitTemporary
+	case refusedBy(err, errors.As(err, &file) && !errors.As(err, &history)):
+		return ExitUsage
 	case errors.As(err, &file), errors.As(err, &history), errors.As(err, &book), errors.As(err, &unexpected):
 		return ExitInput
 	case errors.As(err, &totals), errors.As(err, &rerated):
@@ -164,6 +166,18 @@ func ExitCode(err error) int {
 	}
 	return ExitOther
 }
+
+// refusedBy tells whether an error is that the store does not take us: the
+// settings are wrong, or a right is missing. Where one export may not be read
+// and others may, that is an input which cannot be used.
+func refusedBy(err error, export bool) bool {
+	refused := store.Refused(err)
+	return refused != nil && !(export && refused.Object)
+}
+
+// unread tells of an error of reading that it says nothing of the file: the
+// store did not get as far as that.
+func unread(err error) bool { return temporary(err) || store.Refused(err) != nil }
 
 // temporary tells whether the storage may answer better later.
 func temporary(err error) bool {

@@ -186,7 +186,38 @@ func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 		e.cells[i] = columns[f.Name]
 	}
 	e.cells[s.account] = h.AccountID
-	return e, nil
+	return e, e.checkCells(s, h.EventKey == "")
+}
+
+// checkCells proves that the cells of a row that waited are what its source's
+// columns hold: the settings may have changed since, and nothing behind this
+// looks again. A group's quantity is a sum, which 64 bits may not hold.
+func (e *event) checkCells(s *source, group bool) error {
+	for i, f := range s.schema.Fields {
+		text := e.cells[i]
+		quantity := s.role == usageRows && i == s.quantity
+		if text == "" && !quantity {
+			continue
+		}
+		var err error
+		what := "a whole number"
+		switch {
+		case f.Kind == readers.Integer && group && quantity:
+			_, err = decimal.NewFromString(text)
+		case f.Kind == readers.Integer:
+			if f.Scale > 0 {
+				what = fmt.Sprintf("a number of %d decimals", f.Scale)
+			}
+			_, err = scaled(text, f.Scale)
+		case f.Kind == readers.Date:
+			what = "a date"
+			_, err = calendar.Parse(text)
+		}
+		if err != nil {
+			return fmt.Errorf("payload: %s %q is not %s, as the settings have it", f.Name, text, what)
+		}
+	}
+	return nil
 }
 
 func eventKey(hi, lo uint64) string { return fmt.Sprintf("%016x%016x", hi, lo) }

@@ -24,13 +24,15 @@ type Question struct {
 // and added up. Dates are YYYY-MM-DD, empty where there is none; money is in
 // the major unit of its currency.
 type Explanation struct {
-	Account     string           `json:"account_id"`
-	BillingDate string           `json:"billing_date"`
-	Entries     []ExplainedEntry `json:"entries"`             // of the date: its night, and rerates dated so
-	Documents   []ExplainedDates `json:"documents,omitempty"` // that other dates have for the account, where this one has none
-	CatalogFile string           `json:"catalog_file"`        // that catalog_line is of: the caller names it
-	NextBilling string           `json:"next_billing_on,omitempty"`
-	Problems    []string         `json:"problems"` // what is missing, or does not add up
+	Account       string           `json:"account_id"`
+	BillingDate   string           `json:"billing_date"`
+	Entries       []ExplainedEntry `json:"entries"`                  // of the date: its night, and rerates dated so
+	Documents     []ExplainedDates `json:"documents,omitempty"`      // that other dates have for the account, where this one has none
+	DocumentsFrom string           `json:"documents_from,omitempty"` // first and last date that was looked at for them, where the history has more
+	DocumentsTo   string           `json:"documents_to,omitempty"`
+	CatalogFile   string           `json:"catalog_file"` // that catalog_line is of: the caller names it
+	NextBilling   string           `json:"next_billing_on,omitempty"`
+	Problems      []string         `json:"problems"` // what is missing, or does not add up
 }
 
 // ExplainedDates is a date with documents of the account.

@@ -9,6 +9,7 @@ import (
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
@@ -54,13 +55,19 @@ func (x *explainer) behind(ctx context.Context, e *Entry, t *accountTables, doc 
 	}
 	var rows []ratedAt
 	sums := true
-	if l.Kind == string(rating.Metered) {
+	switch {
+	case l.Kind == string(rating.Metered):
 		all, err := x.ratedFor(ctx, e, l)
 		if err != nil {
 			return err
 		}
 		rows, sums = pick(all, doc, of, l)
-	} else { // seats and packages: what the night counted, and charged for
+	case l.Kind == string(rating.Package) && x.addsUp(l.Meter): // of what the period has had so far
+		var err error
+		if rows, err = x.ratedFor(ctx, e, l); err != nil {
+			return err
+		}
+	default: // seats, and packages of a level: what the night counted, and charged for
 		for i := range t.rated {
 			if t.rated[i].Meter == l.Meter {
 				rows = append(rows, ratedAt{e, t, i})
@@ -82,6 +89,13 @@ func (x *explainer) behind(ctx context.Context, e *Entry, t *accountTables, doc 
 	}
 	line.judge(l.Kind == string(rating.Metered) && !x.counts(l.Meter, dayOfLine(l)), sums)
 	return nil
+}
+
+// addsUp tells whether a meter is what its rows of a period come to, and no
+// level that the latest of them sets.
+func (x *explainer) addsUp(meter string) bool {
+	m := x.Catalog.Meter(meter)
+	return m != nil && m.Kind == catalog.Sum && (m.Of == catalog.SumOf || m.Of == catalog.CountOf)
 }
 
 // dayOfLine is the day whose catalog version prices a line.
@@ -196,6 +210,13 @@ func sortedTraces(traces map[traceKey]*traced) []traceKey {
 // mostDates is how many entries are looked at for other dates of an account.
 const mostDates = 400
 
+// around are the entries that are looked at: those on both sides of the one that
+// was asked for.
+func around(asked, head int64) (first, last int64) {
+	first = max(1, min(asked-mostDates/2, head-mostDates+1))
+	return first, min(first+mostDates-1, head)
+}
+
 // otherDates tells which dates have documents of the account, where the one
 // that was asked for has none.
 func (x *explainer) otherDates(ctx context.Context, known bool) error {
@@ -204,8 +225,12 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 			return nil
 		}
 	}
-	first := max(1, x.head.Entry-mostDates+1)
-	entries := make([]*Entry, x.head.Entry-first+1)
+	asked, err := x.firstFrom(ctx, x.Question.Day)
+	if err != nil {
+		return err
+	}
+	first, last := around(asked, x.head.Entry)
+	entries := make([]*Entry, last-first+1)
 	for i := range entries {
 		var err error
 		if entries[i], err = x.entry(ctx, first+int64(i)); err != nil {
@@ -213,7 +238,7 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 		}
 	}
 	found := make([]int, len(entries))
-	err := each(ctx, x.requests(), len(entries), func(ctx context.Context, _, i int) error {
+	err = each(ctx, x.requests(), len(entries), func(ctx context.Context, _, i int) error {
 		rows, err := x.invoicesOf(ctx, entries[i])
 		found[i] = len(rows)
 		return err
@@ -226,6 +251,9 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 			x.result.Documents = append(x.result.Documents, ExplainedDates{entries[i].BillingDate, entries[i].Entry, n})
 		}
 	}
+	if first > 1 || last < x.head.Entry {
+		x.result.DocumentsFrom, x.result.DocumentsTo = entries[0].BillingDate, entries[len(entries)-1].BillingDate
+	}
 	if known {
 		return nil
 	}
@@ -235,6 +263,9 @@ func (x *explainer) otherDates(ctx context.Context, known bool) error {
 // unknown says of an account that the date knows nothing of where it is known.
 func (x *explainer) unknown() error {
 	e := &UsageError{What: fmt.Sprintf("no entry of %s knows an account %q", x.Question.Day, x.Account), Hint: "account ids are written as the exports write them; no date has a document for this one"}
+	if x.result.DocumentsFrom != "" {
+		e.Hint = fmt.Sprintf("account ids are written as the exports write them; no date from %s to %s has a document for this one", x.result.DocumentsFrom, x.result.DocumentsTo)
+	}
 	dates := x.result.Documents
 	if n := len(dates); n == 1 {
 		e.Hint = "there is a document of " + dates[0].BillingDate

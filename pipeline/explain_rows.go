@@ -69,7 +69,7 @@ func (x *explainer) trace(ctx context.Context, e *Entry, source string) (*traced
 	err = x.scan(ctx, e, t)
 	var unreadable *readers.FileError
 	var usage *UsageError
-	if errors.As(err, &unreadable) && !temporary(err) && ctx.Err() == nil || errors.As(err, &usage) {
+	if errors.As(err, &unreadable) && !temporary(err) && !refusedBy(err, true) && ctx.Err() == nil || errors.As(err, &usage) {
 		t.problem, err = err.Error(), nil // of the exports, not of what is published
 	}
 	return t, err
@@ -94,16 +94,21 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	if err := n.loadSeen(ctx); err != nil {
 		return err
 	}
-	usage, events := make(spills, n.workers), make(spills, n.workers)
+	events := make(spills, n.workers)
 	for w, m := range n.mapped {
-		usage[w], events[w] = m.usage, m.events
+		events[w] = m.events
 	}
 	n.hashAccounts()
-	for p := range n.partitions { // one after the other: they are one account's
-		if err := n.foldUsage(n.folded[0], usage, p); err != nil {
-			return err
+	f := n.folded[0] // one part after the other: they are one account's
+	for source, c := range n.cuts {
+		for i := range 1 << c.bits {
+			if err := n.foldUsage(f, source, c.first+i); err != nil {
+				return err
+			}
 		}
-		if err := n.foldEvents(n.folded[0], events, p); err != nil {
+	}
+	for p := range n.partitions {
+		if err := n.foldEvents(f, events, p); err != nil {
 			return err
 		}
 	}
@@ -125,6 +130,9 @@ func (x *explainer) nightOf(ctx context.Context, e *Entry, t *traced) (*night, e
 	if e.Predecessor != nil {
 		var err error
 		if p.before, err = x.entry(ctx, e.Predecessor.Entry); err != nil {
+			return nil, err
+		}
+		if p.decisions, err = takenBy(ctx, x.Output, e.Decisions); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +224,7 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 		}
 	}
 	var skipped []writers.Held
-	err := readTable(ctx, n, writers.HeldTable, func(rows []writers.Held) error {
+	err := n.eachWaiting(ctx, func(rows []writers.Held) error {
 		for i := range rows {
 			h := rows[i]
 			at, err := n.sourceOf(h.Source)

@@ -116,7 +116,7 @@ func accountRowsOf[T any](ctx context.Context, x *explainer, e *Entry, spec writ
 
 // damaged says of an error which file of the history it is about.
 func damaged(ctx context.Context, e *Entry, spec writers.Spec, err error) error {
-	if ctx.Err() != nil || temporary(err) {
+	if ctx.Err() != nil || unread(err) {
 		return err
 	}
 	return &HistoryError{tableKey(spec.Name, e.Day, e.Entry), err}

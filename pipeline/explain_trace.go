@@ -48,7 +48,7 @@ type rowPlace struct {
 func endedOf(rejects []writers.Reject, held []writers.Held) ended {
 	e := ended{map[rowPlace]string{}, map[rowPlace]string{}}
 	for i := range rejects {
-		if r := &rejects[i]; r.Status != "recycled" { // which is what was rated after all
+		if r := &rejects[i]; r.Status != "recycled" && r.Status != reopened { // which may be rated after all
 			e.refused[rowPlace{r.Source, r.File, r.Row}] = r.Reason
 		}
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -19,19 +20,19 @@ const conflictingDuplicate = "conflicting_duplicate"
 type folded struct {
 	groups *spill // sums, by bucket of the account
 	events *spill // rows kept whole, by bucket of the account
-	ids    *spill // ids of the billing day's rows in groups, by source and partition
+	ids    *spill // the rows of the billing day in groups, by part: numbers of its records, 4 bytes each
 
 	lateIDs []takenID // those of earlier days
 
 	sums     sums
 	merging  merged   // in reduce
-	addends  []addend // of the partition
+	addends  []addend // rows on their way into sums
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
 	rejects  []writers.Reject
 	dedupe   dedupe
 	usage    usageDedupe
-	rows     []byte // of the partition
+	taken    []byte // of the part: see ids
 	buffer   []byte
 }
 
@@ -40,31 +41,34 @@ type folded struct {
 // lands in one partition whatever its account, so one that comes under two
 // accounts is seen.
 func (n *night) foldPartitions(ctx context.Context) error {
-	usage, events := make(spills, n.workers), make(spills, n.workers)
+	events := make(spills, n.workers)
 	for w, m := range n.mapped {
-		usage[w], events[w] = m.usage, m.events
+		events[w] = m.events
 	}
 	n.hashAccounts()
-	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
-		f := n.folded[worker]
-		if err := n.foldUsage(f, usage, p); err != nil {
+	for source := range n.sources {
+		c := n.cuts[source]
+		err := each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error {
+			f := n.folded[worker]
+			err := n.foldUsage(f, source, c.first+i)
+			n.watcher().Advances(1, int64(len(f.usage.records)))
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		for source := range n.sources {
-			if err := f.ids.settle(n.idPart(source, p)); err != nil {
-				return err
-			}
-		}
-		rows := len(f.rows) / recordSize
+	}
+	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
+		f := n.folded[worker]
 		err := n.foldEvents(f, events, p)
-		n.watcher().Advances(1, int64(rows+len(f.dedupe.claims)))
+		n.watcher().Advances(1, int64(len(f.dedupe.claims)))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, f := range n.folded {
-		if err := n.spillGroups(f); err != nil {
+	for w, f := range n.folded {
+		if err := errors.Join(n.spillSums(f), n.mapped[w].usage.unload()); err != nil {
 			return err
 		}
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
@@ -87,7 +91,7 @@ func (n *night) hashAccounts() {
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
-		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.partitions*len(n.sources), share, n.TempDir),
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.parts, share, n.TempDir),
 		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}
 }

@@ -93,23 +93,23 @@ func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) err
 	return nil
 }
 
-// mergeGroups is a bucket's groups, with the sums that workers made of the
-// same key put together: a table in any order, with empty slots. It holds
-// until the worker merges again.
+// mergeGroups is a bucket's groups: a table in any order, with empty slots. It
+// holds until the worker merges again.
 func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
 	all := make(spills, len(n.folded))
 	for w, f := range n.folded {
 		all[w] = f.groups
 	}
-	bytes, err := all.read(f.rows[:0], b)
+	bytes, err := all.read(f.buffer[:0], b)
 	all.drop(b)
 	if err != nil {
 		return nil, err
 	}
-	f.rows = bytes
-	f.merging.begin(len(bytes) / groupSize)
-	for at := 0; at < len(bytes); at += groupSize {
-		g := readGroup(bytes[at:])
+	f.buffer = bytes
+	f.merging.begin()
+	for len(bytes) > 0 {
+		var g sum
+		g, bytes = readSum(bytes)
 		f.merging.add(&g)
 	}
 	return f.merging.slots, nil

@@ -22,7 +22,7 @@ type heldRow struct {
 // in their account's bucket.
 func (n *night) loadHeld(ctx context.Context) error {
 	n.heldByBucket = make([][]*writers.Held, n.buckets)
-	return readTable(ctx, n, writers.HeldTable, func(rows []writers.Held) error {
+	return n.eachWaiting(ctx, func(rows []writers.Held) error {
 		for i := range rows {
 			h := rows[i]
 			source, err := n.sourceOf(h.Source)
@@ -77,7 +77,7 @@ func (n *night) takeUpHeld() error {
 		if err != nil {
 			return err
 		}
-		if err := n.spillRecords(m, h.source, []record{r}); err != nil {
+		if err := m.usage.addLong(n.cuts[h.source].part(hashID(e.source, e.hi, e.lo)), &r); err != nil {
 			return err
 		}
 	}

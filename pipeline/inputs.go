@@ -71,10 +71,10 @@ func accountEvent(s *source, e *event, o rating.Origin) rating.AccountEvent {
 		a.Channel = "" // the same as absent
 	}
 	if text := e.cell(s, "quantity"); text != "" {
-		a.Quantity, _ = strconv.ParseInt(text, 10, 64) // written by us
+		a.Quantity, _ = strconv.ParseInt(text, 10, 64) // proven by the readers, or by eventOf
 	}
 	if text := e.cell(s, "date"); text != "" {
-		a.Date, _ = calendar.Parse(text) // written by us from a Day
+		a.Date, _ = calendar.Parse(text) // likewise
 	}
 	return a
 }
@@ -97,7 +97,7 @@ func readingsOf(s *source, e *event, o rating.Origin) []rating.Reading {
 	for _, m := range s.levels {
 		r := rating.Reading{Origin: o, Meter: m.Name, AsOf: e.day}
 		for _, column := range m.Columns {
-			v, _ := strconv.ParseInt(e.cell(s, column), 10, 64) // written by us; empty: absent
+			v, _ := strconv.ParseInt(e.cell(s, column), 10, 64) // proven by the readers, or by eventOf; empty: absent
 			r.Value += v
 		}
 		all = append(all, r)
@@ -113,7 +113,7 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 	if it.event != nil {
 		u.ServiceDate = it.event.day
 		if !s.keyed() {
-			u.Quantity, _ = decimal.NewFromString(it.event.cells[s.quantity]) // written by us
+			u.Quantity = decimal.RequireFromString(it.event.cells[s.quantity]) // proven by the readers, or by eventOf
 		}
 		value = func(column string) string { return it.event.cell(s, column) }
 	} else {

@@ -150,6 +150,7 @@ func (n *night) totals(s *stage) writers.Totals {
 				addLeftOut(&leftOut[i], string(reason), rows)
 			}
 		}
+		n.decided.count(i, &st)
 		for reason, rows := range leftOut[i] { // Encode sorts them
 			st.NotBillable = append(st.NotBillable, writers.ReasonRows{Reason: reason, Rows: rows})
 		}

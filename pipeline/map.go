@@ -23,8 +23,8 @@ const (
 
 // mapped is what one worker made of the splits that it read.
 type mapped struct {
-	usage  *spill // records, by hash of source and event id
-	events *spill // events, likewise
+	usage  *recordSpill // by source and hash of the event id
+	events *spill       // by hash of source and event id
 
 	files   []fileCounts // by file of the plan
 	rejects []writers.Reject
@@ -180,7 +180,7 @@ func (m *mapped) countLeftOut(file int, b *readers.Batch, filters []string) {
 // newMapped is a worker's memory for the map phase.
 func (n *night) newMapped() *mapped {
 	return &mapped{
-		usage:  newSpill(n.partitions, n.memory/4/int64(n.workers), n.TempDir),
+		usage:  n.newRecordSpill(n.memory / 4 / int64(n.workers)),
 		events: newSpill(n.partitions, n.memory/8/int64(n.workers), n.TempDir),
 		files:  make([]fileCounts, len(n.files)),
 		late:   map[lateID]struct{}{},

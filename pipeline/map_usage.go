@@ -25,8 +25,7 @@ type usageMapper struct {
 
 	local localCombinations
 
-	records []record // of the batch
-	sumInto *folded  // where rows are summed up as they come; nil: they are spilled
+	sumInto *folded // where rows are summed up as they come; nil: they are spilled
 }
 
 func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
@@ -50,7 +49,7 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 	clean := u.cleanColumns(b)
 	ids, at, quantity, account := b.Columns[s.id].IDs[:b.Len], b.Columns[s.at].Ints[:b.Len], b.Columns[s.quantity].Ints[:b.Len], b.Columns[s.account].Index[:b.Len]
 	midnight, next := n.span.billedDay()
-	u.records = u.records[:0]
+	cut, first := n.cuts[u.index], m.usage.begin(makePlace(u.file, b.FirstRow), b.Len)
 	for row := range ids {
 		if !clean && u.leaves(b, row) || quantity[row] < 0 && u.refuse(b, row) {
 			continue
@@ -70,37 +69,19 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 		if day < n.day {
 			m.late[lateID{u.index, day, hi, lo}] = struct{}{}
 		}
-		u.records = append(u.records, record{hi, lo, at[row], quantity[row], makeKey(u.accounts[account[row]], n.span.offset(day), combination), makePlace(u.file, b.FirstRow+int64(row))})
-	}
-	if u.sumInto != nil {
-		u.sumRecords()
-		return nil
-	}
-	return n.spillRecords(m, u.index, u.records)
-}
-
-// spillRecords spills a batch's records by the hash of their ids.
-func (n *night) spillRecords(m *mapped, source int, records []record) error {
-	for i := range records {
-		r := &records[i]
-		room, err := m.usage.room(n.partition(hashID(source, r.hi, r.lo)), recordSize)
-		if err != nil {
+		k := makeKey(u.accounts[account[row]], n.span.offset(day), combination)
+		if u.sumInto != nil {
+			u.sumInto.addends = append(u.sumInto.addends, addend{k, quantity[row], makePlace(u.file, b.FirstRow+int64(row))})
+			continue
+		}
+		if err := m.usage.add(cut.part(hashID(u.index, hi, lo)), hi, lo, at[row], quantity[row], k, first+int64(row)); err != nil {
 			return err
 		}
-		r.put(room)
+	}
+	if u.sumInto != nil {
+		return n.addUp(u.sumInto)
 	}
 	return nil
-}
-
-// sumRecords sums a batch's records up without looking at their ids.
-func (u *usageMapper) sumRecords() {
-	f := u.sumInto
-	f.addends = f.addends[:0]
-	for i := range u.records {
-		r := &u.records[i]
-		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
-	}
-	f.sums.addAll(f.addends)
 }
 
 // cleanColumns tells whether no cell of the batch is bad, none that is

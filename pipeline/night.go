@@ -26,11 +26,12 @@ type night struct {
 
 	workers       int
 	memory        int64
-	partitions    int // of event ids
+	partitions    int // of events, by the hash of their ids
 	partitionBits int
-	buckets       int // of accounts
+	cuts          []cut // of the usage of each source
+	parts         int   // of the usage of all sources
+	buckets       int   // of accounts
 	bucketBits    int
-	groupLimit    int // groups that a worker keeps before it spills them
 
 	accounts      *names[account]
 	combinations  *names[combination]
@@ -47,6 +48,7 @@ type night struct {
 
 	held         []heldRow
 	heldByBucket [][]*writers.Held
+	decided      decided           // what decisions made of rows that wait
 	seen         map[lateID]uint64 // late ids that earlier nights billed, with their content
 
 	mapped []*mapped
@@ -115,7 +117,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 	}
 	n := &night{
 		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: DimensionNames(s.Catalog),
-		workers: s.workers(), memory: s.Memory, groupLimit: 1 << 18,
+		workers: s.workers(), memory: s.Memory,
 		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
 	}
 	if n.memory == 0 {
@@ -168,22 +170,40 @@ func (n *night) checkOwn(ctx context.Context) error {
 	return nil
 }
 
-// size chooses how finely rows are cut: the records of a partition, twice its
+// size chooses how finely rows are cut: the records of a part, some twice its
 // share of the exports, should fit the cache of a processor, a bucket should be
 // a small part of the memory, and a small night should have few of them.
 func (n *night) size() {
-	bytes := int64(0)
+	bytes, of, usage := int64(0), make([]int64, len(n.sources)), 0
 	for _, f := range n.files {
 		bytes += f.Size
+		if of[f.source] == 0 && n.sources[f.source].role == usageRows {
+			usage++
+		}
+		of[f.source] += f.Size
 	}
 	n.partitionBits = min(12, max(2, bits.Len64(uint64(bytes>>18))))
 	n.partitions = 1 << n.partitionBits
+	for i := range n.sources {
+		c := cut{first: n.parts}
+		if n.sources[i].role == usageRows { // of several sources each has fewer: each part has an open block
+			c.bits = min(12-bits.Len(uint(max(usage-1, 0))), max(1, bits.Len64(uint64(of[i]>>18))))
+		}
+		n.cuts = append(n.cuts, c)
+		n.parts += 1 << c.bits
+	}
 	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.accountsBefore()>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
 	n.buckets = 1 << n.bucketBits
 }
+
+// cut is how the usage of a source is cut by the hash of its event ids: 2^bits
+// parts, in the order of the hash.
+type cut struct{ first, bits int }
+
+func (c cut) part(hash uint64) int { return c.first + int(hash>>(64-c.bits)) }
 
 // accountsBefore is how many accounts the entry before has.
 func (n *night) accountsBefore() int64 {

@@ -39,10 +39,12 @@ type Plan struct {
 	Manifests   []writers.InputFile    `json:"manifests,omitempty"`        // that vouch for inputs
 	Forgotten   []writers.InputFile    `json:"forgotten_inputs,omitempty"` // consumed from paths without a date, and gone
 	Expected    []Expected             `json:"expected,omitempty"`
+	Decisions   []writers.DecisionFile `json:"decisions,omitempty"` // on rows that wait
 
-	before *Entry
-	pins   map[string]pin // of the inputs and lookup tables, by key
-	list   listing
+	before    *Entry
+	pins      map[string]pin // of the inputs and lookup tables, by key
+	list      listing
+	decisions []*decisionRead
 }
 
 // pin is an object as it lay there when the plan was made.
@@ -109,6 +111,9 @@ func planAfter(ctx context.Context, s *Settings, before *Entry, later []writers.
 		p.Predecessor = &writers.EntryRef{Entry: before.Entry, Digest: before.Digest}
 	}
 	if err := p.freezeLookups(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := p.takeDecisions(ctx, s); err != nil {
 		return nil, err
 	}
 	return p, p.listInputs(ctx, s, later)

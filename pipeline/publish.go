@@ -317,7 +317,7 @@ func remake(ctx context.Context, s *Settings, head *Entry, intent *writers.Inten
 		return remakeRerate(ctx, s, head, intent, declared, gone)
 	}
 	again := *s
-	again.First = head == nil
+	again.First, again.taken = head == nil, &declared.Decisions
 	if again.Day, err = calendar.Parse(declared.BillingDate); err != nil {
 		return nil, errors.Join(gone, err)
 	}

@@ -70,7 +70,7 @@ func compareWithNow(ctx context.Context, s *Settings, e, head *Entry) (*Result, 
 		return &Result{Status: Already, Entry: e, Corrected: corrected}, nil
 	}
 	again := *s
-	again.First = before == nil
+	again.First, again.taken = before == nil, &e.Decisions
 	plan, err := planAfter(ctx, &again, before, later)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,9 @@ import (
 	"ratemill/rating/calendar"
 )
 
-// record is a usage row between map and fold, 48 bytes in a spill:
+// record is a usage row between map and fold. Accounts and combinations are
+// indexes that hold for this run only; the day counts from the first day of the
+// window. In a spill it takes 48 bytes, or 32: see recordSpill.
 //
 //	id        16  the event id's 128 bits
 //	occurred   8  microseconds since 1970
@@ -14,9 +16,7 @@ import (
 //	key        8  account 28 bits | day 12 | combination 24
 //	place      8  file 20 bits | row 44
 //
-// A combination is a source with one set of its dimension values. Accounts
-// and combinations are indexes that hold for this run only; the day counts
-// from the first day of the window.
+// A combination is a source with one set of its dimension values.
 type record struct {
 	hi, lo   uint64
 	occurred int64
@@ -24,8 +24,6 @@ type record struct {
 	key      key
 	place    place
 }
-
-const recordSize = 48
 
 // put writes the record into recordSize bytes.
 func (r *record) put(b []byte) {
@@ -38,18 +36,13 @@ func (r *record) put(b []byte) {
 	binary.LittleEndian.PutUint64(b[40:], uint64(r.place))
 }
 
-// recordAt is record i of a partition.
-func recordAt(b []byte, i int) record {
-	b = b[i*recordSize : i*recordSize+recordSize]
-	u := binary.LittleEndian.Uint64
-	return record{u(b[0:]), u(b[8:]), int64(u(b[16:])), int64(u(b[24:])), key(u(b[32:])), place(u(b[40:]))}
-}
-
-// idAt is the event id of record i of a partition, and its combination.
-func idAt(b []byte, i int) (hi, lo uint64, combination uint32) {
-	b = b[i*recordSize : i*recordSize+recordSize]
-	u := binary.LittleEndian.Uint64
-	return u(b[0:]), u(b[8:]), key(u(b[32:])).combination()
+func readRecord(b []byte) record {
+	_ = b[recordSize-1]
+	return record{
+		binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]),
+		int64(binary.LittleEndian.Uint64(b[16:])), int64(binary.LittleEndian.Uint64(b[24:])),
+		key(binary.LittleEndian.Uint64(b[32:])), place(binary.LittleEndian.Uint64(b[40:])),
+	}
 }
 
 // key is what usage is summed up by.
@@ -80,31 +73,6 @@ func makePlace(file int, row int64) place { return place(file)<<44 | place(row) 
 func (p place) file() int  { return int(p >> 44) }
 func (p place) row() int64 { return int64(p & (1<<44 - 1)) }
 func (p place) held() bool { return p.file() == heldFile }
-
-// group is a sum of usage rows with the same key, 40 bytes in a spill.
-type group struct {
-	key    key
-	rows   int64
-	hi, lo uint64 // sum of the quantities, 128 bits in two's complement
-	first  place  // of the rows
-}
-
-const groupSize = 40
-
-// put writes the group into groupSize bytes.
-func (g *group) put(b []byte) {
-	_ = b[groupSize-1]
-	binary.LittleEndian.PutUint64(b[0:], uint64(g.key))
-	binary.LittleEndian.PutUint64(b[8:], uint64(g.rows))
-	binary.LittleEndian.PutUint64(b[16:], g.hi)
-	binary.LittleEndian.PutUint64(b[24:], g.lo)
-	binary.LittleEndian.PutUint64(b[32:], uint64(g.first))
-}
-
-func readGroup(b []byte) group {
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i*8:]) }
-	return group{key(u(0)), int64(u(1)), u(2), u(3), place(u(4))}
-}
 
 // mix spreads the bits of x over the whole word (the finalizer of MurmurHash3).
 func mix(x uint64) uint64 {

@@ -17,8 +17,11 @@ import (
 const (
 	Waiting    = "waiting"     // kept whole, and tried again every night
 	Refused    = "refused"     // for good: only a corrected row can be billed
-	WrittenOff = "written_off" // waited until its window ended
+	WrittenOff = "written_off" // waited until its window ended, or until a decision
 )
+
+// CanWait tells whether rows wait that are refused for a reason.
+func CanWait(reason string) bool { return rating.Reason(reason).Retryable() }
 
 // OpenReject is a row, or a group of rows, that is not billed.
 type OpenReject struct {
@@ -28,6 +31,8 @@ type OpenReject struct {
 	FirstSeen                      calendar.Day // night that refused it first
 	Until                          calendar.Day // last night that tries it; None: none does
 	Detail                         string
+	ID                             string // of a row that waits, or that a decision wrote off; empty: of no other is there one
+	Decision                       int64  // on it, that no night has taken yet; 0: none
 }
 
 // OpenRejects are the rows that are not billed as of the latest entry: those
@@ -45,13 +50,19 @@ func OpenRejects(ctx context.Context, output *blob.Bucket, from calendar.Day) ([
 	}
 	var all []OpenReject
 	details := map[rejectKey]string{} // of what waits, as it was said when it came
+	again := map[rejectPlace]bool{}   // written off, and waiting again since
 	for e := head; ; {
 		err := readOf(ctx, output, e, writers.RejectsTable, func(rows []writers.Reject) error {
 			for i := range rows {
 				r := &rows[i]
-				if r.Status == "open" && r.Retryable {
+				switch place := placeOfReject(r); {
+				case r.Status == reopened:
+					again[place] = true
+				case r.Status == writtenOff && again[place]:
+					delete(again, place)
+				case r.Status == "open" && r.Retryable:
 					details[keyOfReject(r)] = r.Detail
-				} else if r.Status != "recycled" && e.Day >= from {
+				case r.Status != "recycled" && e.Day >= from:
 					all = append(all, refusedRow(r))
 				}
 			}
@@ -94,7 +105,7 @@ func refusedRow(r *writers.Reject) OpenReject {
 		State: Refused, Reason: r.Reason, Source: r.Source, Account: r.AccountID, File: r.File, Row: r.Row, Rows: r.Rows,
 		FirstSeen: calendar.Day(r.FirstSeen), Detail: r.Detail,
 	}
-	if r.Status == "written_off" {
+	if r.Status == writtenOff {
 		o.State = WrittenOff
 	}
 	return o
@@ -103,14 +114,19 @@ func refusedRow(r *writers.Reject) OpenReject {
 // waitingRow is a row of the held table. It is tried up to the night on which
 // its window ends, which settleRefused counts in the same way.
 func waitingRow(h *writers.Held, head *Entry, details map[rejectKey]string) OpenReject {
-	since := calendar.Day(h.ServiceDate)
-	if h.Source == accountsName {
-		since = calendar.Day(h.FirstSeen)
-	}
 	return OpenReject{
 		State: Waiting, Reason: h.Reason, Source: h.Source, Account: h.AccountID, File: h.File, Row: h.Row, Rows: h.Rows,
-		FirstSeen: calendar.Day(h.FirstSeen), Until: since + calendar.Day(head.WindowDays), Detail: details[rejectKey{h.Source, h.File, h.Reason, h.Row}],
+		FirstSeen: calendar.Day(h.FirstSeen), Until: windowFrom(h) + calendar.Day(head.WindowDays), Detail: details[rejectKey{h.Source, h.File, h.Reason, h.Row}],
+		ID: idOfRow(rowDecided(h)),
 	}
+}
+
+// windowFrom is the day from which the window of a row that waits is counted.
+func windowFrom(h *writers.Held) calendar.Day {
+	if h.Source == accountsName {
+		return calendar.Day(h.FirstSeen)
+	}
+	return calendar.Day(h.ServiceDate)
 }
 
 // readOf reads a table of an entry.

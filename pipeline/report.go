@@ -103,7 +103,7 @@ type reporting struct {
 func (r *reporting) entries(ctx context.Context) error {
 	f := r.facts
 	f.Before = spanBefore(f.Span, f.FirstNight, r.head.Day)
-	earliest := max(f.FirstNight, f.Span.To-reportDays+1)
+	earliest := max(f.FirstNight, r.chartFrom())
 	if f.Before.From != calendar.None {
 		earliest = min(earliest, f.Before.From)
 	}
@@ -208,9 +208,20 @@ func addEntry(s *report.Span, e *Entry) {
 	}
 }
 
+// chartFrom is the first day of the charts of days: a span is seen with the
+// days up to it, a day also with that day of the month before.
+func (r *reporting) chartFrom() calendar.Day {
+	s, before := r.facts.Span, r.facts.Before.From
+	from := min(s.From, s.To-reportDays+1)
+	if s.From == s.To && before != calendar.None {
+		from = min(from, before)
+	}
+	return from
+}
+
 // days adds an entry to the charts of days.
 func (r *reporting) days(e *Entry) {
-	if e.Day < min(r.facts.Span.From, r.facts.Span.To-reportDays+1) {
+	if e.Day < r.chartFrom() {
 		return
 	}
 	for i := range e.Totals.Money {
@@ -266,8 +277,8 @@ func (r *reporting) look(e *Entry) {
 			add("accounts that could not be billed: %d (table parked_accounts)", f.Rows)
 		}
 	}
-	if len(e.ChangedInputs) > 0 {
-		add("exports that have changed since they were billed: %d, the first is %s", len(e.ChangedInputs), e.ChangedInputs[0].Key)
+	for _, change := range e.ChangesInWords() {
+		add("%s", change)
 	}
 	for _, u := range e.Unexpected {
 		add("%s: %s", u.Source, u.What)

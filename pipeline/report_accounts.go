@@ -17,7 +17,7 @@ type accountFigures struct{ spills spills }
 func newAccountFigures(s *Settings) *accountFigures {
 	memory := s.Memory
 	if memory <= 0 {
-		memory = 1 << 30
+		memory = defaultMemory
 	}
 	a := &accountFigures{}
 	for range s.workers() {

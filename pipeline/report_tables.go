@@ -149,7 +149,7 @@ func entryRows[T any](ctx context.Context, output *blob.Bucket, e *Entry, spec w
 		}
 		return ctx.Err()
 	})
-	if err != nil && failed == nil && ctx.Err() == nil && !temporary(err) {
+	if err != nil && failed == nil && ctx.Err() == nil && !unread(err) {
 		return &HistoryError{file.Key, err}
 	}
 	return err

@@ -170,6 +170,26 @@ func TestReportCompares(t *testing.T) {
 	}
 }
 
+// TestReportCharts: a chart of days shows 31 of them, all of a longer span, and
+// the day that a single one is compared with.
+func TestReportCharts(t *testing.T) {
+	for _, x := range []struct{ from, to, want string }{
+		{"2024-05-16", "2024-05-16", "2024-04-16"},
+		{"2024-06-16", "2024-06-16", "2024-05-16"},
+		{"2024-03-31", "2024-03-31", "2024-02-29"},
+		{"2024-05-01", "2024-05-31", "2024-05-01"},
+		{"2024-06-01", "2024-06-16", "2024-05-17"},
+		{"2024-02-01", "2024-06-16", "2024-02-01"},
+		{"2024-01-02", "2024-01-02", "2023-12-03"}, // the history has less
+	} {
+		r := &reporting{facts: &report.Facts{Span: report.Span{From: day(t, x.from), To: day(t, x.to)}}}
+		r.facts.Before = spanBefore(r.facts.Span, day(t, "2024-01-01"), day(t, "2024-06-16"))
+		if got := r.chartFrom().String(); got != x.want {
+			t.Errorf("%s to %s: from %s, want %s", x.from, x.to, got, x.want)
+		}
+	}
+}
+
 // TestReportCompared: the figures of the days before stand beside those of the
 // span, and accounts that changed most come first.
 func TestReportCompared(t *testing.T) {

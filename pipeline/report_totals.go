@@ -23,8 +23,8 @@ func addTotals(sum, t *writers.Totals) {
 	for _, f := range t.Sources {
 		s := slot(&sum.Sources, func(x *writers.SourceTotals) bool { return x.Source == f.Source })
 		s.Source = f.Source
-		s.Passed, s.TakenUp, s.Rated = s.Passed+f.Passed, s.TakenUp+f.TakenUp, s.Rated+f.Rated
-		s.Rejected, s.PutAside = s.Rejected+f.Rejected, s.PutAside+f.PutAside
+		s.Passed, s.TakenUp, s.Rated = s.Passed+f.Passed, s.TakenUp+f.TakenUp+f.Recycled, s.Rated+f.Rated
+		s.Rejected, s.PutAside = s.Rejected+f.Rejected+f.WrittenOff, s.PutAside+f.PutAside
 		for _, n := range f.NotBillable {
 			of := slot(&s.NotBillable, func(x *writers.ReasonRows) bool { return x.Reason == n.Reason })
 			of.Reason, of.Rows = n.Reason, of.Rows+n.Rows
@@ -114,6 +114,7 @@ func (r *reporting) checks() {
 
 func (r *reporting) checkMoney(t *writers.MoneyTotals) {
 	m := r.of(t.Currency)
+	m.Refunded = t.Refunds
 	add := func(what string, left, right decimal.Decimal) { r.check(t.Currency, what, m.Minor, left, right) }
 	uncollectable := decimal.Zero
 	for _, u := range t.Uncollectable {

@@ -47,6 +47,7 @@ type RerateResult struct {
 	From, Through calendar.Day // the days that were folded
 	Notes         []RerateNote // in the order of the table; none where the entry was finished for an earlier run
 	States        int          // accounts whose state differs
+	Measures      *Measures    // nil where the entry was finished for an earlier run
 }
 
 // RerateNote is a note of a rerate, for people.
@@ -164,7 +165,9 @@ func newRerate(ctx context.Context, s *Settings, head *Entry, span Span) (*rerat
 	if r.base != nil {
 		last = r.base.Entry
 	}
-	r.shadow, err = store.OpenShadow(r.dir, s.Output, func(key string) bool { return entryOfKey(key) > 0 && entryOfKey(key) <= last })
+	r.shadow, err = store.OpenShadow(r.dir, s.Output, func(key string) bool {
+		return entryOfKey(key) > 0 && entryOfKey(key) <= last || numberOfDecision(key) > 0
+	})
 	if err != nil {
 		r.close()
 		return nil, err
@@ -278,7 +281,8 @@ func (r *rerate) fold(ctx context.Context) error {
 	for day := r.from; day <= r.through; day++ {
 		s := *r.Settings
 		s.Output, s.Day, s.Catalog, s.First = r.shadow, day, r.catalogOf(day), before == nil
-		plan, err := freshPlan(ctx, &s, before)
+		s.taken = r.takenOn(day)
+		plan, err := s.planning(func() (*Plan, error) { return freshPlan(ctx, &s, before) })
 		if err != nil {
 			return fmt.Errorf("%s, folded again: %w", day, err)
 		}
@@ -292,6 +296,25 @@ func (r *rerate) fold(ctx context.Context) error {
 	}
 	r.plan = r.planOf(union)
 	return nil
+}
+
+// takenOn are the decisions that the night of a day took: the shadow takes the
+// same.
+func (r *rerate) takenOn(day calendar.Day) *[]writers.TakenDecision {
+	for _, e := range r.issued {
+		if e.Kind == writers.Night && e.Day == day {
+			return &e.Decisions
+		}
+	}
+	return &[]writers.TakenDecision{}
+}
+
+// decisions are those that the shadow took, with what came of them there.
+func (r *rerate) decisions() (all []writers.TakenDecision) {
+	for _, e := range r.nights {
+		all = append(all, e.Decisions...)
+	}
+	return all
 }
 
 // last is the last night of the shadow.

@@ -50,16 +50,20 @@ func (r *rerate) correct(ctx context.Context, dryRun bool) (*RerateResult, error
 	}
 	result := &RerateResult{Status: Same, From: r.from, Through: r.through}
 	differs := len(e.rejects) > 0 || !slices.Equal(e.consumed, sortedInputs(r.head.Consumed))
-	err = e.walk(ctx, func(c *corrected) error {
-		if c.note != nil {
-			result.Notes = append(result.Notes, *c.note)
-		}
-		if !c.same {
-			result.States++
-		}
-		differs = differs || c.note != nil || !c.same || len(c.rated) > 0
-		return nil
+	err = e.during(Comparing, 0, func() error {
+		return e.walk(ctx, func(c *corrected) error {
+			if c.note != nil {
+				result.Notes = append(result.Notes, *c.note)
+			}
+			if !c.same {
+				result.States++
+			}
+			differs = differs || c.note != nil || !c.same || len(c.rated) > 0
+			e.watcher().Advances(0, 1)
+			return nil
+		})
 	})
+	result.Measures = e.measures(result.Notes)
 	switch {
 	case err != nil || !differs:
 		return result, err
@@ -67,15 +71,21 @@ func (r *rerate) correct(ctx context.Context, dryRun bool) (*RerateResult, error
 		result.Status = Shown
 		return result, nil
 	}
-	stage, err := e.stage(ctx, result)
+	err = e.during(Committing, 0, func() error {
+		stage, err := e.stage(ctx, result)
+		if err != nil {
+			return err
+		}
+		published, err := e.commit(ctx, stage)
+		if err != nil {
+			return err
+		}
+		result.Status, result.Entry = published.Status, published.Entry
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	published, err := e.commit(ctx, stage)
-	if err != nil {
-		return nil, err
-	}
-	result.Status, result.Entry = published.Status, published.Entry
 	return result, nil
 }
 
@@ -147,6 +157,7 @@ func (e *rerateEntry) runJSON(s *stage) *writers.Run {
 		Catalog: p.Catalog, Predecessor: p.Predecessor, FirstNight: p.FirstNight, WindowDays: p.WindowDays,
 		Sources: p.Sources, Lookups: p.Lookups, Inputs: p.Inputs, Consumed: e.consumed, ChangedInputs: p.Changed, Totals: e.totals(s), Rerate: p.Rerate,
 		Manifests: p.Manifests, ConsumedManifests: e.rerate.last().ConsumedManifests,
+		Decisions: e.rerate.decisions(), DecisionsTaken: e.rerate.head.DecisionsTaken,
 	}
 	for _, f := range s.open {
 		run.Outputs = append(run.Outputs, writers.OutputFile{Key: f.final, Size: f.size, SHA256: hex.EncodeToString(f.hash.Sum(nil)), Rows: f.rows()})
@@ -209,6 +220,7 @@ func addSource(to *[]writers.SourceTotals, s writers.SourceTotals) {
 		return
 	}
 	o := &(*to)[i]
+	o.Recycled, o.WrittenOff = o.Recycled+s.Recycled, o.WrittenOff+s.WrittenOff
 	o.Passed, o.TakenUp, o.Rated, o.Rejected, o.PutAside = o.Passed+s.Passed, o.TakenUp+s.TakenUp, o.Rated+s.Rated, o.Rejected+s.Rejected, o.PutAside+s.PutAside
 	for _, r := range s.NotBillable {
 		if at := slices.IndexFunc(o.NotBillable, func(x writers.ReasonRows) bool { return x.Reason == r.Reason }); at >= 0 {
@@ -246,12 +258,15 @@ func (r *rerate) newRejects(ctx context.Context, day calendar.Day) ([]writers.Re
 	}
 	var fresh []writers.Reject
 	err = eachRow(ctx, r.shadow, r.nights, writers.RejectsTable, func(x *writers.Reject) {
-		if x.Retryable {
+		k := known(*x)
+		again := had[k] > 0
+		switch {
+		case x.Retryable:
 			waits[waiting(*x)]--
-		} else if x.Status != "open" {
+		case x.Status != "open" && again: // it ended in the nights, too
 			waits[waiting(*x)]++
 		}
-		if k := known(*x); had[k] > 0 {
+		if again {
 			had[k]--
 		} else if x.Source != paymentsSource {
 			fresh = append(fresh, *x)

@@ -63,6 +63,9 @@ func (r *rerate) planOf(u *union) *Plan {
 	for _, c := range u.changed {
 		p.Changed = append(p.Changed, c)
 	}
+	for _, d := range r.decisions() {
+		p.Decisions = append(p.Decisions, d.DecisionFile)
+	}
 	slices.SortFunc(p.Inputs, compareInputs)
 	slices.SortFunc(p.Changed, func(a, b writers.ChangedInput) int { return cmp.Compare(a.Key, b.Key) })
 	return p

@@ -46,6 +46,8 @@ type Settings struct {
 
 	scan   *scan            // what was read ahead of the night; nil: nothing
 	proven map[int64]*Entry // what entries read, as far as a backfill has asked for it
+
+	taken *[]writers.TakenDecision // decisions that the night took when it was published; nil: it takes those that no entry has
 }
 
 func (s *Settings) workers() int {
@@ -105,13 +107,7 @@ func Run(ctx context.Context, s *Settings) (*Result, error) {
 	if head != nil && s.Day <= head.Billed() {
 		return published(ctx, s, head)
 	}
-	step := Step{Night: s.Day, Phase: Planning}
-	s.watcher().Begins(step)
-	plan, err := planNight(ctx, s, head)
-	if err == nil {
-		step.RunID = plan.RunID()
-	}
-	s.watcher().Ends(step, err)
+	plan, err := s.planning(func() (*Plan, error) { return planNight(ctx, s, head) })
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +159,7 @@ func (n *night) rate(ctx context.Context) (*stage, error) {
 	if err := n.during(Mapping, n.bytes(), func() error { return n.mapInputs(ctx) }); err != nil {
 		return nil, err
 	}
-	if err := n.during(Folding, int64(n.partitions), func() error { return n.fold(ctx) }); err != nil {
+	if err := n.during(Folding, int64(n.parts+n.partitions), func() error { return n.fold(ctx) }); err != nil {
 		return nil, err
 	}
 	var made *stage

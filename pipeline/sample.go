@@ -133,7 +133,7 @@ func (n *night) sample(ctx context.Context, at int, l *layout, o SampleOptions) 
 		err = n.sampleFile(ctx, in, out, o.Rows)
 	}
 	var broken *readers.FileError
-	if errors.As(err, &broken) && ExitCode(err) != ExitTemporary {
+	if errors.As(err, &broken) && ExitCode(err) == ExitInput {
 		out.Problem = err
 		return out, nil
 	}

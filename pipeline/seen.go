@@ -114,19 +114,19 @@ func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map
 // parts is put in order, the one before is written.
 func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
 	late, today := n.sortTaken(single)
-	for source := range n.sources {
+	for source, c := range n.cuts {
 		if err := t.Write(n.seenRows(late[source], refused)); err != nil {
 			return err
 		}
 		var ordered [][]writers.SeenID
-		for from := 0; from < n.partitions+n.wave(); from += n.wave() { // once more, to write the last wave
-			wave := make([][]writers.SeenID, max(0, min(n.wave(), n.partitions-from)))
-			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, _, i int) error {
+		for from := 0; from < 1<<c.bits+n.wave(); from += n.wave() { // once more, to write the last wave
+			wave := make([][]writers.SeenID, max(0, min(n.wave(), 1<<c.bits-from)))
+			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) error {
 				if i == 0 {
 					return writeAll(t, ordered)
 				}
-				part := n.idPart(source, from+i-1)
-				ids, err := n.takenOf(part, today[part])
+				part := c.first + from + i - 1
+				ids, err := n.takenOf(n.folded[worker], source, part, today[part])
 				wave[i-1] = n.seenRows(ids, refused)
 				return err
 			})
@@ -148,24 +148,31 @@ func writeAll(t *writers.Table[writers.SeenID], wave [][]writers.SeenID) error {
 	return nil
 }
 
-// takenOf adds the ids that were spilled to a part to those in memory.
-func (n *night) takenOf(part int, ids []takenID) ([]takenID, error) {
-	for _, f := range n.folded {
-		bytes, err := f.ids.appendTo(nil, part)
+// takenOf adds the ids of a part's records that were summed up to others. f is
+// the worker's memory.
+func (n *night) takenOf(f *folded, source, part int, ids []takenID) ([]takenID, error) {
+	records := &f.usage.records
+	var err error
+	if *records, err = n.records((*records)[:0], &f.buffer, part); err != nil {
+		return nil, err
+	}
+	for _, m := range n.mapped {
+		m.usage.drop(part)
+	}
+	for _, by := range n.folded { // one of them
+		f.taken, err = by.ids.appendTo(f.taken[:0], part)
 		if err != nil {
 			return nil, err
 		}
-		f.ids.drop(part)
-		ids = slices.Grow(ids, len(bytes)/takenIDSize)
-		for at := 0; at < len(bytes); at += takenIDSize {
-			ids = append(ids, n.readID(part/n.partitions, bytes[at:at+takenIDSize]))
+		by.ids.drop(part)
+		ids = slices.Grow(ids, len(f.taken)/4)
+		for at := 0; at < len(f.taken); at += 4 {
+			r := &(*records)[binary.LittleEndian.Uint32(f.taken[at:])]
+			ids = append(ids, takenID{source, n.day, r.hi, r.lo, n.contentOf(r), r.key, true})
 		}
 	}
 	return ids, nil
 }
-
-// idPart is the part of the id spills for a source and a partition.
-func (n *night) idPart(source, partition int) int { return source*n.partitions + partition }
 
 // sortTaken brings the ids that are in memory together: the late ones, which
 // are few, by source, and those of single rows by part.
@@ -176,7 +183,7 @@ func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]t
 			late[id.source] = append(late[id.source], id)
 			continue
 		}
-		part := n.idPart(id.source, n.partition(hashID(id.source, id.hi, id.lo)))
+		part := n.cuts[id.source].part(hashID(id.source, id.hi, id.lo))
 		today[part] = append(today[part], id)
 	}
 	for _, f := range n.folded {

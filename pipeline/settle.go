@@ -74,7 +74,7 @@ func (n *night) idOf(e *event) takenID {
 	for _, field := range s.dimensions {
 		h = hashDimension(h, s.schema.Fields[field].Name, e.cells[field])
 	}
-	quantity, _ := scaled(e.cells[s.quantity], s.decimals()) // written by us
+	quantity, _ := scaled(e.cells[s.quantity], s.decimals()) // proven by the readers, or by eventOf
 	id.content = usageContent(accountHash(e.account), h, e.occurred, quantity)
 	return id
 }

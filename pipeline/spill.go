@@ -12,6 +12,7 @@ import (
 // disk and a large one does not grow. Only its worker adds to it; once all
 // workers are done, any of them may read any partition.
 type spill struct {
+	open   [][]byte // by partition; close together, since a worker asks for one of them for every row
 	parts  []part
 	block  int   // bytes of a full block
 	budget int64 // bytes of full blocks that may still stay in memory
@@ -20,10 +21,9 @@ type spill struct {
 	end    int64 // of the file
 }
 
-// part is one partition: full blocks in memory, then those in the file, then
-// what is still open.
+// part is what is put away of a partition: full blocks in memory, then those in
+// the file. What is open comes last.
 type part struct {
-	open   []byte
 	blocks [][]byte
 	inFile []extent
 }
@@ -42,13 +42,13 @@ const (
 // there are not too many for that.
 func newSpill(partitions int, budget int64, dir string) *spill {
 	block := min(max(budget/int64(partitions), smallestBlock), largestBlock)
-	return &spill{parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
+	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
 }
 
 // newSpillInTurn is a spill whose partitions are filled one after the other:
 // settle ends each, so that a few blocks are open at a time.
 func newSpillInTurn(partitions int, budget int64, dir string) *spill {
-	return &spill{parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
+	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
 }
 
 // add appends a record to a partition. Records are read back in one piece
@@ -62,67 +62,122 @@ func (s *spill) add(partition int, record []byte) error {
 // room is where a partition's next record of so many bytes goes: the caller
 // fills it before it asks again.
 func (s *spill) room(partition, size int) ([]byte, error) {
-	p := &s.parts[partition]
-	at := len(p.open)
-	if at+size > cap(p.open) {
-		if at+size > s.block && at > 0 {
-			if err := s.flush(p); err != nil {
-				return nil, err
-			}
-			at = 0
-		}
-		if at+size > cap(p.open) {
-			grown := make([]byte, at, max(at+size, min(2*at, s.block)))
-			copy(grown, p.open)
-			p.open = grown
+	open := s.open[partition]
+	at := len(open)
+	if at+size > cap(open) {
+		return s.moreRoom(partition, size)
+	}
+	s.open[partition] = open[:at+size]
+	return open[at : at+size], nil
+}
+
+// moreRoom is room where the open block has none: it grows up to the size of a
+// block, and is put away then.
+func (s *spill) moreRoom(partition, size int) ([]byte, error) {
+	if at := len(s.open[partition]); at+size > s.block && at > 0 {
+		if err := s.flush(partition); err != nil {
+			return nil, err
 		}
 	}
-	p.open = p.open[:at+size]
-	return p.open[at:], nil
+	open := s.open[partition]
+	at := len(open)
+	if at+size > cap(open) {
+		grown := make([]byte, at, max(at+size, min(2*at, s.block)))
+		copy(grown, open)
+		open = grown
+	}
+	s.open[partition] = open[:at+size]
+	return open[at : at+size], nil
 }
 
 // settle puts a partition's open block away: nothing will be added to it.
 func (s *spill) settle(partition int) error {
-	p := &s.parts[partition]
-	if len(p.open) == 0 {
+	if len(s.open[partition]) == 0 {
 		return nil
 	}
-	err := s.flush(p)
-	p.open = nil
+	err := s.flush(partition)
+	s.open[partition] = nil
 	return err
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in
 // the file.
-func (s *spill) flush(p *part) error {
-	size := int64(len(p.open))
+func (s *spill) flush(partition int) error {
+	p, open := &s.parts[partition], s.open[partition]
+	size := int64(len(open))
 	if len(p.inFile) == 0 && s.budget >= size {
 		s.budget -= size
-		p.blocks = append(p.blocks, p.open)
-		p.open = make([]byte, 0, s.block)
+		p.blocks = append(p.blocks, open)
+		s.open[partition] = make([]byte, 0, s.block)
 		return nil
 	}
+	at, err := s.write(open)
+	if err != nil {
+		return err
+	}
+	p.inFile = append(p.inFile, at)
+	s.open[partition] = open[:0]
+	return nil
+}
+
+// write puts a block into the file.
+func (s *spill) write(block []byte) (extent, error) {
 	if s.file == nil {
 		file, err := os.CreateTemp(s.dir, "ratemill-spill-")
 		if err != nil {
-			return fmt.Errorf("no room to spill: %w", err)
+			return extent{}, fmt.Errorf("no room to spill: %w", err)
 		}
 		s.file = file
 		os.Remove(file.Name()) // it lives as long as it is open
 	}
-	if _, err := s.file.WriteAt(p.open, s.end); err != nil {
-		return fmt.Errorf("spilling: %w", err)
+	if _, err := s.file.WriteAt(block, s.end); err != nil {
+		return extent{}, fmt.Errorf("spilling: %w", err)
 	}
-	p.inFile = append(p.inFile, extent{s.end, size})
-	s.end += size
-	p.open = p.open[:0]
+	e := extent{s.end, int64(len(block))}
+	s.end += e.size
+	return e, nil
+}
+
+// unload sends what is in memory to the file, if there is one: others want the
+// memory before this is read again. Nothing will be added.
+func (s *spill) unload() error {
+	if s.file == nil {
+		return nil
+	}
+	for i := range s.parts {
+		p := &s.parts[i]
+		var first []extent // blocks in memory are older than those in the file
+		for _, block := range p.blocks {
+			e, err := s.write(block)
+			if err != nil {
+				return err
+			}
+			first = append(first, e)
+		}
+		p.blocks, p.inFile = nil, append(first, p.inFile...)
+		if err := s.settleInFile(i); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// settleInFile puts a partition's open block into the file.
+func (s *spill) settleInFile(partition int) error {
+	open := s.open[partition]
+	s.open[partition] = nil
+	if len(open) == 0 {
+		return nil
+	}
+	e, err := s.write(open)
+	s.parts[partition].inFile = append(s.parts[partition].inFile, e)
+	return err
 }
 
 // size is how many bytes a partition holds.
 func (s *spill) size(partition int) int64 {
 	p := &s.parts[partition]
-	n := int64(len(p.open))
+	n := int64(len(s.open[partition]))
 	for _, b := range p.blocks {
 		n += int64(len(b))
 	}
@@ -146,14 +201,15 @@ func (s *spill) appendTo(buffer []byte, partition int) ([]byte, error) {
 			return nil, fmt.Errorf("reading back spilled rows: %w", err)
 		}
 	}
-	return append(buffer, p.open...), nil
+	return append(buffer, s.open[partition]...), nil
 }
 
 // drop frees the memory of a partition that has been read for the last time.
-func (s *spill) drop(partition int) { s.parts[partition] = part{} }
+func (s *spill) drop(partition int) { s.open[partition], s.parts[partition] = nil, part{} }
 
 // close frees all partitions and the file.
 func (s *spill) close() {
+	clear(s.open)
 	clear(s.parts)
 	if s.file != nil {
 		s.file.Close()

@@ -12,11 +12,14 @@ func TestSpill(t *testing.T) {
 		name               string
 		partitions, budget int
 		inTurn, wantFile   bool
+		unload             bool
 	}{
-		{"in memory", 4, 16 << 20, false, false},
-		{"partly", 4, 600_000, false, true},
-		{"in the file", 128, 1, false, true},
-		{"one after the other", 64, 1 << 20, true, true},
+		{"in memory", 4, 16 << 20, false, false, false},
+		{"in memory, to be unloaded", 4, 16 << 20, false, false, true},
+		{"partly", 4, 600_000, false, true, false},
+		{"partly, unloaded", 4, 600_000, false, true, true},
+		{"in the file", 128, 1, false, true, false},
+		{"one after the other", 64, 1 << 20, true, true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSpill(test.partitions, int64(test.budget), t.TempDir())
@@ -40,9 +43,19 @@ func TestSpill(t *testing.T) {
 				}
 			}
 			got, held := 0, 0
-			for p := range test.partitions {
+			for p := range s.parts {
 				for _, b := range s.parts[p].blocks {
 					held += len(b)
+				}
+			}
+			if test.unload {
+				if err := s.unload(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for p := range test.partitions {
+				if test.unload && test.wantFile && (s.parts[p].blocks != nil || s.open[p] != nil) {
+					t.Errorf("partition %d stays in memory", p)
 				}
 				bytes, err := spills{s}.read(nil, p)
 				if err != nil || int64(len(bytes)) != s.size(p) {

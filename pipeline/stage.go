@@ -277,6 +277,7 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 		s.ledger.addLostHeld(f.lostHeld)
 	}
 	rejects = append(rejects, n.beforeHistory()...)
+	rejects = append(rejects, n.decided.rejects...)
 	slices.SortFunc(rejects, compareRejects)
 	s.ledger.addReasons(rejects)
 	if err := s.rejects.Write(rejects); err != nil {

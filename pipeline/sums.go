@@ -1,8 +1,8 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 // sums adds rows up by key: open addressing, nothing allocated per row. The
@@ -12,7 +12,7 @@ import (
 type sums struct {
 	slots []sum
 	used  int
-	full  []group // sums that 64 bits had no more room for; their keys began anew
+	full  []sum // sums that 64 bits had no more room for; their keys began anew
 	sink  uint64
 }
 
@@ -33,7 +33,8 @@ type addend struct {
 
 const (
 	fewestSlots = 1 << 10
-	askedAhead  = 32 // rows whose slots are asked for at once
+	askedAhead  = 32      // rows whose slots are asked for at once
+	mostSums    = 1 << 18 // a worker's, before it spills them
 )
 
 // addAll adds rows.
@@ -63,18 +64,13 @@ func (s *sums) add(a *addend) {
 	}
 	total := g.quantity + a.quantity
 	if (total^g.quantity)&(total^a.quantity) < 0 { // both of one sign, the total of the other
-		s.full = append(s.full, g.group())
+		s.full = append(s.full, *g)
 		*g = sum{a.key, 1, a.quantity, a.place}
 		return
 	}
 	g.rows++
 	g.quantity = total
 	g.first = min(g.first, a.place)
-}
-
-// group is the slot as it is spilled.
-func (g *sum) group() group {
-	return group{g.key, g.rows, uint64(g.quantity >> 63), uint64(g.quantity), g.first}
 }
 
 // slot is the slot of a key, empty if it is new.
@@ -103,33 +99,109 @@ func (s *sums) reset() {
 	s.used, s.full = 0, s.full[:0]
 }
 
-// merged puts groups of the same key together, exact to 128 bits: the sums of
-// all workers, of one bucket.
-type merged struct {
-	slots []group
-}
+// A sum takes 24 bytes in a spill if it is small, as nearly all are:
+//
+//	key       8
+//	first     8
+//	what      8  quantity 48 bits, signed | rows 16
+//
+// In any other, rows are 0xffff and two words more say rows and quantity.
+const (
+	smallSumSize = 24
+	largeSumSize = 40
+	manyRows     = 1<<16 - 1
+)
 
-// begin empties the table and makes it fit for so many groups.
-func (m *merged) begin(groups int) {
-	size := max(fewestSlots, 1<<bits.Len(uint(groups*5/3)))
-	m.slots = slices.Grow(m.slots[:0], size)[:size]
-	clear(m.slots)
-}
-
-func (m *merged) add(o *group) {
-	mask := uint64(len(m.slots) - 1)
-	at := mix(uint64(o.key)) & mask
-	for m.slots[at].rows > 0 && m.slots[at].key != o.key {
-		at = (at + 1) & mask
+// put appends the sum to a part of a spill.
+func (g *sum) put(s *spill, part int) error {
+	small := g.rows < manyRows && g.quantity<<16>>16 == g.quantity
+	size := smallSumSize
+	if !small {
+		size = largeSumSize
 	}
-	g := &m.slots[at]
+	b, err := s.room(part, size)
+	if err != nil {
+		return err
+	}
+	binary.LittleEndian.PutUint64(b[0:], uint64(g.key))
+	binary.LittleEndian.PutUint64(b[8:], uint64(g.first))
+	if small {
+		binary.LittleEndian.PutUint64(b[16:], uint64(g.quantity)<<16|uint64(g.rows))
+		return nil
+	}
+	binary.LittleEndian.PutUint64(b[16:], manyRows)
+	binary.LittleEndian.PutUint64(b[24:], uint64(g.rows))
+	binary.LittleEndian.PutUint64(b[32:], uint64(g.quantity))
+	return nil
+}
+
+// readSum is the first sum of what was spilled, and what follows it.
+func readSum(b []byte) (g sum, rest []byte) {
+	u := binary.LittleEndian.Uint64
+	what := u(b[16:])
+	g = sum{key: key(u(b[0:])), rows: int64(what & manyRows), quantity: int64(what) >> 16, first: place(u(b[8:]))}
+	if g.rows < manyRows {
+		return g, b[smallSumSize:]
+	}
+	g.rows, g.quantity = int64(u(b[24:])), int64(u(b[32:]))
+	return g, b[largeSumSize:]
+}
+
+// group is all usage rows of a key.
+type group struct {
+	key    key
+	rows   int64
+	hi, lo uint64 // sum of the quantities, 128 bits in two's complement
+	first  place  // of the rows
+}
+
+// merged puts the sums of a bucket together, exact to 128 bits: those of all
+// workers, and those that a worker has spilled several times.
+type merged struct {
+	slots []group // open addressing; a slot without rows is empty
+	used  int
+}
+
+// begin empties the table.
+func (m *merged) begin() {
+	clear(m.slots)
+	m.used = 0
+}
+
+func (m *merged) add(o *sum) {
+	if m.used*5 >= len(m.slots)*3 {
+		m.grow()
+	}
+	g := m.slot(o.key)
+	hi, lo := uint64(o.quantity>>63), uint64(o.quantity)
 	if g.rows == 0 {
-		*g = *o
+		*g = group{o.key, o.rows, hi, lo, o.first}
+		m.used++
 		return
 	}
 	g.rows += o.rows
 	var carry uint64
-	g.lo, carry = bits.Add64(g.lo, o.lo, 0)
-	g.hi += o.hi + carry
+	g.lo, carry = bits.Add64(g.lo, lo, 0)
+	g.hi += hi + carry
 	g.first = min(g.first, o.first)
+}
+
+// slot is the slot of a key, empty if it is new.
+func (m *merged) slot(k key) *group {
+	mask := uint64(len(m.slots) - 1)
+	for at := mix(uint64(k)) & mask; ; at = (at + 1) & mask {
+		if g := &m.slots[at]; g.rows == 0 || g.key == k {
+			return g
+		}
+	}
+}
+
+func (m *merged) grow() {
+	old := m.slots
+	m.slots = make([]group, max(1<<10, 2*len(old)))
+	for i := range old {
+		if old[i].rows > 0 {
+			*m.slot(old[i].key) = old[i]
+		}
+	}
 }

@@ -1,69 +1,108 @@
 package pipeline
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"testing"
 )
 
-// Sums are exact whatever their size: what 64 bits cannot hold is put aside and
-// begins anew.
+// summed is what sums and merged come to, by way of a spill of so little
+// memory that most of it goes to a file.
+func summed(t testing.TB, rows []record) []group {
+	t.Helper()
+	spill := newSpill(1, 1, t.TempDir())
+	defer spill.close()
+	n := &night{accountHashes: make([]uint64, 1<<17), bucketBits: 0}
+	f := &folded{groups: spill}
+	for _, r := range rows {
+		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
+		if len(f.addends) == 1000 {
+			if err := n.addUp(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(n.addUp(f), n.spillSums(f)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := spills{spill}.read(nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m merged
+	for m.begin(); len(b) > 0; {
+		var g sum
+		g, b = readSum(b)
+		m.add(&g)
+	}
+	var groups []group
+	for _, g := range m.slots {
+		if g.rows > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// Sums are exact whatever their size and sign, and however often a worker has
+// spilled its sums.
 func TestSumsAreExact(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for round, largest := range []int64{10, math.MaxInt64, math.MaxInt64} {
-		var s sums
-		want, rows, first := map[key]*big.Int{}, map[key]int64{}, map[key]place{}
-		var all []addend
-		signed := round == 2 // corrections
-		for i := range 20_000 {
-			a := addend{makeKey(r.Uint32N(50), 1, r.Uint32N(60)), r.Int64N(largest), makePlace(1, int64(20_000-i))}
-			if signed && r.IntN(2) == 0 {
-				a.quantity = -a.quantity
+	for _, c := range []struct {
+		name    string
+		keys    uint32
+		largest int64
+		signed  bool
+	}{
+		{"few groups", 3_000, 10, false},
+		{"many groups", 100_000, 10, false},
+		{"beyond 48 bits", 100_000, 1 << 50, true},
+		{"beyond 64 bits", 3_000, math.MaxInt64, false},
+		{"of both signs", 3_000, math.MaxInt64, true},
+		{"more rows than 16 bits count", 2, 5, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			want, rows, first := map[key]*big.Int{}, map[key]int64{}, map[key]place{}
+			all := make([]record, 600_000)
+			for i := range all {
+				a := &all[i]
+				*a = record{key: makeKey(r.Uint32N(c.keys), 1, r.Uint32N(4)), quantity: r.Int64N(c.largest), place: makePlace(1, int64(600_000-i))}
+				if c.signed && r.IntN(2) == 0 {
+					a.quantity = -a.quantity
+				}
+				if want[a.key] == nil {
+					want[a.key] = new(big.Int)
+				}
+				want[a.key].Add(want[a.key], big.NewInt(a.quantity))
+				rows[a.key]++
+				first[a.key] = a.place // they come from the last to the first
 			}
-			all = append(all, a)
-			if want[a.key] == nil {
-				want[a.key] = new(big.Int)
+			groups := summed(t, all)
+			for i := range groups {
+				g := &groups[i]
+				if got := g.sum(0).BigInt(); got.Cmp(want[g.key]) != 0 || g.rows != rows[g.key] || g.first != first[g.key] {
+					t.Fatalf("key %x: %d rows, %s from %d, want %d, %s from %d", g.key, g.rows, got, g.first, rows[g.key], want[g.key], first[g.key])
+				}
 			}
-			want[a.key].Add(want[a.key], big.NewInt(a.quantity))
-			rows[a.key]++
-			first[a.key] = a.place // they come from the last to the first
-		}
-		s.addAll(all[:7001])
-		s.addAll(all[7001:])
-		var m merged
-		m.begin(len(s.slots) + len(s.full))
-		for i := range s.slots {
-			if g := s.slots[i].group(); g.rows > 0 {
-				m.add(&g)
+			if len(groups) != len(want) {
+				t.Errorf("%d groups, want %d", len(groups), len(want))
 			}
-		}
-		for i := range s.full {
-			m.add(&s.full[i])
-		}
-		groups := 0
-		for i := range m.slots {
-			g := &m.slots[i]
-			if g.rows == 0 {
-				continue
-			}
-			groups++
-			if got := g.sum(0).BigInt(); got.Cmp(want[g.key]) != 0 || g.rows != rows[g.key] || g.first != first[g.key] {
-				t.Errorf("key %x: %d rows, %s from %d, want %d, %s from %d", g.key, g.rows, got, g.first, rows[g.key], want[g.key], first[g.key])
-			}
-		}
-		if groups != len(want) {
-			t.Errorf("%d groups, want %d", groups, len(want))
-		}
+		})
 	}
 }
 
-// BenchmarkSums: rows of a million groups, as a partition brings them.
+// BenchmarkSums: rows of a million groups, half of them in a fiftieth of these.
 func BenchmarkSums(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	rows := make([]addend, 1<<20)
 	for i := range rows {
-		rows[i] = addend{makeKey(r.Uint32N(50_000), 1, r.Uint32N(20)), 3, makePlace(1, int64(i))}
+		accounts := uint32(50_000)
+		if i%2 == 0 {
+			accounts = 1_000
+		}
+		rows[i] = addend{makeKey(r.Uint32N(accounts), 1, r.Uint32N(20)), 3, makePlace(1, int64(i))}
 	}
 	var s sums
 	b.ReportAllocs()
@@ -78,23 +117,19 @@ func BenchmarkSums(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkDedupe: a partition of records whose ids are all different.
+// BenchmarkDedupe: a part of records whose ids are all different.
 func BenchmarkDedupe(b *testing.B) {
-	n := &night{combinations: newNames[combination](10), partitionBits: 10}
-	if _, err := n.combinations.of("only", func() combination { return combination{} }); err != nil {
-		b.Fatal(err)
-	}
+	n := &night{}
 	r := rand.New(rand.NewPCG(1, 2))
-	rows := make([]byte, 10_000*recordSize)
-	for i := range 10_000 {
-		(&record{hi: r.Uint64(), lo: r.Uint64()}).put(rows[i*recordSize:])
+	d := usageDedupe{bits: 10, records: make([]record, 10_000)}
+	for i := range d.records {
+		d.records[i] = record{hi: r.Uint64(), lo: r.Uint64()}
 	}
-	var d usageDedupe
 	b.ReportAllocs()
 	entered := 0
 	for b.Loop() {
-		d.enter(n, rows)
-		entered += 10_000
+		d.enter(n)
+		entered += len(d.records)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(entered), "ns/row")
 	b.ReportMetric(0, "ns/op")

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"ratemill/rating/calendar"
@@ -107,8 +108,22 @@ func compileTemplate(text string) (*template, error) {
 			return nil, fmt.Errorf("path %q %s", text, why)
 		}
 	}
-	t.pattern = regexp.MustCompile(t.regexp())
+	t.pattern = patternOf(t.regexp())
 	return t, nil
+}
+
+// patterns are regular expressions by their text. A night asks for those of all
+// sources several times, and to compile them was a twelfth of a small night.
+// They come of the settings, so they are few.
+var patterns sync.Map
+
+func patternOf(text string) *regexp.Regexp {
+	if p, known := patterns.Load(text); known {
+		return p.(*regexp.Regexp)
+	}
+	p := regexp.MustCompile(text)
+	patterns.Store(text, p)
+	return p
 }
 
 // badTemplate is what is wrong with the text as a path, or empty.

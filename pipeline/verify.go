@@ -51,7 +51,7 @@ func (p *Proof) Err() error {
 // settings, one account's rows of one night, and the list of the output's
 // files.
 func Prove(ctx context.Context, s *Settings, from, to calendar.Day) (*Proof, error) {
-	p := &prover{Settings: s, from: from, to: to, proof: &Proof{}, declared: map[string]bool{}, days: map[int64]calendar.Day{}}
+	p := &prover{Settings: s, from: from, to: to, proof: &Proof{}, declared: map[string]bool{}, days: map[int64]calendar.Day{}, decisions: map[int64][]namedDecision{}}
 	if err := p.list(ctx); err != nil {
 		return nil, err
 	}
@@ -71,6 +71,9 @@ func Prove(ctx context.Context, s *Settings, from, to calendar.Day) (*Proof, err
 		first += int64(len(wave))
 	}
 	if err := p.openEntries(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.proveDecisions(ctx); err != nil {
 		return nil, err
 	}
 	p.undeclared()
@@ -97,6 +100,8 @@ type prover struct {
 	lost     bool    // neither file of an entry says what it wrote
 	history  *history
 	days     map[int64]calendar.Day // billing dates
+
+	decisions map[int64][]namedDecision // that entries took, by number
 }
 
 // inSpan tells whether an entry's files are to be proven.

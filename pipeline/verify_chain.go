@@ -119,7 +119,7 @@ func (p *prover) readWave(ctx context.Context, first int64) ([]*proven, error) {
 	}
 	room := p.Settings.Memory
 	if room <= 0 {
-		room = 1 << 30
+		room = defaultMemory
 	}
 	before := p.before
 	for i, e := range wave {
@@ -136,6 +136,7 @@ func (p *prover) readWave(ctx context.Context, first int64) ([]*proven, error) {
 			return wave[:i], nil
 		}
 		e.checkLink()
+		p.checkDecisions(e)
 		if e.entry.Kind == writers.Night {
 			e.billed = e.entry.Day
 		} else {
@@ -368,7 +369,7 @@ func (p *prover) undeclared() {
 	for n := range p.head {
 		p.declared[runKey(n+1)], p.declared[intentKey(n+1)] = true, true
 	}
-	own := []string{"runs/", chargeFolder}
+	own := []string{"runs/", chargeFolder, decisionFolder}
 	for _, t := range writers.Tables {
 		own = append(own, t.Name+"/")
 	}

@@ -29,6 +29,9 @@ type entryProof struct {
 	counts map[string]int64 // rows read, by file
 	rated  map[string]int64 // usage rows, by source
 	refuse map[string]int64 // rows refused for good, by source
+
+	off, again map[string]int64 // rows written off, and waiting again, by decision, by source
+	acted      map[int64]int64  // the same, by decision
 }
 
 // proveEntry reads an entry's tables and proves what they say of each account,
@@ -46,6 +49,7 @@ func (p *prover) proveEntry(ctx context.Context, worker int, e *proven) error {
 	x := &entryProof{
 		proven: e, p: p, worker: worker, night: e.entry.Kind == writers.Night, linked: p.linked(e), through: e.billed, corrected: p.corrected(1, e.number),
 		ledger: newLedger(), series: map[string]int64{}, counts: map[string]int64{}, rated: map[string]int64{}, refuse: map[string]int64{},
+		off: map[string]int64{}, again: map[string]int64{}, acted: map[int64]int64{},
 	}
 	e.held = map[string]int64{}
 	if before := e.entryBefore(); before != nil {
@@ -59,6 +63,9 @@ func (p *prover) proveEntry(ctx context.Context, worker int, e *proven) error {
 		return err
 	}
 	x.checkTotals()
+	if x.night {
+		return x.checkDecided(ctx, runKey(e.number))
+	}
 	return nil
 }
 
@@ -333,6 +340,7 @@ func (x *entryProof) waiting(r *provenRows) {
 		switch {
 		case j.Retryable && j.Status == "open":
 			open[refusal{j.Source, j.File, j.Reason, j.Row, j.FirstSeen}] += j.Rows
+		case x.noteDecided(j):
 		case j.Status != "recycled":
 			x.refuse[j.Source] += j.Rows
 		}

@@ -51,7 +51,7 @@ type fact struct {
 func (p *prover) openHistory() {
 	memory := p.Settings.Memory
 	if memory <= 0 {
-		memory = 1 << 30
+		memory = defaultMemory
 	}
 	p.history = &history{}
 	for range p.workers() {

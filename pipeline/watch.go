@@ -14,10 +14,11 @@ type Phase string
 
 const (
 	Planning   Phase = "plan"
-	Mapping    Phase = "map"    // counts rows of exports
-	Folding    Phase = "fold"   // counts rows that have an event id to compete for
-	Reducing   Phase = "reduce" // counts accounts
-	Committing Phase = "commit" // counts files
+	Mapping    Phase = "map"     // counts rows of exports
+	Folding    Phase = "fold"    // counts rows that have an event id to compete for
+	Reducing   Phase = "reduce"  // counts accounts
+	Comparing  Phase = "compare" // of a rerate alone; counts accounts
+	Committing Phase = "commit"  // counts files
 )
 
 // Step is a phase of a night.
@@ -60,6 +61,18 @@ func (n *night) during(p Phase, parts int64, do func() error) error {
 	return err
 }
 
+// planning is the phase that makes a plan.
+func (s *Settings) planning(make func() (*Plan, error)) (*Plan, error) {
+	step := Step{Night: s.Day, Phase: Planning}
+	s.watcher().Begins(step)
+	plan, err := make()
+	if err == nil {
+		step.RunID = plan.RunID()
+	}
+	s.watcher().Ends(step, err)
+	return plan, err
+}
+
 // bytes is the size of all inputs: what map has to do.
 func (n *night) bytes() int64 {
 	sum := int64(0)
@@ -85,7 +98,7 @@ func partOf(f *input, split, splits int) int64 {
 	return f.Size*int64(split+1)/int64(splits) - f.Size*int64(split)/int64(splits)
 }
 
-// Measures are sums of a night that this run rated, beyond the control totals.
+// Measures are sums of a night, or a rerate, that this run rated, beyond the control totals.
 // They are for those who watch, and no part of what is published.
 type Measures struct {
 	Lines   []LineSum   // by kind and currency
@@ -105,21 +118,32 @@ type RejectSum struct {
 }
 
 // measures are the sums of what is staged.
-func (s *stage) measures() *Measures {
+func (l *ledger) measures() *Measures {
 	m := &Measures{}
-	for key, amount := range s.ledger.kinds {
+	for key, amount := range l.kinds {
 		m.Lines = append(m.Lines, LineSum{key[0], key[1], amount})
 	}
 	slices.SortFunc(m.Lines, func(a, b LineSum) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Currency, b.Currency))
 	})
-	for key, rows := range s.ledger.reasons {
+	for key, rows := range l.reasons {
 		m.Rejects = append(m.Rejects, RejectSum{key[0], key[1], rows})
 	}
 	slices.SortFunc(m.Rejects, func(a, b RejectSum) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Status, b.Status))
 	})
 	return m
+}
+
+// measures are the sums of a rerate's notes, and of the rows that its table
+// rejects has.
+func (e *rerateEntry) measures(notes []RerateNote) *Measures {
+	l := ledger{kinds: map[[2]string]decimal.Decimal{}, reasons: map[[2]string]int64{}}
+	for i := range notes {
+		l.addKinds(notes[i].Of)
+	}
+	l.addReasons(e.rejects)
+	return l.measures()
 }
 
 // addKinds adds lines up by kind and currency.

@@ -128,17 +128,22 @@ func (x *broken) file(f FileTotals) {
 
 func (x *broken) source(s SourceTotals) {
 	of := "source " + s.Source
-	x.notNegative(of, s.Passed, s.TakenUp, s.Rated, s.Rejected, s.PutAside)
+	x.notNegative(of, s.Passed, s.TakenUp, s.Rated, s.Rejected, s.PutAside, s.Recycled, s.WrittenOff)
 	once(x, of+": reason", s.NotBillable, func(r ReasonRows) string { return r.Reason })
 	notBillable := decimal.Zero
 	for _, r := range s.NotBillable {
 		x.notNegative(of+": reason "+r.Reason, r.Rows)
 		notBillable = notBillable.Add(count(r.Rows))
 	}
-	in := count(s.Passed).Add(count(s.TakenUp))
-	out := count(s.Rated).Add(notBillable).Add(count(s.Rejected)).Add(count(s.PutAside))
-	x.equal(of, fmt.Sprintf("passed %d + taken up %d", s.Passed, s.TakenUp), in,
-		fmt.Sprintf("rated %d + not billable %s + rejected %d + put aside %d", s.Rated, notBillable, s.Rejected, s.PutAside), out)
+	in := count(s.Passed).Add(count(s.TakenUp)).Add(count(s.Recycled))
+	out := count(s.Rated).Add(notBillable).Add(count(s.Rejected)).Add(count(s.WrittenOff)).Add(count(s.PutAside))
+	came := fmt.Sprintf("passed %d + taken up %d", s.Passed, s.TakenUp)
+	went := fmt.Sprintf("rated %d + not billable %s + rejected %d + put aside %d", s.Rated, notBillable, s.Rejected, s.PutAside)
+	if s.Recycled != 0 || s.WrittenOff != 0 {
+		came += fmt.Sprintf(" + recycled %d", s.Recycled)
+		went += fmt.Sprintf(" + written off %d", s.WrittenOff)
+	}
+	x.equal(of, came, in, went, out)
 }
 
 func (x *broken) money(m MoneyTotals) {

@@ -163,9 +163,9 @@ type Reject struct {
 	AccountID string `parquet:"account_id,optional" doc:"account as written in the row"`
 	Reason    string `parquet:"reason,dict" doc:"reason code"`
 	Detail    string `parquet:"detail" doc:"the value at fault and what was wanted"`
-	Retryable bool   `parquet:"retryable" doc:"true where the row is kept in held and tried again every night"`
+	Retryable bool   `parquet:"retryable" doc:"true where the row is kept in held from this night on and tried again every night"`
 	FirstSeen int32  `parquet:"first_seen,date" doc:"billing date of the night that refused it first"`
-	Status    string `parquet:"status,dict" doc:"open; recycled: a later night billed it; written_off: the window ended"`
+	Status    string `parquet:"status,dict" doc:"open; recycled: a later night billed it; written_off: the window ended, or a decision gave it up; reopened: a decision has it wait again"`
 }
 
 // ParkedAccount is an account that could not be billed.

@@ -54,6 +54,9 @@ type Run struct {
 	ExitCode      int          `json:"exit_code"`      // repeated when the entry is asked for again
 
 	Rerate *RerateSpan `json:"rerate,omitempty"` // of an entry of that kind
+
+	Decisions      []TakenDecision `json:"decisions,omitempty"`       // that the entry took, by number; of a rerate those of the nights that it folded again
+	DecisionsTaken int64           `json:"decisions_taken,omitempty"` // number of the last one that it or an earlier entry took
 }
 
 // RerateSpan is the billing days that a rerate folded again. Its entry stands
@@ -109,6 +112,33 @@ type ChangedInput struct {
 	Now string `json:"now"` // checksum now; empty where it is gone
 }
 
+// ChangesInWords is what has become of exports that were billed, a sentence for
+// those that have changed and one for those that are gone.
+func (r *Run) ChangesInWords() (all []string) {
+	var changed, gone []string
+	for _, c := range r.ChangedInputs {
+		if c.Now == "" {
+			gone = append(gone, c.Key)
+		} else {
+			changed = append(changed, c.Key)
+		}
+	}
+	say := func(keys []string, one, many string) {
+		switch n := len(keys); {
+		case n == 1:
+			all = append(all, one+": "+keys[0])
+		case n > 1:
+			all = append(all, fmt.Sprintf("%d %s, the first is %s", n, many, keys[0]))
+		}
+	}
+	say(changed, "an export has changed since it was billed", "exports have changed since they were billed")
+	say(gone, "an export that was billed is gone", "exports that were billed are gone")
+	if len(gone) > 1 && len(changed) == 0 && len(r.Inputs) == 0 {
+		all[len(all)-1] += ", and no other was found: do they still lie where --exports says?"
+	}
+	return all
+}
+
 // Unexpected is an export that is missing, empty or small against what
 // ratemill.yaml expects, where it says that this is no reason to stop.
 type Unexpected struct {
@@ -160,6 +190,7 @@ func (r Run) Encode() ([]byte, error) {
 	r.Manifests = orderedOrNone(r.Manifests, InputFile.place)
 	r.ConsumedManifests = orderedOrNone(r.ConsumedManifests, InputFile.place)
 	r.Unexpected = orderedOrNone(r.Unexpected, Unexpected.place)
+	r.Decisions = orderedOrNone(r.Decisions, func(d TakenDecision) int64 { return d.Number })
 	if len(r.Lookups) > 0 {
 		r.Lookups = ordered(r.Lookups, func(f LookupFile) string { return f.Name })
 	}

@@ -75,7 +75,7 @@ var (
 	}
 	RejectsTable = Spec{
 		Name: "rejects",
-		Doc:  "One row per row of an export, or group of rows, that was not billed for a reason.",
+		Doc:  "One row per row of an export, or group of rows, that was not billed for a reason: on the night that refused it first, and again where it is recycled or written off; in between it stands in held alone.",
 		row:  reflect.TypeFor[Reject](),
 	}
 	ParkedAccountsTable = Spec{

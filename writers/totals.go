@@ -60,7 +60,7 @@ func (f FileTotals) name() string {
 
 // SourceTotals are the rows of one source, over all files and held rows.
 //
-//	passed + taken up = rated + Σ not billable + rejected + put aside
+//	passed + taken up + recycled = rated + Σ not billable + rejected + written off + put aside
 type SourceTotals struct {
 	Source      string       `json:"source"`
 	Passed      int64        `json:"passed"`       // from the files
@@ -69,6 +69,9 @@ type SourceTotals struct {
 	NotBillable []ReasonRows `json:"not_billable"` // by a named rule, by reason
 	Rejected    int64        `json:"rejected"`     // in rating
 	PutAside    int64        `json:"put_aside"`    // into held
+
+	Recycled   int64 `json:"recycled,omitempty"`    // by decision: written off by an earlier night, and waiting again
+	WrittenOff int64 `json:"written_off,omitempty"` // by decision; at the end of the window a row is rejected
 }
 
 // ReasonRows is a number of rows for a reason.

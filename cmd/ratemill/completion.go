@@ -102,23 +102,28 @@ complete -o default -F _ratemill ratemill
 `, strings.Join(paths, "|"), values.String(), words.String())
 }
 
-// fishCompletion is a rule for each command and flag, with its help.
+// fishCompletion is a rule for each command and flag, with its help. A function
+// finds the command in the words so far: schema is one, and one of catalog's.
 func fishCompletion(w io.Writer, all []completion) {
+	var paths []string
+	for _, c := range all[1:] {
+		paths = append(paths, fishText(strings.Join(c.path, " ")))
+	}
+	fmt.Fprintf(w, `function __ratemill_at
+    set -l at ''
+    for word in (commandline -opc)[2..-1]
+        set -l next (string trim -- "$at $word")
+        if contains -- "$next" %s
+            set at $next
+        end
+    end
+    test "$at" = "$argv[1]"
+end
+`, strings.Join(paths, " "))
 	for _, c := range all {
-		when := "__fish_use_subcommand"
-		if len(c.path) > 0 {
-			when = "__fish_seen_subcommand_from " + strings.Join(c.path, "; and __fish_seen_subcommand_from ")
-		}
-		var names []string
+		when := fmt.Sprintf("__ratemill_at %q", strings.Join(c.path, " "))
 		for _, n := range c.commands {
-			names = append(names, n.Name)
-		}
-		for _, n := range c.commands {
-			condition := when
-			if len(c.path) > 0 {
-				condition += "; and not __fish_seen_subcommand_from " + strings.Join(names, " ")
-			}
-			fmt.Fprintf(w, "complete -c ratemill -n %s -f -a %s -d %s\n", fishText(condition), n.Name, fishText(n.Help))
+			fmt.Fprintf(w, "complete -c ratemill -n %s -f -a %s -d %s\n", fishText(when), n.Name, fishText(n.Help))
 		}
 		if c.values != nil {
 			fmt.Fprintf(w, "complete -c ratemill -n %s -f -a %s\n", fishText(when), fishText(strings.Join(c.values, " ")))

@@ -25,7 +25,7 @@ type diffCommand struct {
 	Limit   int     `help:"So many of the largest differences are printed; 0: none." default:"20"`
 	Parquet string  `help:"Write every difference to this file, which must not exist yet." placeholder:"FILE"`
 	Workers workers `help:"Entries are read on so many processors; 0: all." env:"RATEMILL_WORKERS" default:"0"`
-	Memory  size    `help:"Figures kept in memory before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
+	Memory  size    `help:"Memory to compare in; a quarter of it holds figures before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
 	TempDir string  `help:"Folder for spilled figures; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
 }
 
@@ -117,7 +117,7 @@ func (d *diffCommand) table() (write func([]writers.Difference) error, end func(
 		if err == nil {
 			err = t.Close()
 		}
-		if err = errors.Join(err, f.Close()); err == nil {
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
 			err = os.Rename(f.Name(), d.Parquet)
 		}
 		if err != nil {

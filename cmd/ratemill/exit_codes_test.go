@@ -41,6 +41,11 @@ func TestExitCodesAreReached(t *testing.T) {
 		}
 		all.Write(text)
 	}
+	for _, killed := range []string{"130", "137", "143"} { // TestStoppedTwice reaches them
+		if !strings.Contains(listed, killed) || !strings.Contains(string(guide), killed) {
+			t.Errorf("--help or docs/operating.md does not tell of %s", killed)
+		}
+	}
 	for _, code := range exitCodes {
 		if !strings.HasPrefix(listed, fmt.Sprintf("%d ", code)) && !strings.Contains(listed, fmt.Sprintf(", %d ", code)) {
 			t.Errorf("--help does not list exit code %d: %s", code, listed)

@@ -55,20 +55,24 @@ func (x *explainCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	answer.CatalogFile = x.Catalog
+	answer.CatalogFile = plainURL(x.Catalog)
 	if x.JSON {
 		enc := json.NewEncoder(c.stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(answer)
 	} else {
-		p := &explainPrinter{catalog: x.Catalog, text: text, rows: x.Rows}
+		p := &explainPrinter{catalog: answer.CatalogFile, text: text, rows: x.Rows}
 		p.explanation(answer)
 		_, err = c.stdout.Write([]byte(p.String()))
 	}
 	if n := len(answer.Problems); n > 0 && err == nil {
 		c.code = pipeline.ExitLook
-		fmt.Fprintf(c.stderr, "ratemill: not all of it can be shown: %s\n", strings.Join(answer.Problems, "; "))
+		first := answer.Problems[0]
+		if n > 1 {
+			first += fmt.Sprintf(" (and %d more)", n-1)
+		}
+		fmt.Fprintf(c.stderr, "ratemill: not all of it can be shown: %s\n", first)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"ratemill/pipeline"
+	"ratemill/rating/decimal"
 )
 
 // explainPrinter writes an explanation for people.
@@ -54,20 +55,27 @@ func (p *explainPrinter) explanation(x *pipeline.Explanation) {
 	}
 	if n := len(x.Documents); n > 0 {
 		p.say(0, "")
-		p.say(0, "It has documents of %s%s.", number(n, "date"), datesText(x.Documents))
+		span := ""
+		if x.DocumentsFrom != "" {
+			span = fmt.Sprintf(" from %s to %s", x.DocumentsFrom, x.DocumentsTo)
+		}
+		p.say(0, "It has documents of %s%s%s.", number(n, "date"), span, datesText(x.Documents, x.BillingDate))
 	}
 	p.say(0, "")
 	p.verdict(x)
 }
 
-// datesText are the last dates of several.
-func datesText(all []pipeline.ExplainedDates) string {
+// datesText are those of several dates that lie around the one that was asked for.
+func datesText(all []pipeline.ExplainedDates, asked string) string {
+	const most = 6
+	after, _ := slices.BinarySearchFunc(all, asked, func(d pipeline.ExplainedDates, day string) int { return strings.Compare(d.BillingDate, day) })
+	first := max(0, min(after-most/2, len(all)-most))
 	var text []string
-	for _, d := range all[max(0, len(all)-5):] {
+	for _, d := range all[first:min(len(all), first+most)] {
 		text = append(text, d.BillingDate)
 	}
 	if len(all) > len(text) {
-		return ", the last ones " + strings.Join(text, ", ")
+		return ", around it " + strings.Join(text, ", ")
 	}
 	return ": " + strings.Join(text, ", ")
 }
@@ -125,7 +133,9 @@ func (p *explainPrinter) entry(x *pipeline.Explanation, e *pipeline.ExplainedEnt
 		p.document(&e.Documents[i])
 	}
 	p.nothing(x, e)
-	if len(e.Uncharged) > 0 {
+	if e.Rerate != nil {
+		p.differences(e.Uncharged)
+	} else if len(e.Uncharged) > 0 {
 		p.say(0, "")
 		p.say(0, "Usage that was rated and not charged on this date")
 		for i := range e.Uncharged {
@@ -144,6 +154,33 @@ func (p *explainPrinter) entry(x *pipeline.Explanation, e *pipeline.ExplainedEnt
 	p.changes(e)
 	p.payments(e)
 	p.suspense(e)
+}
+
+// differences are what a rerate rated otherwise than the nights before it. Its
+// rows are those of many files, and not told apart.
+func (p *explainPrinter) differences(all []pipeline.ExplainedUsage) {
+	if len(all) == 0 {
+		return
+	}
+	p.say(0, "")
+	p.say(0, "Usage that the rerate rated otherwise than it was; ratemill does not tell its rows apart")
+	p.say(0, "")
+	for i := range all {
+		u := &all[i]
+		than := "more"
+		if u.Quantity.Sign() < 0 {
+			than = "less"
+		}
+		var values []string
+		for _, v := range u.Dimensions {
+			values = append(values, v.Value)
+		}
+		at := strings.Join(values, " ")
+		if at != "" {
+			at = " (" + at + ")"
+		}
+		p.say(2, "%s of %s: %s %s, %s%s, rule %s", u.Meter, u.ServiceDate, u.Quantity.Abs(), than, u.Description, at, u.Rule)
+	}
 }
 
 // nothing says why there is no document.
@@ -221,8 +258,23 @@ func (p *explainPrinter) line(d *pipeline.ExplainedDocument, l *pipeline.Explain
 		}
 		p.found(5, u.Found)
 	}
+	p.together(l)
 	for _, problem := range l.Problems {
 		p.say(5, "! %s", problem)
+	}
+}
+
+// together adds up the usage behind a line where there are several pieces.
+func (p *explainPrinter) together(l *pipeline.ExplainedLine) {
+	rows, quantity := int64(0), decimal.Zero
+	for i := range l.Usage {
+		if l.Usage[i].Found.Verdict != pipeline.AddsUp {
+			return
+		}
+		rows, quantity = rows+l.Usage[i].Found.Rows, quantity.Add(l.Usage[i].Quantity)
+	}
+	if len(l.Usage) > 1 {
+		p.say(5, "together %s, which add up to %s", number(int(rows), "row"), quantity)
 	}
 }
 

@@ -134,15 +134,15 @@ func (f *billFlags) open(c *console, dryRun bool) (*pipeline.Settings, func(), e
 		return nil, nil, err
 	}
 	if info, err := os.Stat(f.TempDir); f.TempDir != "" && (err != nil || !info.IsDir()) {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--temp-dir %q: no such folder", f.TempDir)}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--temp-dir %q: no such folder", f.TempDir), Hint: "nothing was published; make it, or leave the setting out"}
 	}
 	exports, err := store.Open(c.ctx, f.Exports)
 	if err != nil {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err)}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--exports: %v", err), Hint: "nothing was published; is the setting right, is the disk mounted?"}
 	}
 	output, err := openOutput(c.ctx, f.Output, dryRun)
 	if err != nil {
-		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close()))}
+		return nil, nil, &pipeline.UsageError{What: fmt.Sprintf("--output: %v", errors.Join(err, exports.Close())), Hint: "nothing was published; is the setting right, is the disk mounted?"}
 	}
 	s := &pipeline.Settings{
 		Exports: exports, Output: output, Catalog: cat, Sources: c.config.sources, Lookups: c.config.lookups, Version: version(), Workers: int(f.Workers), Memory: int64(f.Memory), Buckets: int(f.Buckets),
@@ -187,7 +187,7 @@ func (c *console) readCatalog(location string, checks ...catalog.MeterCheck) (*c
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, fs.ErrNotExist):
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %q: no such file", location)}
-	case pipeline.ExitCode(err) == pipeline.ExitTemporary: // no mistake of the caller
+	case pipeline.ExitCode(err) == pipeline.ExitTemporary, store.Refused(err) != nil: // no mistake of the file's name
 		return nil, fmt.Errorf("catalog %s: %w", location, err)
 	case err != nil:
 		return nil, &pipeline.UsageError{What: fmt.Sprintf("catalog %s: %v", location, err)}

@@ -10,7 +10,7 @@ import (
 
 type gcCommand struct {
 	Output    string        `help:"Folder or URL under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
-	OlderThan time.Duration `help:"Leave what is younger, by the clock of the store: a run may be at work on it." default:"24h" placeholder:"DURATION"`
+	OlderThan time.Duration `help:"Leave what is younger, by the clock of the store: a run may be at work on it." default:"24h" placeholder:"24h"`
 	DryRun    bool          `help:"Say what would be removed, and remove nothing."`
 }
 
@@ -36,7 +36,7 @@ func (g *gcCommand) report(c *console, found []pipeline.Garbage) {
 	}
 	files, bytes := 0, int64(0)
 	for _, f := range found {
-		what := fmt.Sprintf("%s %s (%s, %d bytes)", f.Kind, f.Name, numbered(f.Files, "file"), f.Bytes)
+		what := fmt.Sprintf("%s %s (%s, %d bytes)", f.Kind, f.Name, number(f.Files, "file"), f.Bytes)
 		if f.Kept != "" {
 			fmt.Fprintf(c.stdout, "kept %s: %s\n", what, f.Kept)
 			continue
@@ -45,12 +45,5 @@ func (g *gcCommand) report(c *console, found []pipeline.Garbage) {
 		files += f.Files
 		bytes += f.Bytes
 	}
-	fmt.Fprintf(c.stdout, "%s %s, %d bytes\n", removed, numbered(files, "file"), bytes)
-}
-
-func numbered(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	fmt.Fprintf(c.stdout, "%s %s, %d bytes\n", removed, number(files, "file"), bytes)
 }

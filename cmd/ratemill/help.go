@@ -26,7 +26,11 @@ func (*gcCommand) Help() string {
 	return `A run that is killed leaves staged files under _staging/, and uploads in parts. Nothing of it is part of the history; what a run still needs to finish is kept.
 
   ratemill gc --output out --dry-run
-  ratemill gc --output out --older-than 72h`
+  ratemill gc --output out --older-than 72h
+
+What is younger than 24 hours stays, unless --older-than says otherwise: a run that takes longer wants a greater one. In S3 it needs rights of its own (docs/s3.md).
+
+Exit codes: 0 done or nothing to remove, 64 wrong usage, or the store refuses, 75 temporary: run it again, 1 anything else.`
 }
 
 func (*catalogCommand) Help() string {

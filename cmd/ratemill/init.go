@@ -39,13 +39,15 @@ func (i *initCommand) Run(c *console) error {
 	}
 	fmt.Fprintf(c.stdout, "wrote %s to %s. Next:\n\n", number(files, "file"), i.Dir)
 	for _, step := range [][2]string{
-		{"cd " + i.Dir, ""},
+		{"cd " + shellWord(i.Dir), ""},
 		{"ratemill sources check --date 2024-05-01", "how the exports of a day are read"},
 		{"ratemill catalog check catalog.yaml", "the plans and prices"},
 		{"ratemill run --date 2024-05-01 --first-night", "bill the first day"},
 		{"ratemill backfill --from 2024-05-02 --to 2024-05-03", "and the two that follow"},
 		{"ratemill rejects list", "what could not be billed"},
 		{"ratemill verify", "prove it from the files"},
+		{"ratemill explain --account acme --date 2024-05-02", "why acme pays what it pays"},
+		{"ratemill report --from 2024-05-01 --to 2024-05-03", "a page for whoever signs it off"},
 		{"ratemill schema duckdb", "views of the tables, for DuckDB"},
 	} {
 		if step[1] != "" {
@@ -55,6 +57,14 @@ func (i *initCommand) Run(c *console) error {
 	}
 	fmt.Fprintf(c.stdout, "\nThen change a price in catalog.yaml, or put an export of your own beside the samples and bill it under another --output.\n")
 	return nil
+}
+
+// shellWord is a path as a shell takes it for one word.
+func shellWord(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == "" && path[0] != '-' {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // mustBeFree refuses a folder that holds anything.

@@ -48,6 +48,8 @@ type commands struct {
 
 	logFlags
 
+	PrintVersion kong.VersionFlag `name:"version" hidden:"" help:"As ratemill version."`
+
 	Init       initCommand         `cmd:"" help:"Write a commented configuration, a small catalog and sample exports to begin with."`
 	Run        runCommand          `cmd:"" help:"Bill a night, or every unpublished night up to the last midnight."`
 	Backfill   backfillCommand     `cmd:"" help:"Bill the nights of a span of days, one after the other."`
@@ -61,7 +63,7 @@ type commands struct {
 	Settings   configCommand       `cmd:"" name:"config" help:"Check a settings file, or print its JSON Schema."`
 	Sources    sourcesCommand      `cmd:"" help:"Read the first rows of each source and print them as mapped."`
 	Schema     schemaTablesCommand `cmd:"" help:"Print SQL that shows the tables to DuckDB or Athena."`
-	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why."`
+	Rejects    rejectsCommand      `cmd:"" help:"List the rows that are not billed, and why; give those up that wait, or have them wait again."`
 	Generate   generateCommand     `cmd:"" help:"Write sample exports, always the same for the same settings."`
 	Measure    measureCommand      `cmd:"" hidden:"" help:"Do a part of a night and publish nothing, for the benchmark."`
 	Version    versionCommand      `cmd:"" help:"Print the version, and what it was built from."`
@@ -78,6 +80,9 @@ type console struct {
 	logs    logFlags
 	metrics *metrics // that the command wants to be told; nil: none
 	code    int      // to exit with where there is no error
+
+	publishes bool                         // the command may publish: it says so where it has not
+	setting   func(location string) string // the flag that says a location; the location itself where none does
 }
 
 func (c *console) log() *slog.Logger { return c.logs.logger(c.stderr) }
@@ -88,7 +93,7 @@ To begin: ratemill init billing.
 
 Every setting has a flag, an environment variable (--output is RATEMILL_OUTPUT) and a key in ratemill.yaml; flags go first, then the environment, then the file.
 
-Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary or stopped by a signal: run it again, 1 anything else. With 5, 6, 64 and 75 nothing is published, or the next run finishes what was begun. docs/operating.md says what each asks of you.`
+Exit codes: 0 done or nothing to do, 3 published but somebody must look, 4 the day is published from other inputs, 5 control totals broken, 6 input unusable, 64 wrong usage, config or catalog, 75 temporary or stopped by a signal: run it again, 1 anything else; 130, 137 or 143 where a second signal killed it: run it again. With 5, 6, 64 and 75 nothing is published, or the next run finishes what was begun. docs/operating.md says what each asks of you.`
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func() time.Time) int {
@@ -96,13 +101,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 		run(ctx, []string{"--help"}, stderr, stderr, now)
 		return pipeline.ExitUsage
 	}
-	c := &console{ctx: ctx, stdout: stdout, stderr: newScreen(stderr), now: now}
+	c := &console{setting: withoutQuery, ctx: ctx, stdout: stdout, stderr: newScreen(stderr), now: now}
 	var cli commands
 	exited := -1
 	config := &configFile{settingsFile: &settingsFile{}}
 	c.config = config
 	parser, err := kong.New(&cli, kong.Name("ratemill"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Exit(func(code int) { exited = code }), kong.Resolvers(config), kong.Vars{"version": "ratemill " + version()}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return c.complain(err)
 	}
@@ -116,7 +121,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, now func(
 	case err != nil:
 		return c.complain(usageError(err, config))
 	}
-	c.logs = cli.logFlags
+	c.logs, c.publishes = cli.logFlags, publishes(chosen)
+	c.setting = func(location string) string { return settingOf(chosen, location) }
 	defer c.tellOfStop()()
 	if err = chosen.Run(c, parser); err != nil {
 		c.code = pipeline.ExitCode(err)
@@ -177,7 +183,7 @@ func usageError(err error, config *configFile) error {
 // and returns the exit code.
 func (c *console) complain(err error) int {
 	code := pipeline.ExitCode(err)
-	c.say(slog.LevelError, strings.TrimRight(err.Error(), "\n"), hintFor(err, code), code)
+	c.say(slog.LevelError, strings.TrimRight(err.Error(), "\n"), hintFor(err, code, c.publishes, c.setting), code)
 	return code
 }
 
@@ -195,38 +201,4 @@ func (c *console) say(level slog.Level, what, hint string, code int) {
 	if hint != "" {
 		fmt.Fprintf(c.stderr, "ratemill: hint: %s\n", hint)
 	}
-}
-
-func hintFor(err error, code int) string {
-	var usage *pipeline.UsageError
-	var history *pipeline.HistoryError
-	var sheet *sheetError
-	var notThere *pipeline.NotThereError
-	var unproven *pipeline.UnprovenError
-	var unfinished *pipeline.UnfinishedError
-	switch {
-	case errors.As(err, &sheet) && code == pipeline.ExitInput:
-		return sheet.hint
-	case errors.As(err, &usage):
-		return usage.Hint
-	case errors.As(err, &unfinished) && code == pipeline.ExitTemporary:
-		return fmt.Sprintf("entry %d has begun to be published; run it again, and it is finished first", unfinished.Entry)
-	case errors.Is(err, context.Canceled):
-		return "nothing is published of what was not before; run it again"
-	case errors.As(err, &history):
-		return "nothing was published; restore the file from a backup of the output, as it was published"
-	case errors.As(err, &unproven):
-		return "nothing was changed; docs/verify.md says how to read a break and what to do"
-	case code == pipeline.ExitInput:
-		return "nothing was published; mend or replace the file and run the night again"
-	case code == pipeline.ExitTotals:
-		return "nothing was published; this is a defect of ratemill, or history was changed by hand: please report the line above"
-	case code == pipeline.ExitOtherInputs:
-		return "what is published stays as it is; late and changed files are for the next night and for a rerate"
-	case errors.As(err, &notThere):
-		return "nothing was published; run it again when it is there; expected and manifest in ratemill.yaml say what is waited for"
-	case code == pipeline.ExitTemporary:
-		return "nothing was published; run it again"
-	}
-	return ""
 }

@@ -39,6 +39,9 @@ type metrics struct {
 	published calendar.Day     // the last one that is, as far as is known; none: not known
 	nights    int              // published by the command
 	last      *pipeline.Result // of these; nil: none
+
+	rerates bool                   // the command is a rerate
+	rerate  *pipeline.RerateResult // nil: it failed
 }
 
 // pushTime is how long the Pushgateway may take. A night waits no longer for it.
@@ -171,6 +174,10 @@ func (s *series) end() {
 // registry is all that the run knows.
 func (m *metrics) registry(c *console) *prometheus.Registry {
 	g := gauges{prometheus.NewRegistry()}
+	if m.rerates {
+		m.ofRerate(g, c)
+		return g.Registry
+	}
 	now := c.now()
 	g.set("exit_code", "Exit code of the last run: see docs/operating.md.", float64(c.code))
 	g.set("run_timestamp_seconds", "When the last run ended.", seconds(now))
@@ -231,9 +238,9 @@ func rowSeries(g gauges, t *writers.Totals) {
 		ends.add(float64(f.NotDue), f.Source, "put_aside")
 	}
 	for _, s := range t.Sources {
-		takenUp.add(float64(s.TakenUp), s.Source)
+		takenUp.add(float64(s.TakenUp+s.Recycled), s.Source)
 		ends.add(float64(s.Rated), s.Source, "rated")
-		ends.add(float64(s.Rejected), s.Source, "rejected")
+		ends.add(float64(s.Rejected+s.WrittenOff), s.Source, "rejected")
 		ends.add(float64(s.PutAside), s.Source, "put_aside")
 		for _, r := range s.NotBillable {
 			ends.add(float64(r.Rows), s.Source, "not_billable")

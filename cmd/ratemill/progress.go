@@ -21,7 +21,8 @@ type watch struct {
 	parts, things atomic.Int64
 	shown         atomic.Int64 // when the line was shown last, in nanoseconds
 
-	seconds map[pipeline.Phase]time.Duration // of the night
+	seconds map[pipeline.Phase]time.Duration // of the night, or of all nights
+	sums    bool                             // of all nights
 }
 
 func newWatch(c *console) *watch {
@@ -33,11 +34,14 @@ const every = 100 * time.Millisecond
 
 // things is what a phase counts.
 var things = map[pipeline.Phase]string{
-	pipeline.Planning: "exports", pipeline.Mapping: "rows", pipeline.Folding: "rows", pipeline.Reducing: "accounts", pipeline.Committing: "files",
+	pipeline.Planning: "exports", pipeline.Mapping: "rows", pipeline.Folding: "rows", pipeline.Reducing: "accounts", pipeline.Comparing: "accounts", pipeline.Committing: "files",
 }
 
+// sumUp has the watch add up the seconds of all nights from now on.
+func (w *watch) sumUp() { w.seconds, w.sums = map[pipeline.Phase]time.Duration{}, true }
+
 func (w *watch) Begins(s pipeline.Step) {
-	if s.Phase == pipeline.Planning {
+	if s.Phase == pipeline.Planning && !w.sums {
 		w.seconds = map[pipeline.Phase]time.Duration{}
 	}
 	w.step, w.began = s, w.now()

@@ -120,9 +120,9 @@ func rowOf(run *writers.Run, took time.Duration) nightRow {
 	}
 	for _, s := range run.Totals.Sources {
 		row.rated += s.Rated
-		row.rejected += s.Rejected
+		row.rejected += s.Rejected + s.WrittenOff
 		row.putAside += s.PutAside
-		row.takenUp += s.TakenUp
+		row.takenUp += s.TakenUp + s.Recycled
 	}
 	for _, m := range run.Totals.Money {
 		row.due[m.Currency] = m.AmountDue
@@ -179,8 +179,8 @@ func reasonToLook(run *writers.Run) string {
 			why = append(why, fmt.Sprintf("%d accounts could not be billed (table parked_accounts)", f.Rows))
 		}
 	}
-	if n := len(run.ChangedInputs); n > 0 {
-		why = append(why, fmt.Sprintf("%d exports have changed since they were billed, the first is %s (run.json, changed_inputs)", n, run.ChangedInputs[0].Key))
+	for _, change := range run.ChangesInWords() {
+		why = append(why, change+" (run.json, changed_inputs)")
 	}
 	for _, u := range run.Unexpected {
 		why = append(why, fmt.Sprintf("%s: %s (run.json, unexpected_inputs)", u.Source, u.What))

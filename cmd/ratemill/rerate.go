@@ -14,6 +14,7 @@ import (
 
 type rerateCommand struct {
 	billFlags
+	metricsFlags
 	From   date `help:"First billing date to fold again." required:"" placeholder:"YYYY-MM-DD"`
 	To     date `help:"Last billing date to fold again; published days after it follow under the configured catalog." required:"" placeholder:"YYYY-MM-DD"`
 	DryRun bool `help:"Print the notes that would be published and publish nothing."`
@@ -34,11 +35,18 @@ Nothing that was issued changes. Where nothing differs nothing is published, so 
 }
 
 func (r *rerateCommand) Run(c *console) error {
+	if !r.DryRun {
+		c.metrics = &metrics{metricsFlags: r.metricsFlags, began: c.now(), rerates: true}
+	}
 	s, closeAll, err := r.open(c, r.DryRun)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	if c.metrics != nil {
+		c.metrics.watch = s.Watch.(*watch)
+		c.metrics.watch.sumUp()
+	}
 	if err := r.takeConfigured(c, s); err != nil {
 		return err
 	}
@@ -46,6 +54,7 @@ func (r *rerateCommand) Run(c *console) error {
 	if err != nil {
 		return fmt.Errorf("rerate of %s to %s: %w", r.From, r.To, c.stopped(err))
 	}
+	c.metrics.rerated(result)
 	printNotes(c, result)
 	fmt.Fprintln(c.stdout, rerateSentence(result))
 	if e := result.Entry; e != nil && e.ExitCode != 0 {
@@ -144,7 +153,7 @@ func (t *rerateTotals) add(n *pipeline.RerateNote) {
 func (t *rerateTotals) print(c *console) {
 	for _, code := range t.order {
 		s := t.of[code]
-		fmt.Fprintf(c.stdout, "%s: %d debit notes, %d credit notes, total %s, of which %s is due\n", code, s.debits, s.credits, amountText(s.total), amountText(s.due))
+		fmt.Fprintf(c.stdout, "%s: %s, %s, total %s, of which %s is due\n", code, number(s.debits, "debit note"), number(s.credits, "credit note"), amountText(s.total), amountText(s.due))
 	}
 }
 
@@ -155,11 +164,11 @@ func rerateSentence(r *pipeline.RerateResult) string {
 	case pipeline.Same:
 		return days + ": nothing differs, nothing is published"
 	case pipeline.Shown:
-		return fmt.Sprintf("%s: %d notes and %d states would be published, nothing is (dry run)", days, len(r.Notes), r.States)
+		return fmt.Sprintf("%s: %s and %s would be published, nothing is (dry run)", days, number(len(r.Notes), "note"), number(r.States, "state"))
 	case pipeline.Finished:
 		return fmt.Sprintf("%s: published by finishing what an earlier run began (entry %d)", days, r.Entry.Entry)
 	case pipeline.Helped:
 		days += " with another run"
 	}
-	return fmt.Sprintf("%s: %d notes and %d states published as entry %d of %s; the next night collects", days, len(r.Notes), r.States, r.Entry.Entry, r.Entry.BillingDate)
+	return fmt.Sprintf("%s: %s and %s published as entry %d of %s; the next night collects", days, number(len(r.Notes), "note"), number(r.States, "state"), r.Entry.Entry, r.Entry.BillingDate)
 }

@@ -109,38 +109,43 @@ func TestStoppedAndOutOfTime(t *testing.T) {
 	again(t, at)
 }
 
-// A second signal does not wait.
+// A second signal does not wait: it kills, as the shell tells by 130 or 143.
 func TestStoppedTwice(t *testing.T) {
-	server := s3test.Start(t)
-	proxy, bucket := server.Proxy(t), server.Bucket(t)
-	at := inBucket(server, bucket)
-	copyTo(t, generated(t, "2024-05-01"), at)
-	cmd := ratemill(t, func(name string) string { return s3test.Location(proxy.Endpoint, bucket, name) }, "run", "--date", "2024-05-02", "--grace-period", "1h")
-	copying := make(chan struct{})
-	var once sync.Once
-	proxy.Fail(func(c *s3test.Call) {
-		if copiesToFinal(c) {
-			once.Do(func() { close(copying) })
-			c.Stall()
-			return
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		server := s3test.Start(t)
+		proxy, bucket := server.Proxy(t), server.Bucket(t)
+		at := inBucket(server, bucket)
+		copyTo(t, generated(t, "2024-05-01"), at)
+		cmd := ratemill(t, func(name string) string { return s3test.Location(proxy.Endpoint, bucket, name) }, "run", "--date", "2024-05-02", "--grace-period", "1h")
+		copying := make(chan struct{})
+		var once sync.Once
+		proxy.Fail(func(c *s3test.Call) {
+			if copiesToFinal(c) {
+				once.Do(func() { close(copying) })
+				c.Stall()
+				return
+			}
+			c.Forward()
+		})
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
 		}
-		c.Forward()
-	})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		<-copying
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for range 2 {
+			_ = cmd.Process.Signal(signal)
+			time.Sleep(500 * time.Millisecond)
+		}
+		select {
+		case <-ended:
+			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != signal {
+				t.Errorf("%v: ended by %v", signal, cmd.ProcessState)
+			}
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			t.Errorf("%v: it goes on", signal)
+		}
+		again(t, at)
 	}
-	<-copying
-	ended := make(chan error)
-	go func() { ended <- cmd.Wait() }()
-	for range 2 {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		time.Sleep(500 * time.Millisecond)
-	}
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		_ = cmd.Process.Kill()
-		t.Error("it goes on")
-	}
-	again(t, at)
 }

@@ -18,7 +18,7 @@ type verifyCommand struct {
 type historyFlags struct {
 	Output  string  `help:"Folder or URL (s3://bucket/prefix) under which the billing history is kept." env:"RATEMILL_OUTPUT" required:"" placeholder:"URL"`
 	Workers workers `help:"Entries are read on so many processors; 0: all." env:"RATEMILL_WORKERS" default:"0"`
-	Memory  size    `help:"Memory for tables and rows before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
+	Memory  size    `help:"Memory to work in; about a quarter of it holds rows before they are spilled to disk." env:"RATEMILL_MEMORY" default:"1GiB"`
 	TempDir string  `help:"Folder for spilled rows; without it the system's." env:"RATEMILL_TEMP_DIR" placeholder:"DIR"`
 }
 

@@ -132,7 +132,7 @@ func openS3(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s://%s: %w", u.Scheme, u.Host+u.Path, err)
 	}
-	client, err := s.client(ctx)
+	client, err := s.client(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", u, err)
 	}
@@ -145,7 +145,7 @@ func openS3(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	return below(bucket, u), nil
 }
 
-func (s *s3Settings) client(ctx context.Context) (*s3.Client, error) {
+func (s *s3Settings) client(ctx context.Context, u *url.URL) (*s3.Client, error) {
 	options := []func(*config.LoadOptions) error{config.WithHTTPClient(s.httpClient())}
 	if s.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(s.profile))
@@ -168,7 +168,7 @@ func (s *s3Settings) client(ctx context.Context) (*s3.Client, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("no region: say it with region=, AWS_REGION or in the profile")
 	}
-	guard := &guard{limit: s.retryFor}
+	guard := &guard{limit: s.retryFor, location: u.String(), bucket: u.Host}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = s.pathStyle
 		o.Logger = logging.Nop{} // what matters comes as an error
@@ -246,5 +246,9 @@ func (r *reloaded) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		}
 		provider = cfg.Credentials
 	}
-	return provider.Retrieve(ctx)
+	found, err := provider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &noCredentialsError{err}
+	}
+	return found, err
 }

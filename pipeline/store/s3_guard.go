@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -142,13 +143,19 @@ func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) err
 	return r.Standard.GetRetryToken(ctx, err)
 }
 
-const noSuchUpload = "NoSuchUpload"
+const (
+	noSuchUpload = "NoSuchUpload"
+	noSuchKey    = "NoSuchKey"
+)
 
 // guard stands around every call to S3: it bounds the time, tells failures
 // that may pass from others, and mends what the SDK leaves to the caller.
 type guard struct {
-	client *s3.Client
-	limit  time.Duration
+	client   *s3.Client
+	limit    time.Duration
+	location string // as it was opened
+	bucket   string
+	entered  atomic.Bool // the bucket is there, and has let us in
 }
 
 // ID implements middleware.InitializeMiddleware.
@@ -160,7 +167,7 @@ func (g *guard) HandleInitialize(ctx context.Context, in middleware.InitializeIn
 	do := func(ctx context.Context) (middleware.InitializeOutput, middleware.Metadata, error) {
 		op := &operation{until: time.Now().Add(g.limit)}
 		out, metadata, err := next.HandleInitialize(context.WithValue(ctx, operationKey{}, op), in)
-		return out, metadata, g.judged(err, began)
+		return out, metadata, g.judged(err, began, in.Parameters)
 	}
 	switch input := in.Parameters.(type) {
 	case *s3.GetObjectInput:
@@ -178,8 +185,11 @@ func (g *guard) HandleInitialize(ctx context.Context, in middleware.InitializeIn
 	return do(ctx)
 }
 
-// judged marks a failure that may pass.
-func (g *guard) judged(err error, began time.Time) error {
+// judged marks a failure that may pass, and one by which S3 refuses us.
+func (g *guard) judged(err error, began time.Time, asked any) error {
+	if err == nil || errorCode(err) == noSuchKey {
+		g.entered.Store(true)
+	}
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -191,18 +201,24 @@ func (g *guard) judged(err error, began time.Time) error {
 	if passes || errorCode(err) == noSuchUpload {
 		return &temporaryError{err, time.Since(began)}
 	}
-	return err
+	return g.refusal(err, asked)
 }
 
 // head asks for an object's attributes. A refusal of that has no body and so
-// no reason: the same is asked in a way that has one.
+// no reason: the same is asked in a way that has one. That an object is not
+// there is asked twice, too, until the bucket is known to be there.
 func (g *guard) head(ctx context.Context, in *s3.HeadObjectInput, do doFunc) (middleware.InitializeOutput, middleware.Metadata, error) {
 	out, metadata, err := do(ctx)
-	if status := statusOf(err); status != http.StatusBadRequest && status != http.StatusForbidden {
+	switch status := statusOf(err); {
+	case status == http.StatusNotFound && !g.entered.Load():
+	case status == http.StatusBadRequest, Refused(err) != nil:
+	default:
 		return out, metadata, err
 	}
 	read, failed := g.client.GetObject(ctx, &s3.GetObjectInput{Bucket: in.Bucket, Key: in.Key, Range: aws.String("bytes=0-0")})
 	switch status := statusOf(failed); {
+	case failed != nil && status == http.StatusNotFound && statusOf(err) == http.StatusNotFound:
+		return out, metadata, err
 	case failed == nil:
 		err = read.Body.Close()
 	case status != http.StatusNotFound && status != http.StatusRequestedRangeNotSatisfiable:

@@ -406,22 +406,78 @@ func TestS3ExpiredCredentials(t *testing.T) {
 	}
 }
 
-// Refusals that no time mends are not tried again, and are not temporary.
+// Refusals that no time mends are not tried again, and are not temporary. They
+// say what to do about it.
 func TestS3Refusals(t *testing.T) {
-	b, proxy, _, _ := bucketInS3(t)
+	b, proxy, _, name := bucketInS3(t)
 	write(t, b, "k", "v")
-	for code, status := range map[string]int{"AccessDenied": 403, "InvalidAccessKeyId": 403, "SignatureDoesNotMatch": 403, "AuthorizationHeaderMalformed": 400} {
+	refused := func(err error, advice string, object bool) bool {
+		r := Refused(err)
+		return r != nil && strings.Contains(r.Advice, advice) && r.Object == object && strings.HasPrefix(r.Location, "s3://"+name+"/some/prefix?") && gcerrors.Code(err) != gcerrors.NotFound
+	}
+	for code, c := range map[string]struct {
+		status int
+		advice string
+	}{
+		"AccessDenied": {403, "the key may not do this"}, "InvalidAccessKeyId": {403, "AWS_ACCESS_KEY_ID"}, "SignatureDoesNotMatch": {403, "AWS_SECRET_ACCESS_KEY"},
+		"AuthorizationHeaderMalformed": {400, "region="}, "PermanentRedirect": {301, "region="}, "NoSuchBucket": {404, "there is no bucket " + name},
+	} {
+		status, object := c.status, code == "AccessDenied"
 		proxy.Fail(func(c *s3test.Call) { c.Refuse(status, code) })
-		_, err := b.Attributes(t.Context(), "k")
-		if err == nil || Temporary(err) || !strings.Contains(err.Error(), code) {
-			t.Errorf("HEAD: %v, want %s", err, code)
+		calls := 1
+		if status != 404 { // the bucket has been there, and a HEAD says no more than that
+			calls += 2
+			_, err := b.Attributes(t.Context(), "k")
+			if err == nil || Temporary(err) || !strings.Contains(err.Error(), code) || !refused(err, c.advice, object) {
+				t.Errorf("HEAD: %v: %+v, want %s, %q, of an object: %v", err, Refused(err), code, c.advice, object)
+			}
 		}
 		if _, err := b.ReadAll(t.Context(), "k"); err == nil || Temporary(err) || !strings.Contains(err.Error(), code) {
 			t.Errorf("GET: %v, want %s", err, code)
+		} else if !refused(err, c.advice, object) {
+			t.Errorf("GET: %+v, want %q, of an object: %v", Refused(err), c.advice, object)
 		}
-		if calls := proxy.Calls(); len(calls) != 3 {
-			t.Errorf("%s: %q", code, calls)
+		if made := proxy.Calls(); len(made) != calls {
+			t.Errorf("%s: %q", code, made)
 		}
+		if _, err := b.List(nil).Next(t.Context()); !refused(err, c.advice, false) {
+			t.Errorf("LIST: %+v, want %q", Refused(err), c.advice)
+		}
+	}
+}
+
+// That nothing is there is believed once the bucket has let us in: a HEAD
+// says no more of a bucket that is not there than of an object.
+func TestS3NoBucket(t *testing.T) {
+	b, proxy, _, _ := bucketInS3(t)
+	for range 2 {
+		proxy.Fail(nil)
+		if there, err := b.Exists(t.Context(), "k"); there || err != nil {
+			t.Errorf("in an empty bucket: %v, %v", there, err)
+		}
+	}
+	if calls := proxy.Calls(); len(calls) != 1 {
+		t.Errorf("asked %q for what is not there", calls)
+	}
+	gone := open(t, s3test.Location(proxy.Endpoint, "gone", "some/prefix"))
+	for range 2 {
+		if there, err := gone.Exists(t.Context(), "k"); there || Refused(err) == nil {
+			t.Errorf("in no bucket: %v, %v", there, err)
+		}
+	}
+}
+
+// Where no key is found, that is said, and no bucket is taken for empty.
+func TestS3NoKeys(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	b := open(t, "s3://bucket?region=x&retry_for=1s&endpoint=http://127.0.0.1:1")
+	if _, err := b.ReadAll(t.Context(), "k"); Refused(err) == nil || Temporary(err) || !strings.Contains(Refused(err).Advice, "no key for S3 is found") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -98,13 +98,22 @@ func (m *Meter) figure() string {
 	return "the " + string(m.Of) + " of its rows"
 }
 
+// overDay has a charge count whose meter is no sum and that says over: day. To
+// a sum that is the default, and there is nothing to count.
+func (c *checker) overDay(u *chargeDraft, m *Meter) {
+	if u.overDay && m != nil && m.Level() {
+		u.counting = &countingDraft{Counting: &Counting{Charged: Daily, Over: OverDay}, price: u.key}
+		u.Counting = u.counting.Counting
+	}
+}
+
 // uncounted says what a charge needs whose meter is no sum.
 func (c *checker) uncounted(u *chargeDraft, m *Meter) {
 	if m.Running() {
 		c.add(u.key.place, "meter %q is %s of a period: its charge needs %q", m.Name, m.figure(), "charged: period_end")
 		return
 	}
-	c.add(u.key.place, "meter %q is %s, not their sum: its charge needs %q, %q or %q", m.Name, m.figure(), "over: period", "charged: period_end", "over: life")
+	c.add(u.key.place, "meter %q is %s, not their sum: its charge needs %q, %q, %q or %q", m.Name, m.figure(), "over: day", "over: period", "charged: period_end", "over: life")
 }
 
 // corrected checks the charge of a meter with corrections: what is taken off

@@ -278,6 +278,7 @@ func (c *checker) charges() {
 		c.chargeColumn(u, m)
 		c.uses(u)
 		c.minimum(u)
+		c.overDay(u, m)
 		c.counting(u, m)
 		if m != nil && m.Level() && !u.Counted() {
 			c.uncounted(u, m)

@@ -215,7 +215,7 @@ func (d *Counting) print(w *printer) {
 	}
 	if d.Charged == PeriodEnd {
 		w.line(3, "charged: period_end")
-	} else if d.Over != OverDay {
+	} else if d.Over != OverDay || d.Model == nil { // of a level without a model that must be said
 		w.line(3, "over: %s", d.Over)
 	}
 	if d.PerTier {

@@ -236,7 +236,7 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		return
 	}
 	c := &Counting{Charged: Daily, Over: rapid.SampledFrom([]Over{OverDay, OverPeriod, OverLife}).Draw(g.T, "over")}
-	if m.Level() && c.Over == OverDay || m.Running() {
+	if m.Running() {
 		c.Over = OverPeriod
 	}
 	if c.Over == OverPeriod && (m.Running() || g.yes("in arrears")) {
@@ -262,7 +262,7 @@ func (g generator) counting(v *Version, u *UsageCharge, m *Meter) {
 		c.Spend = &Spend{Least: decimal.New(rapid.Int64Range(1, 100).Draw(g.T, "least"), 0), Prorated: g.yes("prorated")}
 		c.Spend.Most = c.Spend.Least.Add(decimal.New(5, 0))
 	}
-	if modeled || c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil {
+	if modeled || c.Model != nil || c.Over != OverDay || c.Unit != (pricing.Unit{}) || c.Per != nil || m.Level() {
 		u.Counting = c
 	}
 }

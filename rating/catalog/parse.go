@@ -112,6 +112,7 @@ type chargeDraft struct {
 	key, table, column, minimum, restTo *node
 	uses                                []*node
 	counting                            *countingDraft
+	overDay                             bool // it says so
 }
 
 type tableDraft struct {

@@ -212,6 +212,7 @@ func (p *problems) charge(e entry) chargeDraft {
 	if u.counting = p.counting(f, what, model, e.key); u.counting != nil {
 		u.Counting = u.counting.Counting
 	}
+	u.overDay = u.counting == nil && f.optional("over") != nil
 	u.TaxCategory = p.taxCategory(f)
 	if n := f.optional("uses"); n != nil {
 		u.Uses = p.names(n, "uses")

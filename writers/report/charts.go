@@ -14,7 +14,7 @@ import (
 type bars struct {
 	ID, Title, Desc string
 	Height          int
-	Zero            string // where the figures are 0, in per cent; empty: at the left
+	Zero            string // where the figures are 0, in per cent, a stroke through each bar; empty: at the left
 	Rows            []bar
 }
 

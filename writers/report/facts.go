@@ -69,7 +69,8 @@ type Money struct {
 	Currency string
 	Minor    int32 // digits of the minor unit
 
-	Invoiced, Applied, Due Pair // totals of documents, balances used for them, and what was due
+	Invoiced, Applied, Due Pair            // totals of documents, balances used for them, and what was due
+	Refunded               decimal.Decimal // what credit notes of the span give back on charges
 	Documents              []Named
 	Test                   Named // of Documents, those of test accounts
 	Days                   []DayAmount

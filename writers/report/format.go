@@ -63,24 +63,43 @@ var thousands = []struct {
 	short, long string
 }{{15, "Q", " quadrillion"}, {12, "T", " trillion"}, {9, "B", " billion"}, {6, "M", " million"}, {3, "k", ""}}
 
-// compact is a number in three digits or so: 1.23M.
+// compact is a number in three digits or so: 1.23M, 1.2M, 12.5.
 func compact(d decimal.Decimal) string {
-	return inUnits(d, func(i int) string { return thousands[i].short })
+	text, unit := inUnits(d)
+	if unit < 0 {
+		return quantity(d.Round(2))
+	}
+	if strings.Contains(text, ".") {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return text + thousands[unit].short
 }
 
-func inUnits(d decimal.Decimal, unit func(int) string) string {
+// amount is money in a chart, all with as many digits: 1.20M, 12.50. Below a
+// thousand it has the decimals of its currency.
+func amount(d decimal.Decimal, minor int32) string {
+	text, unit := inUnits(d)
+	if unit < 0 {
+		return rounded(d, minor)
+	}
+	return text + thousands[unit].short
+}
+
+// inUnits are the first three digits of a number in thousands, millions, …;
+// unit is below zero for a number that is smaller.
+func inUnits(d decimal.Decimal) (text string, unit int) {
 	for i, t := range thousands {
 		if d.Abs().GreaterThanOrEqual(decimal.New(1, t.exponent)) {
 			scaled := d.Shift(-t.exponent)
 			places := int32(3 - len(scaled.Abs().Truncate(0).String()))
 			text := scaled.StringFixed(max(places, 0))
-			if strings.Contains(text, ".") {
-				text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+			if i > 0 && len(text) > 3 && strings.Trim(text, "-0") == "1" { // 999,999 are 1.00M
+				return grouped(strings.Replace(text, "000", ".00", 1)), i - 1
 			}
-			return grouped(text) + unit(i)
+			return grouped(text), i
 		}
 	}
-	return quantity(d.Round(2))
+	return "", -1
 }
 
 // money is an amount for a sentence: exact up to ten million, in words beyond.
@@ -89,10 +108,11 @@ func money(currency string, minor int32, d decimal.Decimal) string {
 }
 
 func spoken(d decimal.Decimal, minor int32) string {
-	if d.Abs().GreaterThanOrEqual(decimal.New(1, 7)) {
-		return inUnits(d, func(i int) string { return strings.ReplaceAll(thousands[i].long, " ", "\u00a0") })
+	if d.Abs().LessThan(decimal.New(1, 7)) {
+		return figure(d, minor)
 	}
-	return figure(d, minor)
+	text, unit := inUnits(d)
+	return text + strings.ReplaceAll(thousands[unit].long, " ", "\u00a0")
 }
 
 // percent is a share of a whole, above zero, without decimals from 10 % up.
@@ -200,11 +220,13 @@ func own(name string) string {
 	return name
 }
 
-// clipped is a name for a chart, which has no room for a long one.
+// clipped is a name for a chart, which has no room for a long one. Ids that
+// begin alike differ at their ends, so the middle is left out.
 func clipped(name string) string {
-	const most = 30
+	const most, end = 30, 12
 	if utf8.RuneCountInString(name) <= most {
 		return name
 	}
-	return string([]rune(name)[:most-1]) + "…"
+	letters := []rune(name)
+	return string(letters[:most-end-1]) + "…" + string(letters[len(letters)-end:])
 }

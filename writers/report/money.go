@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ratemill/rating/decimal"
@@ -42,10 +43,26 @@ func (p *pager) keys(m *Money) []keyFigure {
 	}
 	return []keyFigure{
 		key("Invoiced", m.Invoiced.Now, compared(m.Invoiced, plural(m.documents(), "document", "documents"))),
-		key("Due for payment", m.Due.Now, compared(m.Due, "after "+money(m.Currency, m.Minor, m.Applied.Now)+" of balances used")),
+		key("Due for payment", m.Due.Now, dueNote(m)),
 		key("Owed to customers", owed, signed(figure(owed.Sub(opening), m.Minor))+" in this span"),
 		key("Failed payments open", open, failed),
 	}
+}
+
+// dueNote says what is between the totals of documents and what is due: what
+// balances paid, and credit notes whose money goes back on earlier charges.
+func dueNote(m *Money) string {
+	var between []string
+	if !m.Applied.Now.IsZero() {
+		between = append(between, "balances paid "+figure(m.Applied.Now, m.Minor))
+	}
+	if !m.Refunded.IsZero() {
+		between = append(between, figure(m.Refunded, m.Minor)+" goes back as refunds")
+	}
+	if between == nil {
+		return "all that was invoiced"
+	}
+	return strings.Join(between, "; ")
 }
 
 func (m *Money) documents() int64 {
@@ -143,6 +160,9 @@ func (p *pager) movers(id string, m *Money) block {
 		b.About = "Change of an account's documents against before, " + m.Currency + "."
 	default:
 		b.Finding = fmt.Sprintf("%s invoiced, the largest is %s", plural(m.Accounts, "account", "accounts"), clipped(m.Movers[0].Name))
+		if m.Accounts == 1 {
+			b.Finding = "1\u00a0account invoiced: " + clipped(m.Movers[0].Name)
+		}
 	}
 	b.Table = &table{Head: []cell{text("Account")}}
 	if p.compared {
@@ -155,10 +175,10 @@ func (p *pager) movers(id string, m *Money) block {
 	var data []datum
 	for _, n := range m.Movers {
 		row := []cell{text(n.Name)}
-		d := datum{label: n.Name, value: compact(n.Now), now: n.Now}
+		d := datum{label: n.Name, value: amount(n.Now, m.Minor), now: n.Now}
 		if p.compared {
 			row = append(row, number(figure(n.Before, m.Minor)))
-			d = datum{label: n.Name, value: signed(compact(n.Change())), now: n.Change()}
+			d = datum{label: n.Name, value: signed(amount(n.Change(), m.Minor)), now: n.Change()}
 		}
 		row = append(row, number(figure(n.Now, m.Minor)))
 		if p.compared {
@@ -180,7 +200,7 @@ func (p *pager) minimums(id string, m *Money) block {
 	for i, x := range m.Minimums {
 		usage, added = usage.Add(x.Usage), added.Add(x.Added)
 		if i < mostBars {
-			data = append(data, datum{label: own(x.Meter), value: compact(x.Usage) + " + " + compact(x.Added), now: x.Usage, more: x.Added})
+			data = append(data, datum{label: own(x.Meter), value: amount(x.Usage, m.Minor) + " + " + amount(x.Added, m.Minor), now: x.Usage, more: x.Added})
 		}
 	}
 	b.Finding = fmt.Sprintf("%s paid a minimum; %s of it was usage", plural(m.MinimumCount, "account", "accounts"), percent(usage, usage.Add(added)))
@@ -221,12 +241,16 @@ func (p *pager) balances(id string, m *Money) block {
 	}
 	b.Legend = []legend{{"bar", "at the end"}, {"mark", "at the beginning"}}
 	b.Wide = true
-	b.Bars = newBars(id, b.Finding, b.About, balanceData(m.Balances), true)
+	b.Bars = newBars(id, b.Finding, b.About, balanceData(m.Balances, m.Minor), true)
 	b.Table = balanceTable(m.Balances, m.Minor)
+	if len(m.Balances) > 1 {
+		b.Table.Foot = balanceRow("All", sumOf(m.Balances), m.Minor)
+		b.Table.Foot[1] = number("") // an account may have several balances
+	}
 	return b
 }
 
-func balanceData(list []Balance) []datum {
+func balanceData(list []Balance, minor int32) []datum {
 	var named []Named
 	for _, x := range list {
 		named = append(named, Named{Name: x.label(), Pair: Pair{Now: x.Closing, Before: x.Opening}})
@@ -237,7 +261,7 @@ func balanceData(list []Balance) []datum {
 	}
 	var data []datum
 	for _, n := range top {
-		data = append(data, datum{label: n.Name, value: compact(n.Now), now: n.Now, before: n.Before})
+		data = append(data, datum{label: n.Name, value: amount(n.Now, minor), now: n.Now, before: n.Before})
 	}
 	return data
 }
@@ -252,11 +276,26 @@ func (b *Balance) label() string {
 
 func balanceTable(list []Balance, minor int32) *table {
 	t := &table{Stack: true, Head: []cell{text("Balance"), number("Accounts"), number("Opening"), number("Added"), number("Used"), number("Lapsed"), number("Closing")}}
+	list = slices.Clone(list) // in the order of the bars
+	slices.SortStableFunc(list, func(a, b Balance) int { return b.Closing.Cmp(a.Closing) })
 	for _, b := range list {
-		t.Rows = append(t.Rows, []cell{text(b.label()), number(whole(b.Accounts)), number(figure(b.Opening, minor)), number(figure(b.Added, minor)),
-			number(figure(b.Used, minor)), number(figure(b.Lapsed, minor)), number(figure(b.Closing, minor))})
+		t.Rows = append(t.Rows, balanceRow(b.label(), b, minor))
 	}
 	return t
+}
+
+func balanceRow(label string, b Balance, minor int32) []cell {
+	return []cell{text(label), number(whole(b.Accounts)), number(figure(b.Opening, minor)), number(figure(b.Added, minor)),
+		number(figure(b.Used, minor)), number(figure(b.Lapsed, minor)), number(figure(b.Closing, minor))}
+}
+
+// sumOf are balances of one currency as one, but for their accounts.
+func sumOf(list []Balance) (sum Balance) {
+	for _, b := range list {
+		sum.Opening, sum.Added, sum.Used = sum.Opening.Add(b.Opening), sum.Added.Add(b.Added), sum.Used.Add(b.Used)
+		sum.Lapsed, sum.Closing = sum.Lapsed.Add(b.Lapsed), sum.Closing.Add(b.Closing)
+	}
+	return sum
 }
 
 func (p *pager) failed(id string, m *Money) block {
@@ -277,7 +316,7 @@ func (p *pager) failed(id string, m *Money) block {
 		if a.From > 30 {
 			old = old.Add(a.Amount)
 		}
-		data = append(data, datum{label: label + " days", value: compact(a.Amount), now: a.Amount})
+		data = append(data, datum{label: label + " days", value: amount(a.Amount, m.Minor), now: a.Amount})
 		b.Table.Rows = append(b.Table.Rows, []cell{text(label), number(whole(a.Count)), number(figure(a.Amount, m.Minor)), number(percent(a.Amount, sum))})
 	}
 	b.Table.Foot = []cell{text("All"), number(whole(count)), number(figure(sum, m.Minor)), number("")}

@@ -172,19 +172,24 @@ func (p *pager) origin() []string {
 	return []string{entries, "Catalog " + last.Catalog + ".", "Billed by ratemill " + last.Version + ". Amounts are as published; nothing was rated again."}
 }
 
-// largestFirst is a list by size, cut after so many with the rest as one.
+// largestFirst is a list, largest figures of the span first, cut after so many
+// with the rest as one. What was large before is not cut.
 func largestFirst(list []Named, most int) (top []Named, others *Named) {
+	largest := func(a, b Named) int { return b.Now.Cmp(a.Now) }
 	sorted := slices.Clone(list)
-	slices.SortStableFunc(sorted, func(a, b Named) int { return b.size().Cmp(a.size()) })
 	if len(sorted) <= most {
+		slices.SortStableFunc(sorted, largest)
 		return sorted, nil
 	}
+	slices.SortStableFunc(sorted, func(a, b Named) int { return b.size().Cmp(a.size()) })
 	rest := Named{Name: fmt.Sprintf("%d others", len(sorted)-most+1)}
 	for _, n := range sorted[most-1:] {
 		rest.Rows += n.Rows
 		rest.Now, rest.Before = rest.Now.Add(n.Now), rest.Before.Add(n.Before)
 	}
-	return sorted[:most-1], &rest
+	top = sorted[:most-1]
+	slices.SortStableFunc(top, largest)
+	return top, &rest
 }
 
 func (n Named) size() decimal.Decimal { return decimal.Max(n.Now.Abs(), n.Before.Abs()) }
@@ -194,10 +199,10 @@ func (p *pager) namedBlock(b block, what, rows string, minor int32, list []Named
 	top, others := largestFirst(list, mostBars)
 	var data []datum
 	for _, n := range top {
-		data = append(data, datum{label: name(n.Name), value: compact(n.Now), now: n.Now, before: n.Before})
+		data = append(data, datum{label: name(n.Name), value: amount(n.Now, minor), now: n.Now, before: n.Before})
 	}
 	if others != nil {
-		data = append(data, datum{label: others.Name, value: compact(others.Now), now: others.Now, before: others.Before, muted: true})
+		data = append(data, datum{label: others.Name, value: amount(others.Now, minor), now: others.Now, before: others.Before, muted: true})
 	}
 	b.Bars = newBars(b.ID, b.Finding, b.About, data, p.compared)
 	b.Legend = p.legend()

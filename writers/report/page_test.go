@@ -128,6 +128,16 @@ func TestFigures(t *testing.T) {
 		{compact(dec("-200588.26")), "−201k"},
 		{compact(dec("1000000000000")), "1T"},
 		{compact(dec("123456000000000")), "123T"},
+		{compact(dec("999999")), "1M"},
+		{amount(dec("0"), 2), "0.00"},
+		{amount(dec("12.5"), 2), "12.50"},
+		{amount(dec("-50"), 2), "−50.00"},
+		{amount(dec("400"), 0), "400"},
+		{amount(dec("39026.22"), 2), "39.0k"},
+		{amount(dec("-999999.99"), 2), "−1.00M"},
+		{amount(dec("999999999999999999"), 2), "1,000Q"},
+		{clipped("account-with-a-rather-long-identifier-000000000012"), "account-with-a-ra…000000000012"},
+		{clipped("a-name-of-just-thirty-letters-"), "a-name-of-just-thirty-letters-"},
 		{money("USD", 2, dec("9999999.99")), "USD\u00a09,999,999.99"},
 		{money("USD", 2, dec("1234567890123.45")), "USD\u00a01.23\u00a0trillion"},
 		{percent(dec("1"), dec("3")), "33\u00a0%"},
@@ -198,6 +208,53 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// TestOrder: what is most in the span stands first; what was most before is
+// not among the others, but does not push it down.
+func TestOrder(t *testing.T) {
+	list := []Named{named("gone", 0, "0", "900"), named("refund", 1, "-50", "0"), named("small", 1, "20", "500"), named("large", 1, "300", "10"), named("tiny", 1, "1", "1")}
+	for most, want := range map[int]string{5: "large small tiny gone refund", 4: "large small gone 2 others"} {
+		top, others := largestFirst(list, most)
+		if others != nil {
+			top = append(top, *others)
+		}
+		var names []string
+		for _, n := range top {
+			names = append(names, n.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("of %d: %s, want %s", most, got, want)
+		}
+	}
+}
+
+// TestZero: the stroke at zero crosses the bars and no name above them.
+func TestZero(t *testing.T) {
+	page := string(render(t, may()))
+	strokes := regexp.MustCompile(`<line class="grid zero" x1="[^"]*" x2="[^"]*" y1="(\d+)" y2="(\d+)"/>`).FindAllStringSubmatch(page, -1)
+	if len(strokes) < 4 {
+		t.Fatalf("%d strokes", len(strokes))
+	}
+	for _, s := range strokes {
+		if len(s[1]) > 0 && s[1] == "0" {
+			t.Errorf("%s begins above the first name", s[0])
+		}
+	}
+}
+
+// TestDue: the key figure says what is between documents and what is due.
+func TestDue(t *testing.T) {
+	for want, m := range map[string]Money{
+		"all that was invoiced":                             {},
+		"balances paid 5.00":                                {Minor: 2, Applied: Pair{Now: dec("5")}},
+		"balances paid 5.00; 1,107.10 goes back as refunds": {Minor: 2, Applied: Pair{Now: dec("5")}, Refunded: dec("1107.1")},
+		"90 goes back as refunds":                           {Refunded: dec("90")},
+	} {
+		if got := dueNote(&m); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func render(t *testing.T, f *Facts) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -228,7 +285,7 @@ func named(name string, rows int64, now, before string) Named {
 // may is a month with something of everything, in two currencies.
 func may() *Facts {
 	usd := Money{
-		Currency: "USD", Minor: 2, Invoiced: Pair{dec("41250.40"), dec("38900")}, Applied: Pair{dec("120.40"), dec("100")}, Due: Pair{dec("41130"), dec("38800")},
+		Currency: "USD", Minor: 2, Invoiced: Pair{dec("41250.40"), dec("38900")}, Applied: Pair{dec("120.40"), dec("100")}, Due: Pair{dec("41190"), dec("38800")}, Refunded: dec("60"),
 		Documents: []Named{named("credit_note", 2, "-60", "0"), named("invoice", 410, "41310.40", "38900")}, Test: named("", 3, "30", "0"),
 		Kinds: []Named{named("base_fee", 300, "39000", "37000"), named("credit", 4, "-49.60", "-100"), named("minimum", 40, "300", "350"), named("usage", 900, "2000", "1650")},
 		Plans: []Named{named("plus", 200, "11250.40", "8900"), named("pro", 210, "30000", "30000")}, Accounts: 400, Moved: 60,

@@ -33,7 +33,7 @@ func (p *pager) usage() chapter {
 		rows = rows.Add(u.Rows.Now)
 		named = append(named, Named{Name: label(u), Pair: u.Rows})
 	}
-	b := block{ID: "meters", Wide: true, About: "Rows of usage by meter, duplicates removed. The table has quantities in each meter's unit, and what they were rated at before lines are rounded."}
+	b := block{ID: "meters", Wide: true, About: "Rows of usage by meter, duplicates removed. The table has quantities in each meter's unit, levels such as contacts added up day by day, and what they were rated at before lines are rounded."}
 	_, largest := sharesOf(named)
 	if largest != nil {
 		b.Finding = fmt.Sprintf("%s rows of usage, %s of them %s", spoken(rows, 0), percent(largest.Now, rows), clipped(largest.Name))

@@ -274,7 +274,7 @@ CREATE EXTERNAL TABLE `rejects` (
   `first_seen` date,
   `status` string
 )
-COMMENT 'One row per row of an export, or group of rows, that was not billed for a reason.'
+COMMENT 'One row per row of an export, or group of rows, that was not billed for a reason: on the night that refused it first, and again where it is recycled or written off; in between it stands in held alone.'
 PARTITIONED BY (`billing_date` date)
 STORED AS PARQUET
 LOCATION 's3://acme-billing/history/rejects/'
