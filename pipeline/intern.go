@@ -3,6 +3,7 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strconv"
 )
 
@@ -16,6 +17,7 @@ type account struct {
 type combination struct {
 	source int
 	values []string
+	by     []string // those that prices depend on, in the order of the meter
 	hash   uint64
 }
 
@@ -49,7 +51,19 @@ func (n *night) combinationOf(source int, values []string) (uint32, error) {
 		b = append(append(b, ':'), v...)
 		h = hashDimension(h, s.schema.Fields[s.dimensions[i]].Name, v)
 	}
-	return n.combinations.of(string(b), func(string) combination { return combination{source, values, h} })
+	return n.combinations.of(string(b), func(string) combination { return combination{source, values, s.byMeter(values), h} })
+}
+
+// byMeter are a group's dimension values in the order of the source's meter.
+func (s *source) byMeter(values []string) []string {
+	if s.meter == nil {
+		return nil
+	}
+	var by []string
+	for _, column := range s.meter.By {
+		by = append(by, values[slices.Index(s.dimensions, s.schema.Field(column))])
+	}
+	return by
 }
 
 // combinationHash begins the hash of a source's dimension values. It stands in
