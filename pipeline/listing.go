@@ -75,14 +75,18 @@ func (l *layout) prefixes(s *Settings, together bool) (all [][]string) {
 // A reach of many days is asked for one page, which as a rule is all. Where it
 // is not, what is left is cut into lists of about a page, which go on at once.
 func listExports(ctx context.Context, s *Settings, sources []source) ([]listedFile, error) {
-	page := 10_000 // of a disk, which reads a folder again for each
 	if store.ListsFrom(s.Exports) {
-		page = 1000 // the most that S3 gives
+		return listInPages(ctx, s, sources, pages{1000, 1000}) // the most that S3 gives
 	}
-	return listInPages(ctx, s, sources, page)
+	// A disk reads a folder again for each page, and room is made for a page
+	// before it is known to be empty, as that of most days is.
+	return listInPages(ctx, s, sources, pages{100, 10_000})
 }
 
-func listInPages(ctx context.Context, s *Settings, sources []source, page int) ([]listedFile, error) {
+// pages is how many objects are asked for at first, and then at a time.
+type pages struct{ first, further int }
+
+func listInPages(ctx context.Context, s *Settings, sources []source, page pages) ([]listedFile, error) {
 	reaches := reachesOf(s, sources)
 	listed, left := make([][]listedFile, len(reaches)), make([][]reach, len(reaches))
 	err := each(ctx, s.requests(), len(reaches), func(ctx context.Context, _, i int) (err error) {
@@ -107,7 +111,7 @@ func listInPages(ctx context.Context, s *Settings, sources []source, page int) (
 // listReach lists the exports of a reach. With onePage, of a reach of several
 // days no more than a page is asked for, and left are the days that it does
 // not hold whole.
-func listReach(ctx context.Context, s *Settings, p *reach, size int, onePage bool) (files []listedFile, left []reach, err error) {
+func listReach(ctx context.Context, s *Settings, p *reach, size pages, onePage bool) (files []listedFile, left []reach, err error) {
 	options := &blob.ListOptions{Prefix: p.days[0]}
 	first, last := p.days[0], p.days[len(p.days)-1]
 	if onePage = onePage && len(p.days) > 1; len(p.days) > 1 {
@@ -120,14 +124,15 @@ func listReach(ctx context.Context, s *Settings, p *reach, size int, onePage boo
 	fail := func(err error) ([]listedFile, []reach, error) {
 		return nil, nil, &readers.FileError{Key: options.Prefix, What: "cannot be listed", Err: err}
 	}
-	before := ""
+	before, ask := "", size.first
 	for token := blob.FirstPageToken; token != nil; {
 		var page []*blob.ListObject
-		if page, token, err = s.Exports.ListPage(ctx, token, size, options); errors.Is(err, io.EOF) {
+		if page, token, err = s.Exports.ListPage(ctx, token, ask, options); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return fail(err)
 		}
+		ask = size.further
 		for _, o := range page {
 			key := store.ListedKey(o)
 			if key <= before && len(p.days) > 1 {

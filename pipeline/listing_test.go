@@ -120,7 +120,7 @@ func TestListsFindTheSame(t *testing.T) {
 			}
 			c := newCompany(t, "")
 			sources := []source{{name: "s", exports: []layout{{templates: []*template{compiled}}}}}
-			find := func(exports *blob.Bucket, page int) string {
+			find := func(exports *blob.Bucket, page pages) string {
 				night := c.settings("2024-03-02")
 				night.Exports = exports
 				files, err := listInPages(t.Context(), night, sources, page)
@@ -134,9 +134,9 @@ func TestListsFindTheSame(t *testing.T) {
 				slices.Sort(keys)
 				return strings.Join(keys, "\n")
 			}
-			want := find(plain, 10_000)
-			for _, page := range []int{1, 7, 1000} {
-				equalText(t, fmt.Sprintf("%s in pages of %d", pattern, page), find(inS3, page), want)
+			want := find(plain, pages{10_000, 10_000})
+			for _, page := range []pages{{1, 1}, {7, 7}, {1000, 1000}, {3, 50}} {
+				equalText(t, fmt.Sprintf("%s in pages of %v", pattern, page), find(inS3, page), want)
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func (f *hashed) readFrom(r *blob.Reader, err error) error {
 	if r.Size() <= keptBytes {
 		to = io.MultiWriter(h, &kept)
 	}
-	if f.size, err = io.Copy(to, r); err != nil {
+	if f.size, err = readInto(to, r); err != nil {
 		return fmt.Errorf("reading %s: %w", f.file.Key, err)
 	}
 	f.sum, f.content = hex.EncodeToString(h.Sum(nil)), kept.Bytes()

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -280,7 +279,7 @@ func (p *Plan) checksumLike(ctx context.Context, s *Settings, f *writers.InputFi
 	}
 	defer r.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
+	if _, err := readInto(h, r); err != nil {
 		return "", &readers.FileError{Key: f.Key, What: "cannot be read", Err: err}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil

@@ -232,15 +232,15 @@ func (e *Export) readCSV(ctx context.Context, yield func(*Batch) error) error {
 	others := newObjectReader(e.schema.Fields, nil, e.layout.Absent)
 	others.seen = e.seen
 	others.parser = newCellParser(e.zone) // for JSON, where numbers have no marks
-	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (int, error) {
-		return e.fillFromCSV(in, others, columns, parser, firstRow)
+	return e.readRows(yield, func(columns []cells, room int, parser *cellParser, firstRow int64) (int, error) {
+		return e.fillFromCSV(in, others, columns, room, parser, firstRow)
 	})
 }
 
-// fillFromCSV reads up to BatchRows records into the columns.
-func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
+// fillFromCSV reads records into the columns, which have room for so many.
+func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells, room int, parser *cellParser, firstRow int64) (n int, err error) {
 	absent := absentTexts(e.layout.Absent)
-	for ; n < BatchRows; n++ {
+	for ; n < room; n++ {
 		row := firstRow + int64(n)
 		ok, err := in.next()
 		if err != nil {

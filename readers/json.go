@@ -39,8 +39,8 @@ func (e *Export) readJSON(ctx context.Context, yield func(*Batch) error) error {
 	next := e.recordsOf(text)
 	objects := newObjectReader(e.schema.Fields, jsonWantsOf(e.schema.Fields), e.layout.Absent)
 	objects.seen = e.seen
-	return e.readRows(yield, func(columns []cells, parser *cellParser, firstRow int64) (n int, err error) {
-		for ; n < BatchRows; n++ {
+	return e.readRows(yield, func(columns []cells, room int, parser *cellParser, firstRow int64) (n int, err error) {
+		for ; n < room; n++ {
 			row := firstRow + int64(n)
 			record, ok, err := next()
 			if err == nil && ok {

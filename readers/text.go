@@ -199,10 +199,20 @@ func (r *textReader) onlyBlank(nothing string) error {
 	}
 }
 
+// batchRoom is for how many rows of the text at a time there is to be room: a
+// row takes a byte, so that a small file does not pay for a large batch.
+func (e *Export) batchRoom() int {
+	if _, kind := packingOf(e.src.key); kind != notPacked {
+		return BatchRows
+	}
+	return int(min(e.src.size+1, BatchRows))
+}
+
 // readRows yields the rows of a text, which fill sets in columns with room for
-// BatchRows; it is asked until it has none. The rows before an error are not
+// so many; it is asked until it has none. The rows before an error are not
 // yielded: the file is refused in any case.
-func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, parser *cellParser, firstRow int64) (int, error)) error {
+func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, room int, parser *cellParser, firstRow int64) (int, error)) error {
+	room := e.batchRoom()
 	parser, columns := newCellParser(e.zone), make([]cells, len(e.schema.Fields))
 	if e.format == CSV {
 		parser.marks = marksOf(e.layout)
@@ -213,9 +223,9 @@ func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, p
 	batch := &Batch{FirstRow: 1, Columns: make([]Column, len(columns))}
 	for {
 		for i := range columns {
-			columns[i].reset(BatchRows)
+			columns[i].reset(room)
 		}
-		n, err := fill(columns, parser, batch.FirstRow)
+		n, err := fill(columns, room, parser, batch.FirstRow)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -25,7 +25,7 @@ import (
 func boundless(n parquet.Node) parquet.Node {
 	switch {
 	case !n.Leaf():
-		return boundlessGroup{n}
+		return boundlessGroup{n, boundlessFields(n.Fields())}
 	case hasNoBounds(n):
 		return boundlessLeaf{n}
 	}
@@ -42,10 +42,14 @@ func typeBounds(t parquet.Type) (low, high []byte) {
 	return lowestWide[:], highestWide[:]
 }
 
-type boundlessGroup struct{ parquet.Node }
+type boundlessGroup struct {
+	parquet.Node
+	fields []parquet.Field // made once: parquet-go asks again and again
+}
 
-func (g boundlessGroup) Fields() []parquet.Field {
-	fields := g.Node.Fields()
+func (g boundlessGroup) Fields() []parquet.Field { return g.fields }
+
+func boundlessFields(fields []parquet.Field) []parquet.Field {
 	out := make([]parquet.Field, len(fields))
 	for i, f := range fields {
 		out[i] = boundlessField{boundless(f), f}

@@ -17,7 +17,7 @@ import (
 // It reads what NewTable wrote for rows of type T and nothing else: other
 // columns, or other rows than the footer counts, are an error.
 func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(readBuffer(size)))
+	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return err
 	}
@@ -27,20 +27,12 @@ func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
 	return readRows(file, parquet.SchemaOf(new(T)), yield)
 }
 
-// readBuffer is for each column that is read: not more than the file has, since
-// a rerate of many days has all of their tables open. A power of two, because
-// parquet-go keeps a pool for each size.
-func readBuffer(size int64) int {
-	buffer := 1 << 12
-	for buffer < 1<<18 && int64(buffer) < size {
-		buffer *= 2
-	}
-	return buffer
-}
-
 func readRows[T any](file *parquet.File, schema *parquet.Schema, yield func(rows []T) error) error {
 	if !parquet.EqualNodes(schema, file.Schema()) {
 		return fmt.Errorf("its columns are not those of %v", reflect.TypeFor[T]())
+	}
+	if file.NumRows() == 0 && len(file.RowGroups()) == 0 {
+		return nil // as most tables of a small night are; a reader makes room for every column
 	}
 	reader := parquet.NewGenericReader[T](file, schema)
 	defer reader.Close()
