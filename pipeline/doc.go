@@ -104,9 +104,20 @@
 //	claim    what fold asks of a row to find out who keeps an event id (fold.go)
 //	group    a sum of records with one key (record.go, sums.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
-//	heldRow  a row that an earlier night put aside and that goes through fold again (held.go)
-//	lateID   the id of a row of an earlier day, which may be billed already (map.go)
+//	lateID   the id of a row of an earlier day, which may be billed already (late.go)
 //	takenID  an id that this night bills (fold_usage.go, seen.go)
+//
+// What a row becomes that is not billed: a reject (rejected.go) on its way to
+// its table, or a spilled event that waits (strangers.go); what is known of a row
+// that waited before stands in a waitedRow (waiting.go).
+//
+// Settings.Memory bounds the rows in memory, of whatever shape. Each spill has a
+// share of it: records a quarter, events before and after fold, groups and ids
+// an eighth each; rejects, late ids and rows that wait have the last quarter,
+// with the runs in which a bucket of them is put in order (ordered.go). Not
+// bounded is what there is one of whatever the rows: an account's id, a set of
+// dimension values, a file; nor what one account has of rows that rating takes
+// one by one, and how often one event id comes. docs/operating.md has figures.
 //
 // Concurrency stands in parallel.go alone. Storage is a gocloud.dev/blob
 // bucket, opened by package store.

@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -153,21 +153,6 @@ func scaled(text string, scale int) (int64, error) {
 	return 0, fmt.Errorf("%s is no number of %d decimals", text, scale)
 }
 
-// payload is the event's columns as JSON, for the held table.
-func (e *event) payload(s *source) string {
-	columns := map[string]string{} // encoding/json writes maps by sorted key
-	for i, f := range s.schema.Fields {
-		if e.cells[i] != "" && i != s.account && f.Kind != readers.EventID {
-			columns[f.Name] = e.cells[i]
-		}
-	}
-	text, err := json.Marshal(columns)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	return string(text)
-}
-
 // eventOf reads a row back from the held table.
 func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 	e := event{source: index, account: h.AccountID, id: h.EventID, occurred: h.OccurredAt, day: calendar.Day(h.ServiceDate), place: p}
@@ -177,13 +162,9 @@ func eventOf(s *source, index int, h *writers.Held, p place) (event, error) {
 			return event{}, err
 		}
 	}
-	var columns map[string]string
-	if err := json.Unmarshal([]byte(h.Payload), &columns); err != nil {
-		return event{}, fmt.Errorf("payload: %w", err)
-	}
-	e.cells = make([]string, len(s.schema.Fields))
-	for i, f := range s.schema.Fields {
-		e.cells[i] = columns[f.Name]
+	var err error
+	if e.cells, err = cellsOf(s, h.Payload); err != nil {
+		return event{}, err
 	}
 	e.cells[s.account] = h.AccountID
 	return e, e.checkCells(s, h.EventKey == "")
@@ -220,7 +201,12 @@ func (e *event) checkCells(s *source, group bool) error {
 	return nil
 }
 
-func eventKey(hi, lo uint64) string { return fmt.Sprintf("%016x%016x", hi, lo) }
+func eventKey(hi, lo uint64) string {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], hi)
+	binary.BigEndian.PutUint64(id[8:], lo)
+	return hex.EncodeToString(id[:])
+}
 
 // keyBits reads back what eventKey wrote.
 func keyBits(text string) (hi, lo uint64, err error) {

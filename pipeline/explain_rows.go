@@ -102,13 +102,13 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	f := n.folded[0] // one part after the other: they are one account's
 	for source, c := range n.cuts {
 		for i := range 1 << c.bits {
-			if err := n.foldUsage(f, source, c.first+i); err != nil {
+			if err := n.foldUsagePart(f, source, c.first+i); err != nil {
 				return err
 			}
 		}
 	}
 	for p := range n.partitions {
-		if err := n.foldEvents(f, events, p); err != nil {
+		if err := n.foldEventsPart(f, events, p); err != nil {
 			return err
 		}
 	}
@@ -237,7 +237,9 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 			switch {
 			case h.AccountID != x.Account:
 			case h.EventKey != "" && h.Reason != parked:
-				n.held = append(n.held, heldRow{h, at})
+				if err := n.takeUpRow(&h, at); err != nil {
+					return err
+				}
 			case h.Source == t.source:
 				skipped = append(skipped, h)
 			}
@@ -245,9 +247,6 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 		return nil
 	})
 	if err != nil {
-		return err
-	}
-	if err := n.takeUpHeld(); err != nil {
 		return err
 	}
 	if err := n.learnSignups(); err != nil {

@@ -255,7 +255,7 @@ func (t *trace) settle() {
 func (n *night) explainedRow(s *source, e *event) ExplainedRow {
 	row := rowOf(n.Catalog.Zone, s, e)
 	if e.place.held() {
-		h := &n.held[e.place.row()].Held
+		h := n.waitedHeld(e)
 		row.File, row.Row, row.Note = h.File, h.Row, heldNote(h)
 		return row
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"ratemill/rating/calendar"
-	"ratemill/writers"
 )
 
 // conflictingDuplicate is the reason of a row whose event id is taken by a row
@@ -22,14 +21,14 @@ type folded struct {
 	events *spill // rows kept whole, by bucket of the account
 	ids    *spill // the rows of the billing day in groups, by part: numbers of its records, 4 bytes each
 
-	lateIDs []takenID // those of earlier days
+	late *spill // those of earlier days, by source
 
 	sums     sums
 	merging  merged   // in reduce
 	addends  []addend // rows on their way into sums
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
-	rejects  []writers.Reject
+	rejects  *rejectSpill
 	dedupe   dedupe
 	usage    usageDedupe
 	taken    []byte // of the part: see ids
@@ -50,7 +49,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 		c := n.cuts[source]
 		err := each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error {
 			f := n.folded[worker]
-			err := n.foldUsage(f, source, c.first+i)
+			err := n.foldUsagePart(f, source, c.first+i)
 			n.watcher().Advances(1, int64(len(f.usage.records)))
 			return err
 		})
@@ -60,7 +59,7 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	}
 	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
 		f := n.folded[worker]
-		err := n.foldEvents(f, events, p)
+		err := n.foldEventsPart(f, events, p)
 		n.watcher().Advances(1, int64(len(f.dedupe.claims)))
 		return err
 	})
@@ -76,6 +75,25 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	return nil
 }
 
+// foldUsagePart folds a part of a source's usage, beside what earlier nights
+// billed of it.
+func (n *night) foldUsagePart(f *folded, source, part int) error {
+	if err := n.beginSeen(part); err != nil {
+		return err
+	}
+	defer n.endSeen(part)
+	return errors.Join(n.foldUsage(f, source, part), f.rejects.err, n.waiting.failed())
+}
+
+// foldEventsPart is foldUsagePart of a partition of events.
+func (n *night) foldEventsPart(f *folded, events spills, p int) error {
+	if err := n.beginSeen(n.parts + p); err != nil {
+		return err
+	}
+	defer n.endSeen(n.parts + p)
+	return errors.Join(n.foldEvents(f, events, p), f.rejects.err, n.waiting.failed())
+}
+
 // hashAccounts puts the hashes of all accounts side by side: fold looks at one
 // of them for nearly every row.
 func (n *night) hashAccounts() {
@@ -87,11 +105,13 @@ func (n *night) hashAccounts() {
 
 // newFolded is a worker's memory for the fold phase. With map's it makes up the
 // memory that rows may take before they are spilled: a quarter for records, an
-// eighth each for events, groups, events again, and ids.
+// eighth each for events, groups, events again, and ids. The last quarter is
+// for what few days have much of: rejects, late ids, rows that wait.
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
 		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.parts, share, n.TempDir),
+		late: newSpill(len(n.sources), share/4, n.TempDir), rejects: n.newRejects(),
 		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}
 }
@@ -210,10 +230,10 @@ func (d *dedupe) slot(c *claim) *int32 {
 // billed is the content under which an earlier night billed the claim's id.
 // Only ids of earlier days can have been; what was put aside was not.
 func (n *night) billed(c *claim) (content uint64, billed bool) {
-	if c.day >= n.day || c.place.held() {
+	if n.seen == nil || c.day >= n.day || c.place.held() {
 		return 0, false
 	}
-	content, billed = n.seen[lateID{c.source, c.day, c.hi, c.lo}]
+	content, billed = n.seen[n.seenPart(c.source, c.hi, c.lo)][lateID{c.source, c.day, c.hi, c.lo}]
 	return content, billed
 }
 
@@ -223,29 +243,28 @@ func (n *night) lose(f *folded, c *claim, account string, to *claim, identical b
 		f.files[c.place.file()].duplicate++
 		return
 	}
-	detail := "the event id was billed by an earlier night with other content"
+	r := reject{source: c.source, rows: 1, account: account, reason: conflictingDuplicate, firstSeen: n.day, status: rejectOpen, taken: true}
 	if to != nil {
-		detail = "the event id is taken by " + n.where(to.place) + " with other content"
-	}
-	r := writers.Reject{
-		Source: n.sources[c.source].name, Rows: 1, AccountID: account, Reason: conflictingDuplicate, Detail: detail, FirstSeen: int32(n.day), Status: "open",
+		r.takenBy = to.place
+	} else {
+		r.taken, r.detail = false, "the event id was billed by an earlier night with other content"
 	}
 	if c.place.held() { // it waited, and is now known to be wrong
-		h := &n.held[c.place.row()].Held
-		r.File, r.Row, r.FirstSeen, r.Status = h.File, h.Row, h.FirstSeen, "written_off"
+		w := n.waiting.at(c.place)
+		r.file, r.row, r.firstSeen, r.status = w.file, w.row, w.firstSeen, writtenOff
 		f.lostHeld[c.source]++
 	} else {
-		r.File, r.Row = n.files[c.place.file()].Key, c.place.row()
+		r.file, r.row = uint32(c.place.file()), c.place.row()
 		f.files[c.place.file()].rejected++
 	}
-	f.rejects = append(f.rejects, r)
+	f.rejects.add(n, &r)
 }
 
 // where names a place for people.
 func (n *night) where(p place) string {
 	if p.held() {
-		h := &n.held[p.row()].Held
-		return fmt.Sprintf("%s row %d", h.File, h.Row)
+		w := n.waiting.at(p)
+		return fmt.Sprintf("%s row %d", n.names.list[w.file], w.row)
 	}
 	return fmt.Sprintf("%s row %d", n.files[p.file()].Key, p.row())
 }

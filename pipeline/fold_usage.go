@@ -169,9 +169,9 @@ func (n *night) keepUsage(f *folded, r *record, c *claim) error {
 	if n.trace != nil || c.day > n.day || !n.known[r.key.account()] || c.place.held() || n.sources[c.source].oneByOne() {
 		return n.passEvent(f, n.usageEvent(r, c))
 	}
-	f.lateIDs = append(f.lateIDs, takenID{c.source, c.day, r.hi, r.lo, c.content, r.key, true})
 	f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
-	return nil
+	id := takenID{c.source, c.day, r.hi, r.lo, c.content, r.key}
+	return id.put(f.late, c.source)
 }
 
 // addUp adds rows to the sums, which are spilled where they become too many.
@@ -228,12 +228,14 @@ func (n *night) usageEvent(r *record, c *claim) *event {
 }
 
 // takenID is an event id that this night bills, with the key of the group
-// that its row went into, if it did.
+// that its row went into.
 type takenID struct {
 	source  int
 	day     calendar.Day
 	hi, lo  uint64
 	content uint64
-	key     key
-	grouped bool
+	key     key // noGroup: of none
 }
+
+// noGroup is the key of no group: no sum is of such a day.
+const noGroup = ^key(0)

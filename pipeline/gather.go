@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -13,8 +14,9 @@ import (
 	"ratemill/writers"
 )
 
-// gather brings a bucket's states, groups and rows together by account.
-func (n *night) gather(f *folded, b int, states []rating.Account) ([]accountWork, error) {
+// gather brings a bucket's states, groups and rows together by account. Rows
+// that wait without going to rating it puts aside.
+func (n *night) gather(f *folded, b int, states []rating.Account, out *tables) ([]accountWork, error) {
 	byID := map[string]*accountWork{}
 	of := func(id string) *accountWork {
 		w := byID[id]
@@ -30,16 +32,12 @@ func (n *night) gather(f *folded, b int, states []rating.Account) ([]accountWork
 	if err := n.gatherGroups(f, b, of); err != nil {
 		return nil, err
 	}
-	if err := n.gatherEvents(b, of); err != nil {
+	parked, err := n.gatherAside(b, of)
+	if err != nil {
 		return nil, err
 	}
-	for _, h := range n.heldByBucket[b] {
-		w := of(h.AccountID)
-		it, err := n.heldItem(h)
-		if err != nil {
-			return nil, err
-		}
-		w.items = append(w.items, it)
+	if err := n.gatherEvents(f, b, parked, of, out); err != nil {
+		return nil, err
 	}
 	work := make([]accountWork, 0, len(byID))
 	for _, w := range byID {
@@ -126,27 +124,54 @@ func (g *group) sum(decimals int) decimal.Decimal {
 	return decimal.NewFromBigInt(v, -int32(decimals))
 }
 
-func (n *night) gatherEvents(b int, of func(string) *accountWork) error {
+// gatherEvents brings a bucket's rows that were kept whole to their accounts.
+func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, of func(string) *accountWork, out *tables) error {
 	all := make(spills, len(n.folded))
 	for w, f := range n.folded {
 		all[w] = f.events
 	}
-	bytes, err := all.read(nil, b)
-	all.drop(b)
-	if err != nil {
-		return err
-	}
-	events := readEvents(bytes)
-	for i := range events {
-		e := &events[i]
-		it := item{source: e.source, rows: 1, event: e, runDay: n.day}
-		if e.place.held() {
-			it.held = &n.held[e.place.row()].Held
+	err := all.chunks(b, func(block []byte) error {
+		for len(block) > 0 {
+			var spilled spilledEvent
+			spilled, block = cutEvent(block)
+			if refused, waits := n.waitsUnasked(&spilled, parked); waits {
+				if err := n.setAsideUnasked(f, out, &spilled, refused); err != nil {
+					return err
+				}
+				continue
+			}
+			e := readEvent(spilled.bytes[4:])
+			w := of(e.account)
+			w.items = append(w.items, item{source: e.source, rows: 1, event: &e, held: n.waitedHeld(&e), runDay: n.day})
 		}
-		w := of(e.account)
-		w.items = append(w.items, it)
-	}
-	return nil
+		return nil
+	})
+	all.drop(b)
+	return errors.Join(err, f.rejects.err, n.waiting.failed())
+}
+
+// gatherAside brings what waits in a bucket to its accounts, and tells which of
+// these are parked: their sign-up may be among what waits.
+func (n *night) gatherAside(b int, of func(string) *accountWork) (parkedAccounts map[string]bool, err error) {
+	parkedAccounts = map[string]bool{}
+	err = n.aside.chunks(b, func(block []byte) error {
+		for len(block) > 0 {
+			var h *writers.Held
+			h, block = readHeld(block)
+			it, err := n.heldItem(h)
+			if err != nil {
+				return err
+			}
+			w := of(h.AccountID)
+			w.items = append(w.items, it)
+			if h.Reason == parked {
+				parkedAccounts[h.AccountID] = true
+			}
+		}
+		return nil
+	})
+	n.aside.drop(b)
+	return parkedAccounts, err
 }
 
 // heldItem is a group, or a row of a parked account, that skips the phases

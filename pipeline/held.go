@@ -10,78 +10,75 @@ import (
 	"ratemill/writers"
 )
 
-// heldRow is a row that an earlier night put aside and that goes through
-// duplicate removal again, against the new rows.
-type heldRow struct {
-	writers.Held
-	source int
-}
-
-// loadHeld reads what the entry before put aside. Rows go through fold with
-// the new ones; groups, and rows of parked accounts, have been there and wait
-// in their account's bucket.
-func (n *night) loadHeld(ctx context.Context) error {
-	n.heldByBucket = make([][]*writers.Held, n.buckets)
+// takeUpHeld reads what the entry before put aside. Rows go through fold with
+// the new ones, against which duplicates are removed again; groups, and rows of
+// parked accounts, have been there and wait in their account's bucket.
+func (n *night) takeUpHeld(ctx context.Context) error {
 	return n.eachWaiting(ctx, func(rows []writers.Held) error {
 		for i := range rows {
-			h := rows[i]
-			source, err := n.sourceOf(h.Source)
+			source, err := n.sourceOf(rows[i].Source)
 			if err != nil {
 				return fmt.Errorf("held: %w", err)
 			}
-			if h.EventKey != "" && h.Reason != parked {
-				n.held = append(n.held, heldRow{h, source})
-				continue
+			if err := n.takeUp(&rows[i], source); err != nil {
+				return err
 			}
-			// Known from here on: reduce looks combinations up from all workers
-			// at once, and must not add any.
-			if s := &n.sources[source]; h.EventKey == "" {
-				if _, err := n.groupOf(s, source, &h); err != nil {
-					return err
-				}
-			}
-			b := n.bucket(accountHash(h.AccountID))
-			n.heldByBucket[b] = append(n.heldByBucket[b], &h)
 		}
 		return nil
 	})
 }
 
-// takeUpHeld spills the held rows beside the new ones.
-func (n *night) takeUpHeld() error {
-	m := n.mapped[0]
-	for i := range n.held {
-		h := &n.held[i]
-		s := &n.sources[h.source]
-		if h.Reason == string(rating.UnknownAccount) {
-			n.lookUpAgain(&h.Held, s)
-		}
-		e, err := eventOf(s, h.source, &h.Held, makePlace(heldFile, int64(i)))
-		if err != nil {
-			return fmt.Errorf("held row of account %s: %w", h.AccountID, err)
-		}
-		p := n.partition(hashID(e.source, e.hi, e.lo))
-		// A usage row older than the window, which the catalog may have
-		// shortened, has no day in a record's key. It goes whole.
-		if s.role != usageRows || s.keyed() || e.day < n.span.oldest {
-			if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
-				m.signups = append(m.signups, e.account)
-			}
-			m.buffer = e.append(m.buffer[:0])
-			if err := m.events.add(p, m.buffer); err != nil {
-				return err
-			}
-			continue
-		}
-		r, err := n.recordOf(s, &e)
-		if err != nil {
-			return err
-		}
-		if err := m.usage.addLong(n.cuts[h.source].part(hashID(e.source, e.hi, e.lo)), &r); err != nil {
+// takeUp takes up a row of the held table.
+func (n *night) takeUp(h *writers.Held, source int) error {
+	if h.EventKey == "" || h.Reason == parked {
+		return n.keepAside(h, source)
+	}
+	return n.takeUpRow(h, source)
+}
+
+// keepAside keeps what skips the phases before reduce.
+func (n *night) keepAside(h *writers.Held, source int) error {
+	// Known from here on: reduce looks combinations up from all workers at once,
+	// and must not add any.
+	if h.EventKey == "" {
+		if _, err := n.groupOf(&n.sources[source], source, h); err != nil {
 			return err
 		}
 	}
-	return nil
+	n.names.learn(h.File)
+	m := n.mapped[0]
+	m.buffer = appendHeld(m.buffer[:0], h)
+	return n.aside.add(n.bucket(accountHash(h.AccountID)), m.buffer)
+}
+
+// takeUpRow spills a row that waited beside the new ones.
+func (n *night) takeUpRow(h *writers.Held, source int) error {
+	s, m := &n.sources[source], n.mapped[0]
+	if h.Reason == string(rating.UnknownAccount) {
+		n.lookUpAgain(h, s)
+	}
+	at, err := n.waiting.add(&waitedRow{n.names.learn(h.File), h.Row, calendar.Day(h.FirstSeen), h.Reason})
+	if err != nil {
+		return err
+	}
+	e, err := eventOf(s, source, h, at)
+	if err != nil {
+		return fmt.Errorf("held row of account %s: %w", h.AccountID, err)
+	}
+	// A usage row older than the window, which the catalog may have
+	// shortened, has no day in a record's key. It goes whole.
+	if !s.hasRecords() || e.day < n.span.oldest {
+		if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
+			m.signups = append(m.signups, e.account)
+		}
+		m.buffer = e.append(m.buffer[:0])
+		return m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer)
+	}
+	r, err := n.recordOf(s, &e)
+	if err != nil {
+		return err
+	}
+	return m.usage.addLong(n.cuts[source].part(hashID(e.source, e.hi, e.lo)), &r)
 }
 
 // recordOf is a held usage row as a record.

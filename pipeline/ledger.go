@@ -8,7 +8,6 @@ import (
 // ledger adds up what the tables say, for the control totals.
 type ledger struct {
 	series   map[string]int64 // last invoice number by series
-	rejects  []writers.Reject
 	ends     []rowEnds
 	alarming int64
 	money    map[string]*writers.MoneyTotals
@@ -26,7 +25,6 @@ func newLedger() ledger {
 }
 
 func (l *ledger) add(t *tables) {
-	l.rejects = append(l.rejects, t.rejects...)
 	if l.ends == nil {
 		l.ends = newTables(len(t.ends)).ends
 	}

@@ -9,7 +9,6 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/readers"
-	"ratemill/writers"
 )
 
 // Reasons for which map refuses a row, beside those of the readers. They are
@@ -27,9 +26,9 @@ type mapped struct {
 	events *spill       // by hash of source and event id
 
 	files   []fileCounts // by file of the plan
-	rejects []writers.Reject
-	signups []string            // accounts with a signed_up row
-	late    map[lateID]struct{} // rows of days before the billing day
+	rejects *rejectSpill
+	signups []string   // accounts with a signed_up row
+	late    lateFilter // ids of rows of days before the billing day
 
 	book   booked
 	buffer []byte
@@ -44,13 +43,6 @@ type fileCounts struct {
 
 	before      int64 // rejected as before_history, of which one reject tells
 	firstBefore int64 // number of the first such row
-}
-
-// lateID is an event id that may have been billed by an earlier night.
-type lateID struct {
-	source int
-	day    calendar.Day
-	hi, lo uint64
 }
 
 // readExports decodes every split of the files. Rows that
@@ -121,7 +113,10 @@ func (n *night) readSplits(ctx context.Context, exports []*readers.Export, split
 		err := exports[s.file].Read(frozen(ctx, s), s.split, func(b *readers.Batch) error {
 			m.countLeftOut(s.file, b, filters)
 			n.watcher().Advances(0, int64(b.Len))
-			return n.trace.only(b, source, take)
+			if err := n.trace.only(b, source, take); err != nil {
+				return err
+			}
+			return m.rejects.err
 		})
 		n.watcher().Advances(partOf(&n.files[s.file], s.split, exports[s.file].Splits()), 0)
 		return err
@@ -134,7 +129,7 @@ func (n *night) takerOf(worker, file int) func(*readers.Batch) error {
 	switch {
 	case n.taker != nil:
 		return n.taker(worker, file)
-	case source.role == usageRows && !source.keyed():
+	case source.hasRecords():
 		u := newUsageMapper(n, m, file, source)
 		if n.sumAtOnce {
 			u.sumInto = n.folded[worker]
@@ -183,7 +178,7 @@ func (n *night) newMapped() *mapped {
 		usage:  n.newRecordSpill(n.memory / 4 / int64(n.workers)),
 		events: newSpill(n.partitions, n.memory/8/int64(n.workers), n.TempDir),
 		files:  make([]fileCounts, len(n.files)),
-		late:   map[lateID]struct{}{},
+		late:   lateFilter{size: n.lateFilterSize(), oldest: n.day}, rejects: n.newRejects(),
 	}
 }
 
@@ -206,7 +201,7 @@ func firstFault(s *source, b *readers.Batch, row int) fault {
 			return fault{missingField, f.Name}
 		}
 		if f.Kind == readers.Integer && c.Ints[row] < 0 && !s.signed() {
-			return fault{negativeQuantity, fmt.Sprintf("%s %s", f.Name, cellText(f, c, row))}
+			return fault{negativeQuantity, f.Name + " " + cellText(f, c, row)}
 		}
 	}
 	return fault{}
@@ -227,9 +222,8 @@ func absent(kind readers.Kind, c *readers.Column, row int) bool {
 // reject puts a row into suspense for good.
 func (n *night) reject(m *mapped, file int, row int64, account string, f fault) {
 	m.files[file].rejected++
-	m.rejects = append(m.rejects, writers.Reject{
-		Source: n.sources[n.files[file].source].name, File: n.files[file].Key, Row: row, Rows: 1, AccountID: account,
-		Reason: f.reason, Detail: f.detail, FirstSeen: int32(n.day), Status: "open",
+	m.rejects.add(n, &reject{
+		source: n.files[file].source, file: uint32(file), row: row, rows: 1, account: account, reason: f.reason, detail: f.detail, firstSeen: n.day, status: rejectOpen,
 	})
 }
 
@@ -314,7 +308,7 @@ func levelOverflow(s *source, b *readers.Batch, row int) fault {
 // noteEvent keeps what later phases want to know of an event beforehand.
 func (n *night) noteEvent(m *mapped, s *source, e *event) {
 	if e.day < n.day && s.registers() {
-		m.late[lateID{e.source, e.day, e.hi, e.lo}] = struct{}{}
+		m.late.add(lateID{e.source, e.day, e.hi, e.lo})
 	}
 	if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
 		m.signups = append(m.signups, e.account)

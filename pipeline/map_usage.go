@@ -67,7 +67,7 @@ func (u *usageMapper) batch(b *readers.Batch) error {
 		}
 		hi, lo := idBits(ids[row])
 		if day < n.day {
-			m.late[lateID{u.index, day, hi, lo}] = struct{}{}
+			m.late.add(lateID{u.index, day, hi, lo})
 		}
 		k := makeKey(u.accounts[account[row]], n.span.offset(day), combination)
 		if u.sumInto != nil {

@@ -8,6 +8,7 @@ import (
 
 	"gocloud.dev/gcerrors"
 
+	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/readers"
 	"ratemill/writers"
@@ -46,10 +47,16 @@ type night struct {
 
 	lookups map[string]map[string]string // rows of the lookup tables, by table and key
 
-	held         []heldRow
-	heldByBucket [][]*writers.Held
-	decided      decided           // what decisions made of rows that wait
-	seen         map[lateID]uint64 // late ids that earlier nights billed, with their content
+	names     fileNames           // of the plan's files and of those of rows that waited
+	waiting   waitingRows         // rows that an earlier night put aside and that go through fold again
+	aside     *spill              // groups, and rows of parked accounts, that skip it, by bucket
+	decided   decided             // what decisions made of rows that wait
+	seenIDs   spills              // ids that earlier nights billed, among them those of all late rows that they did, by seenPart
+	seen      []map[lateID]uint64 // of the parts that are being folded: such ids with their content
+	strangers []*rating.Rejection // by source: what rating says of usage of an account that never signed up; nil: it takes it
+
+	sourceNames []string
+	sourceRanks []int // by source: where its name stands among all
 
 	mapped []*mapped
 	folded []*folded
@@ -92,9 +99,6 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	}
 	n.Settings, n.plan = s, plan
 	err := n.checkOwn(ctx)
-	if err == nil {
-		err = n.loadHeld(ctx)
-	}
 	if err != nil {
 		n.close()
 		return nil, err
@@ -118,7 +122,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 	n := &night{
 		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: DimensionNames(s.Catalog),
 		workers: s.workers(), memory: s.Memory,
-		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations), seen: map[lateID]uint64{},
+		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations),
 	}
 	if n.memory == 0 {
 		n.memory = defaultMemory
@@ -138,6 +142,12 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 		return nil, fmt.Errorf("%d input files are more than one run can hold", len(n.files))
 	}
 	n.size()
+	for i := range sources {
+		n.sourceNames = append(n.sourceNames, sources[i].name)
+	}
+	n.sourceRanks = ranks(n.sourceNames)
+	n.names = newFileNames(n.files)
+	n.waiting.rows, n.aside = newSpill(1, n.memory/32, n.TempDir), newSpill(n.buckets, n.memory/32, n.TempDir)
 	for range n.workers {
 		n.mapped = append(n.mapped, n.newMapped())
 		n.folded = append(n.folded, n.newFolded())
@@ -171,8 +181,9 @@ func (n *night) checkOwn(ctx context.Context) error {
 }
 
 // size chooses how finely rows are cut: the records of a part, some twice its
-// share of the exports, should fit the cache of a processor, a bucket should be
-// a small part of the memory, and a small night should have few of them.
+// share of the exports and of what waits, should fit the cache of a processor, a
+// bucket should be a small part of the memory, and a small night should have few
+// of them.
 func (n *night) size() {
 	bytes, of, usage := int64(0), make([]int64, len(n.sources)), 0
 	for _, f := range n.files {
@@ -182,17 +193,21 @@ func (n *night) size() {
 		}
 		of[f.source] += f.Size
 	}
+	held := n.rowsBefore(writers.HeldTable) * heldBytes // of any source
+	if bytes += held; held>>18 > 0 {
+		usage = len(n.sources)
+	}
 	n.partitionBits = min(12, max(2, bits.Len64(uint64(bytes>>18))))
 	n.partitions = 1 << n.partitionBits
 	for i := range n.sources {
 		c := cut{first: n.parts}
 		if n.sources[i].role == usageRows { // of several sources each has fewer: each part has an open block
-			c.bits = min(12-bits.Len(uint(max(usage-1, 0))), max(1, bits.Len64(uint64(of[i]>>18))))
+			c.bits = min(12-bits.Len(uint(max(usage-1, 0))), max(1, bits.Len64(uint64((of[i]+held)>>18))))
 		}
 		n.cuts = append(n.cuts, c)
 		n.parts += 1 << c.bits
 	}
-	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.accountsBefore()>>7))))
+	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.rowsBefore(writers.StateTable)>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
@@ -205,12 +220,16 @@ type cut struct{ first, bits int }
 
 func (c cut) part(hash uint64) int { return c.first + int(hash>>(64-c.bits)) }
 
-// accountsBefore is how many accounts the entry before has.
-func (n *night) accountsBefore() int64 {
+// heldBytes is what a row that waited counts as among the exports: about what
+// one takes there.
+const heldBytes = 32
+
+// rowsBefore is how many rows a table of the entry before has.
+func (n *night) rowsBefore(spec writers.Spec) int64 {
 	if n.plan.before == nil {
 		return 0
 	}
-	file, err := outputOf(n.plan.before, writers.StateTable.Name)
+	file, err := outputOf(n.plan.before, spec.Name)
 	if err != nil {
 		return 0 // whoever reads it says so
 	}
@@ -234,10 +253,18 @@ func (n *night) close() {
 	for _, m := range n.mapped {
 		m.usage.close()
 		m.events.close()
+		m.rejects.close()
 	}
 	for _, f := range n.folded {
 		f.groups.close()
 		f.events.close()
 		f.ids.close()
+		f.late.close()
+		f.rejects.close()
 	}
+	for _, s := range n.seenIDs {
+		s.close()
+	}
+	n.waiting.rows.close()
+	n.aside.close()
 }

@@ -82,6 +82,7 @@ func noteUnreadBooks(ctx context.Context, s *Settings, sources []source) error {
 // booked is what one worker read of the book.
 type booked struct {
 	rows     []bookedRow
+	wrong    []writers.Reject              // rows that cannot be
 	balances map[[3]string]decimal.Decimal // by name, currency, unit
 }
 
@@ -110,8 +111,8 @@ func (n *night) mapOpening(m *mapped, file int, s *source, b *readers.Batch) err
 		if !f.found() {
 			f = n.mapBooked(m, s, &e)
 		}
-		if f.found() {
-			n.reject(m, file, at.row(), account, f)
+		if f.found() { // it stops the night: no table of rejects is written
+			m.book.wrong = append(m.book.wrong, writers.Reject{File: n.files[file].Key, Row: at.row(), AccountID: account, Reason: f.reason, Detail: f.detail})
 			continue
 		}
 		m.signups = append(m.signups, account)
@@ -229,11 +230,7 @@ func (n *night) checkBook() error {
 	var wrong []writers.Reject
 	for _, m := range n.mapped {
 		all = append(all, m.book.rows...)
-		for _, r := range m.rejects {
-			if r.Source == openingBook {
-				wrong = append(wrong, r)
-			}
-		}
+		wrong = append(wrong, m.book.wrong...)
 	}
 	slices.SortFunc(all, func(x, y bookedRow) int {
 		return cmp.Or(cmp.Compare(x.account, y.account), cmp.Compare(x.place, y.place))

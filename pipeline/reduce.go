@@ -70,6 +70,7 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		return s, err
 	}
 	n.rankValues()
+	n.strangers = n.refusalOfStrangers()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)
@@ -120,16 +121,19 @@ func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
 // reduceBucket bills the accounts of one bucket, in the order of their hash
 // and id, and returns the rows of every table.
 func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables, error) {
-	work, err := n.gather(f, b, states)
+	out := newTables(len(n.sources))
+	work, err := n.gather(f, b, states, out)
 	if err != nil {
 		return nil, err
 	}
-	out := newTables(len(n.sources))
 	out.makeRoom(work)
 	for i := range work {
 		n.billAccount(out, &work[i])
 	}
 	n.watcher().Advances(1, int64(len(work)))
+	if out.strangers != nil {
+		return out, out.strangers.settle()
+	}
 	return out, nil
 }
 
@@ -138,7 +142,6 @@ func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables
 // nothing of that day is issued and the account is parked.
 func (n *night) billAccount(out *tables, w *accountWork) {
 	made := n.open(out, w)
-	n.setAsideNotDue(out, w)
 	n.order(w)
 	from := n.day
 	if w.state.Exists() {
@@ -168,21 +171,6 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 	if state.Kept() {
 		out.state = append(out.state, stateRow(&state))
 	}
-}
-
-// setAsideNotDue takes out the rows of days to come; they wait in held.
-func (n *night) setAsideNotDue(out *tables, w *accountWork) {
-	w.items = slices.DeleteFunc(w.items, func(it item) bool {
-		if it.event == nil || it.event.day <= n.day {
-			return false
-		}
-		if it.held != nil { // counted as not due by its file when it came
-			out.ends[it.source].takenUp += it.rows
-			out.ends[it.source].putAside += it.rows
-		}
-		out.held = append(out.held, n.holdItem(&it, notYetDue, 0))
-		return true
-	})
 }
 
 // order puts an account's items into the total order in which rating takes

@@ -185,10 +185,10 @@ func (n *night) mapInputs(ctx context.Context) error {
 	if err := n.checkExpectedRows(); err != nil {
 		return err
 	}
-	if err := n.learnAccounts(ctx); err != nil {
+	if err := n.takeUpHeld(ctx); err != nil {
 		return err
 	}
-	if err := n.takeUpHeld(); err != nil {
+	if err := n.learnAccounts(ctx); err != nil {
 		return err
 	}
 	if err := n.learnSignups(); err != nil {

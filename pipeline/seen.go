@@ -23,12 +23,20 @@ var seenSchema = readers.Schema{Source: "event_ids", Fields: []readers.Field{
 // row's day by the night that billed it, which was not before that day. So a
 // night without late rows reads nothing.
 func (n *night) loadSeen(ctx context.Context) error {
-	late, oldest := n.lateIDs()
-	if len(late) == 0 || n.plan.before == nil {
+	late := lateFilter{size: n.lateFilterSize(), oldest: n.day}
+	for _, m := range n.mapped {
+		late.merge(&m.late)
+		m.late.bits = nil
+	}
+	if late.bits == nil || n.plan.before == nil {
 		return nil
 	}
-	for e := n.plan.before; e.Day >= oldest; {
-		if err := n.matchSeen(ctx, e, late); err != nil {
+	for range n.workers {
+		n.seenIDs = append(n.seenIDs, newSpill(n.parts+n.partitions, n.memory/32/int64(n.workers), n.TempDir))
+	}
+	n.seen = make([]map[lateID]uint64, n.parts+n.partitions)
+	for e := n.plan.before; e.Day >= late.oldest; {
+		if err := n.matchSeen(ctx, e, &late); err != nil {
 			return err
 		}
 		after := e.standsAfter() // a rerate registered what those that it stands for should have
@@ -43,22 +51,9 @@ func (n *night) loadSeen(ctx context.Context) error {
 	return nil
 }
 
-// lateIDs are the ids of all rows of earlier days, and the oldest day.
-func (n *night) lateIDs() (late map[lateID]struct{}, oldest calendar.Day) {
-	late, oldest = n.mapped[0].late, n.day
-	for _, m := range n.mapped[1:] {
-		for id := range m.late {
-			late[id] = struct{}{}
-		}
-	}
-	for id := range late {
-		oldest = min(oldest, id.day)
-	}
-	return late, oldest
-}
-
-// matchSeen looks the late ids up among those that an entry registered.
-func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{}) error {
+// matchSeen keeps of the ids that an entry registered those that the filter
+// lets through, among them those of all late rows that were billed.
+func (n *night) matchSeen(ctx context.Context, e *Entry, late *lateFilter) error {
 	file, err := outputOf(e, writers.EventIDsTable.Name)
 	if err != nil {
 		return err
@@ -68,28 +63,16 @@ func (n *night) matchSeen(ctx context.Context, e *Entry, late map[lateID]struct{
 		return ofHistory(err)
 	}
 	defer export.Close()
-	found := make([]map[lateID]uint64, n.workers)
 	err = each(ctx, n.workers, export.Splits(), func(ctx context.Context, worker, i int) error {
-		if found[worker] == nil {
-			found[worker] = map[lateID]uint64{}
-		}
 		if i+n.workers < export.Splits() {
 			export.ReadAhead(ctx, i+n.workers)
 		}
-		return export.Read(ctx, i, func(b *readers.Batch) error { return n.matchBatch(b, late, found[worker]) })
+		return export.Read(ctx, i, func(b *readers.Batch) error { return n.matchBatch(b, late, n.seenIDs[worker]) })
 	})
-	if err != nil {
-		return ofHistory(err)
-	}
-	for _, f := range found {
-		for id, content := range f {
-			n.seen[id] = content
-		}
-	}
-	return nil
+	return ofHistory(err)
 }
 
-func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map[lateID]uint64) error {
+func (n *night) matchBatch(b *readers.Batch, late *lateFilter, to *spill) error {
 	sources := make([]int, len(b.Columns[0].Dict.Entries))
 	for i, name := range b.Columns[0].Dict.Entries {
 		var err error
@@ -100,22 +83,75 @@ func (n *night) matchBatch(b *readers.Batch, late map[lateID]struct{}, found map
 	for row := range b.Len {
 		id := lateID{source: sources[b.Columns[0].Index[row]], day: calendar.Day(b.Columns[1].Ints[row])}
 		id.hi, id.lo = idBits(b.Columns[2].IDs[row])
-		if _, wanted := late[id]; wanted {
-			found[id] = uint64(b.Columns[3].Ints[row])
+		if id.day < late.oldest || !late.has(id) {
+			continue
 		}
+		room, err := to.room(n.seenPart(id.source, id.hi, id.lo), seenIDSize)
+		if err != nil {
+			return err
+		}
+		id.put(room, uint64(b.Columns[3].Ints[row]))
 	}
 	return nil
+}
+
+// seenIDSize is what an id that an earlier night billed takes in a spill.
+const seenIDSize = 32
+
+// put writes the id with its content into seenIDSize bytes.
+func (id *lateID) put(b []byte, content uint64) {
+	_ = b[seenIDSize-1]
+	binary.LittleEndian.PutUint64(b[0:], id.hi)
+	binary.LittleEndian.PutUint64(b[8:], id.lo)
+	binary.LittleEndian.PutUint64(b[16:], content)
+	binary.LittleEndian.PutUint32(b[24:], uint32(id.source))
+	binary.LittleEndian.PutUint32(b[28:], uint32(id.day))
+}
+
+// seenPart is the part of an id among those that earlier nights billed: that of
+// its record, or behind those the partition of its event.
+func (n *night) seenPart(source int, hi, lo uint64) int {
+	hash := hashID(source, hi, lo)
+	if n.sources[source].hasRecords() {
+		return n.cuts[source].part(hash)
+	}
+	return n.parts + n.partition(hash)
+}
+
+// beginSeen makes the ids of a part that earlier nights billed known while it is
+// folded. A worker has a part to itself.
+func (n *night) beginSeen(p int) error {
+	if n.seen == nil {
+		return nil
+	}
+	ids := map[lateID]uint64{}
+	err := n.seenIDs.chunks(p, func(b []byte) error {
+		for ; len(b) > 0; b = b[seenIDSize:] {
+			u := binary.LittleEndian.Uint64
+			w := binary.LittleEndian.Uint32
+			ids[lateID{int(w(b[24:])), calendar.Day(w(b[28:])), u(b[0:]), u(b[8:])}] = u(b[16:])
+		}
+		return nil
+	})
+	n.seenIDs.drop(p)
+	n.seen[p] = ids
+	return err
+}
+
+// endSeen forgets them.
+func (n *night) endSeen(p int) {
+	if n.seen != nil {
+		n.seen[p] = nil
+	}
 }
 
 // writeIDs registers the ids that the night billed: by source and service
 // day, then by the hash of the id, which is the order of the partitions. Ids
 // of groups that a rule refused for good stay free, so that corrected rows can
-// come. single are those of rows that rating took one by one. While a wave of
-// parts is put in order, the one before is written.
-func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], single []takenID, refused map[key]struct{}) error {
-	late, today := n.sortTaken(single)
+// come. While a wave of parts is put in order, the one before is written.
+func (n *night) writeIDs(ctx context.Context, s *stage) error {
 	for source, c := range n.cuts {
-		if err := t.Write(n.seenRows(late[source], refused)); err != nil {
+		if err := n.writeLate(s, source); err != nil {
 			return err
 		}
 		var ordered [][]writers.SeenID
@@ -123,11 +159,11 @@ func (n *night) writeIDs(ctx context.Context, t *writers.Table[writers.SeenID], 
 			wave := make([][]writers.SeenID, max(0, min(n.wave(), 1<<c.bits-from)))
 			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) error {
 				if i == 0 {
-					return writeAll(t, ordered)
+					return writeAll(s.ids, ordered)
 				}
 				part := c.first + from + i - 1
-				ids, err := n.takenOf(n.folded[worker], source, part, today[part])
-				wave[i-1] = n.seenRows(ids, refused)
+				ids, err := n.takenOf(n.folded[worker], s, source, part)
+				wave[i-1] = n.seenRows(ids, s.refused)
 				return err
 			})
 			if err != nil {
@@ -148,9 +184,9 @@ func writeAll(t *writers.Table[writers.SeenID], wave [][]writers.SeenID) error {
 	return nil
 }
 
-// takenOf adds the ids of a part's records that were summed up to others. f is
-// the worker's memory.
-func (n *night) takenOf(f *folded, source, part int, ids []takenID) ([]takenID, error) {
+// takenOf are the ids of a part: of its records that were summed up, and of
+// single rows. f is the worker's memory.
+func (n *night) takenOf(f *folded, s *stage, source, part int) ([]takenID, error) {
 	records := &f.usage.records
 	var err error
 	if *records, err = n.records((*records)[:0], &f.buffer, part); err != nil {
@@ -159,6 +195,7 @@ func (n *night) takenOf(f *folded, source, part int, ids []takenID) ([]takenID, 
 	for _, m := range n.mapped {
 		m.usage.drop(part)
 	}
+	var ids []takenID
 	for _, by := range n.folded { // one of them
 		f.taken, err = by.ids.appendTo(f.taken[:0], part)
 		if err != nil {
@@ -168,30 +205,26 @@ func (n *night) takenOf(f *folded, source, part int, ids []takenID) ([]takenID, 
 		ids = slices.Grow(ids, len(f.taken)/4)
 		for at := 0; at < len(f.taken); at += 4 {
 			r := &(*records)[binary.LittleEndian.Uint32(f.taken[at:])]
-			ids = append(ids, takenID{source, n.day, r.hi, r.lo, n.contentOf(r), r.key, true})
+			ids = append(ids, takenID{source, n.day, r.hi, r.lo, n.contentOf(r), r.key})
 		}
 	}
-	return ids, nil
+	err = s.single.chunks(part, func(b []byte) error {
+		for ; len(b) > 0; b = b[takenIDSize:] {
+			ids = append(ids, readTaken(source, b))
+		}
+		return nil
+	})
+	s.single.drop(part)
+	return ids, err
 }
 
-// sortTaken brings the ids that are in memory together: the late ones, which
-// are few, by source, and those of single rows by part.
-func (n *night) sortTaken(single []takenID) (late [][]takenID, today map[int][]takenID) {
-	late, today = make([][]takenID, len(n.sources)), map[int][]takenID{}
-	for _, id := range single {
-		if id.day < n.day {
-			late[id.source] = append(late[id.source], id)
-			continue
-		}
-		part := n.cuts[id.source].part(hashID(id.source, id.hi, id.lo))
-		today[part] = append(today[part], id)
+// keepSingle keeps the id of a row that rating took by itself: beside those of
+// records, or where there are none, with the late ones.
+func (n *night) keepSingle(s *stage, id *takenID) error {
+	if id.day < n.day || !n.sources[id.source].hasRecords() {
+		return id.put(s.late, id.source)
 	}
-	for _, f := range n.folded {
-		for _, id := range f.lateIDs {
-			late[id.source] = append(late[id.source], id)
-		}
-	}
-	return late, today
+	return id.put(s.single, n.cuts[id.source].part(hashID(id.source, id.hi, id.lo)))
 }
 
 // seenRows are ids in the order of the table, but for those of groups that a
@@ -200,7 +233,7 @@ func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.Seen
 	sorted := make([]orderedID, 0, len(ids))
 	for i := range ids {
 		id := &ids[i]
-		if len(refused) > 0 && id.grouped {
+		if len(refused) > 0 {
 			if _, free := refused[id.key]; free {
 				continue
 			}

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/writers"
@@ -58,16 +56,16 @@ func (n *night) takes(it *item) bool {
 // holds no longer.
 func (n *night) noteRecycled(out *tables, it *item) {
 	if it.held != nil && it.held.Reason != notYetDue && it.held.Reason != parked {
-		out.rejects = append(out.rejects, n.rejectRow(it, rating.Reason(it.held.Reason), "", "recycled"))
+		out.rejects = append(out.rejects, n.rejectRow(it, rating.Reason(it.held.Reason), "", rejectRecycled))
 	}
 }
 
 // idOf is the event id that a row kept whole takes. A usage row's content is
 // that of its record, whichever way it went.
 func (n *night) idOf(e *event) takenID {
-	id := takenID{source: e.source, day: e.day, hi: e.hi, lo: e.lo, content: e.content()}
+	id := takenID{source: e.source, day: e.day, hi: e.hi, lo: e.lo, content: e.content(), key: noGroup}
 	s := &n.sources[e.source]
-	if s.role != usageRows || s.keyed() {
+	if !s.hasRecords() {
 		return id
 	}
 	h := combinationHash(s.name)
@@ -82,29 +80,38 @@ func (n *night) idOf(e *event) takenID {
 // settleRefused deals with an item that a rule refused: for good, or to be
 // tried again until the window ends.
 func (n *night) settleRefused(out *tables, it *item, r *rating.Rejection) {
-	e := &out.ends[it.source]
 	isNew := it.held == nil || it.held.Reason != string(r.Reason)
-	if isNew && !r.Reason.Refusal() {
-		e.alarming += it.rows
-	}
-	expired := n.since(it)+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
-	switch {
-	case r.Reason.Retryable() && !expired:
-		e.putAside += it.rows
+	waits, status := n.endRefused(&out.ends[it.source], it.rows, isNew, n.since(it), r)
+	if waits {
 		out.held = append(out.held, n.holdItem(it, string(r.Reason), calendar.None))
-		if isNew {
-			out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "open"))
-		}
-		return
-	case r.Reason.Retryable():
-		out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "written_off"))
-	default:
-		out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, "open"))
 	}
-	e.rejected += it.rows
-	if it.group != nil && it.held == nil {
+	if status != "" {
+		out.rejects = append(out.rejects, n.rejectRow(it, r.Reason, r.Detail, status))
+	}
+	if !waits && it.group != nil && it.held == nil {
 		out.rejected[it.group.key] = struct{}{}
 	}
+}
+
+// endRefused counts rows that a rule refused, and tells whether they wait, and
+// as what they stand among the rejects: empty where they do already.
+func (n *night) endRefused(e *rowEnds, rows int64, isNew bool, since calendar.Day, r *rating.Rejection) (waits bool, status string) {
+	if isNew && !r.Reason.Refusal() {
+		e.alarming += rows
+	}
+	expired := since+calendar.Day(n.Catalog.WindowDays) <= n.day // tomorrow it is outside the window
+	if waits = r.Reason.Retryable() && !expired; waits {
+		e.putAside += rows
+	} else {
+		e.rejected += rows
+	}
+	switch {
+	case waits && !isNew:
+		return true, ""
+	case r.Reason.Retryable() && expired:
+		return false, writtenOff
+	}
+	return waits, rejectOpen
 }
 
 // since is the day from which the window of an item that waits is counted: its
@@ -123,7 +130,7 @@ func (n *night) rejectRow(it *item, reason rating.Reason, detail, status string)
 	h := n.holdItem(it, "", calendar.None)
 	return writers.Reject{
 		Source: h.Source, File: h.File, Row: h.Row, Rows: it.rows, AccountID: h.AccountID, Reason: string(reason), Detail: detail,
-		Retryable: reason.Retryable() && status == "open", FirstSeen: h.FirstSeen, Status: status,
+		Retryable: reason.Retryable() && status == rejectOpen, FirstSeen: h.FirstSeen, Status: status,
 	}
 }
 
@@ -180,9 +187,5 @@ func (n *night) groupPayload(s *source, g *usageGroup) string {
 			columns[s.schema.Fields[field].Name] = v
 		}
 	}
-	text, err := json.Marshal(columns)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	return string(text)
+	return jsonOf(columns)
 }

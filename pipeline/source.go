@@ -71,6 +71,9 @@ func keyedSource(name, key, action string) source {
 // keyed tells whether the source's rows are of a key.
 func (s *source) keyed() bool { return s.key != "" }
 
+// hasRecords tells whether the source's rows travel as records, not whole.
+func (s *source) hasRecords() bool { return s.role == usageRows && !s.keyed() }
+
 // signed tells whether the source's quantities may be below zero: changes of a
 // level go both ways.
 func (s *source) signed() bool {

@@ -123,12 +123,11 @@ func (s *spill) flush(partition int) error {
 // write puts a block into the file.
 func (s *spill) write(block []byte) (extent, error) {
 	if s.file == nil {
-		file, err := os.CreateTemp(s.dir, "ratemill-spill-")
+		file, err := spillFile(s.dir)
 		if err != nil {
-			return extent{}, fmt.Errorf("no room to spill: %w", err)
+			return extent{}, err
 		}
 		s.file = file
-		os.Remove(file.Name()) // it lives as long as it is open
 	}
 	if _, err := s.file.WriteAt(block, s.end); err != nil {
 		return extent{}, fmt.Errorf("spilling: %w", err)

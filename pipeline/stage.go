@@ -42,9 +42,11 @@ type stage struct {
 	refundsCSV  *writers.RefundFile
 	refundsJSON *writers.RefundFile
 
-	ledger  ledger
-	single  []takenID
-	refused map[key]struct{}
+	ledger   ledger
+	late     *spill       // ids of single rows that are late, or of sources without records, by source
+	single   *spill       // other ids of single rows, by part
+	refusals *rejectSpill // of rating, and those of whole files
+	refused  map[key]struct{}
 }
 
 // staged is one file on its way to its final name.
@@ -80,6 +82,8 @@ func (f *staged) Write(p []byte) (int, error) {
 // what is not whole.
 func (n *night) openStage(ctx context.Context) (*stage, error) {
 	s := n.newStage()
+	s.refusals = n.newRejects()
+	s.late, s.single = newSpill(len(n.sources), n.memory/32, n.TempDir), newSpill(n.parts, n.memory/32, n.TempDir)
 	rated := writers.RatedUsageTable
 	rated.Dimensions = n.dimensions
 	if err := n.stageTables(ctx, s, rated); err != nil {
@@ -176,9 +180,19 @@ func (s *stage) abandon() {
 	if s == nil {
 		return
 	}
+	s.closeSpills()
 	for _, f := range s.open {
 		f.close() // the context is cancelled: nothing is kept
 	}
+}
+
+func (s *stage) closeSpills() {
+	if s.refusals == nil { // of a rerate's entry
+		return
+	}
+	s.late.close()
+	s.single.close()
+	s.refusals.close()
 }
 
 // appender appends a bucket's rows to some of the tables.
@@ -201,10 +215,12 @@ func (s *stage) parts(n *night) []appender {
 		func(t *tables) error {
 			slices.SortFunc(t.held, compareHeldRows)
 			return errors.Join(s.lines.Write(t.lines), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges),
-				s.history.Write(t.history), s.failed.Write(t.failed), s.parked.Write(t.parked), s.held.Write(t.held))
+				s.history.Write(t.history), s.failed.Write(t.failed), s.parked.Write(t.parked), n.writeHeld(s.held, t))
 		},
 		func(t *tables) error {
-			s.note(n, t)
+			if err := s.note(n, t); err != nil {
+				return err
+			}
 			return errors.Join(s.invoices.Write(t.invoices), s.charges.Write(t.charges), s.refunds.Write(t.refunds),
 				s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges), s.refundsCSV.Write(t.refunds), s.refundsJSON.Write(t.refunds))
 		},
@@ -223,15 +239,24 @@ func (a appender) addAll(wave []*tables) error {
 
 // note numbers a bucket's invoices and adds up what the control totals and
 // event_ids ask for.
-func (s *stage) note(n *night, t *tables) {
+func (s *stage) note(n *night, t *tables) error {
 	for i := range t.invoices {
 		n.number(s, &t.invoices[i])
 	}
 	s.ledger.add(t)
-	s.single = append(s.single, t.ids...)
+	for i := range t.ids {
+		if err := n.keepSingle(s, &t.ids[i]); err != nil {
+			return err
+		}
+	}
+	for i := range t.rejects {
+		r := n.rejectOf(&t.rejects[i])
+		s.refusals.add(n, &r)
+	}
 	for k := range t.rejected {
 		s.refused[k] = struct{}{}
 	}
+	return s.refusals.err
 }
 
 // compareHeldRows is the order of the held table: that of accounts, then a
@@ -268,24 +293,16 @@ func (n *night) number(s *stage, inv *writers.Invoice) {
 
 // finishStage writes what is known only at the end, and ends the files.
 func (n *night) finishStage(ctx context.Context, s *stage) error {
-	rejects := s.ledger.rejects
-	for _, m := range n.mapped {
-		rejects = append(rejects, m.rejects...)
-	}
 	for _, f := range n.folded {
-		rejects = append(rejects, f.rejects...)
 		s.ledger.addLostHeld(f.lostHeld)
 	}
-	rejects = append(rejects, n.beforeHistory()...)
-	rejects = append(rejects, n.decided.rejects...)
-	slices.SortFunc(rejects, compareRejects)
-	s.ledger.addReasons(rejects)
-	if err := s.rejects.Write(rejects); err != nil {
+	if err := n.writeRejects(ctx, s); err != nil {
 		return err
 	}
-	if err := n.writeIDs(ctx, s.ids, s.single, s.refused); err != nil {
+	if err := n.writeIDs(ctx, s); err != nil {
 		return err
 	}
+	s.closeSpills()
 	return n.endStage(ctx, s)
 }
 

@@ -14,6 +14,9 @@ type tables struct {
 	state   []writers.State
 	held    []writers.Held
 
+	strangers *ordered // rows that wait, kept as they were spilled; nil: none (strangers.go)
+	buffer    []byte
+
 	ids      []takenID        // of rows that rating took one by one
 	rejected map[key]struct{} // groups refused for good: their ids stay free
 	ends     []rowEnds        // by source
