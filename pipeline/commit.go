@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

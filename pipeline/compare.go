@@ -299,7 +299,7 @@ func (n *rerateEntry) noteRows(c *corrected, f *fitter, o *rating.Correction) {
 	}
 	if u := o.Uncollected; u != nil {
 		c.uncollected = append(c.uncollected, writers.PaymentAttempt{
-			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", u.Amount), Currency: o.Account.Currency.Code, Reason: string(u.Reason),
+			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", "", u.Amount), Currency: o.Account.Currency.Code, Reason: string(u.Reason),
 		})
 	}
 	c.note = &RerateNote{c.invoices[0], c.lines}

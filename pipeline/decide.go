@@ -10,11 +10,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/readers"
 	"ratemill/writers"
 )

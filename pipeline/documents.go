@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/writers"
 )
@@ -29,23 +28,31 @@ type documents struct {
 }
 
 // append appends the rows of the next account.
-func (d *documents) append(o documents) {
-	d.rated = append(d.rated, o.rated...)
-	d.lines = append(d.lines, o.lines...)
-	d.invoices = append(d.invoices, o.invoices...)
-	d.charges = append(d.charges, o.charges...)
-	d.refunds = append(d.refunds, o.refunds...)
-	d.balances = append(d.balances, o.balances...)
-	d.planChanges = append(d.planChanges, o.planChanges...)
-	d.history = append(d.history, o.history...)
-	d.failed = append(d.failed, o.failed...)
-	d.uncollected = append(d.uncollected, o.uncollected...)
+func (d *documents) append(o *documents) {
+	d.rated = joined(d.rated, o.rated)
+	d.lines = joined(d.lines, o.lines)
+	d.invoices = joined(d.invoices, o.invoices)
+	d.charges = joined(d.charges, o.charges)
+	d.refunds = joined(d.refunds, o.refunds)
+	d.balances = joined(d.balances, o.balances)
+	d.planChanges = joined(d.planChanges, o.planChanges)
+	d.history = joined(d.history, o.history)
+	d.failed = joined(d.failed, o.failed)
+	d.uncollected = joined(d.uncollected, o.uncollected)
+}
+
+// joined are two lists as one: where the first is nil, the second itself.
+func joined[T any](first, second []T) []T {
+	if first == nil {
+		return second
+	}
+	return append(first, second...)
 }
 
 // nextDay appends the rows of an account's next day: a balance keeps one row
 // a night, which opens with the first day and closes with the last, and what
 // is open is what the last day leaves open.
-func (d *documents) nextDay(o documents) {
+func (d *documents) nextDay(o *documents) {
 	for _, c := range o.planChanges {
 		c.Seq = int32(len(d.planChanges) + 1)
 		d.planChanges = append(d.planChanges, c)
@@ -94,18 +101,18 @@ func unitOf(a *rating.Account, amount money.Amount) string {
 
 // documentsOf are an outcome's rows. What does not fit its column is named: an
 // amount that cannot be written down exactly is not issued.
-func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
-	var d documents
+func (n *night) documentsOf(o *rating.Outcome) (*documents, []string) {
+	d := &documents{}
 	f := fitter{n: n}
 	a := &o.Account
 	d.rated = f.ratedRows(o)
 	if o.Invoice != nil {
-		f.invoiceRows(&d, o.Invoice, a, "invoice")
+		f.invoiceRows(d, o.Invoice, a, "invoice")
 	}
 	if o.CreditNote != nil {
-		f.invoiceRows(&d, o.CreditNote, a, creditNote)
+		f.invoiceRows(d, o.CreditNote, a, creditNote)
 	}
-	f.paymentRows(&d, o)
+	f.paymentRows(d, o)
 	for _, m := range o.Movements {
 		d.balances = append(d.balances, f.balanceRow(a, m))
 	}
@@ -118,8 +125,8 @@ func (n *night) documentsOf(o *rating.Outcome) (documents, []string) {
 
 func (f *fitter) balanceRow(a *rating.Account, m rating.Movement) writers.BalanceMovement {
 	row := writers.BalanceMovement{
-		AccountID: string(a.ID), Balance: m.Balance, Unit: unitOf(a, m.Opening), Opening: f.money("opening balance", m.Opening),
-		Added: f.money("added", m.Added), Used: f.money("used", m.Used), Lapsed: f.money("lapsed", m.Lapsed), Closing: f.money("closing balance", m.Closing),
+		AccountID: string(a.ID), Balance: m.Balance, Unit: unitOf(a, m.Opening), Opening: f.money("opening balance", "", m.Opening),
+		Added: f.money("added", "", m.Added), Used: f.money("used", "", m.Used), Lapsed: f.money("lapsed", "", m.Lapsed), Closing: f.money("closing balance", "", m.Closing),
 	}
 	if row.Unit == "" {
 		row.Currency = a.Currency.Code
@@ -138,20 +145,25 @@ func planChangeRow(a *rating.Account, seq int, c rating.PlanChange) writers.Plan
 type fitter struct {
 	n       *night
 	misfits []string
+
+	meter   string // whose dimensions have these columns of rated_usage
+	columns []int
 }
 
-func (f *fitter) money(what string, a money.Amount) int64 {
+// money is an amount of something, and of which.
+func (f *fitter) money(what, of string, a money.Amount) int64 {
 	v, ok := writers.Money(a)
 	if !ok {
-		f.misfits = append(f.misfits, fmt.Sprintf("%s %s does not fit DECIMAL(18,4)", what, a.Value()))
+		f.misfits = append(f.misfits, fmt.Sprintf("%s%s %s does not fit DECIMAL(18,4)", what, of, a.Value()))
 	}
 	return v
 }
 
-func (f *fitter) wide(what string, d decimal.Decimal) writers.Wide {
+// wide is a figure of something, and of which.
+func (f *fitter) wide(what, of string, d decimal.Decimal) writers.Wide {
 	w, ok := writers.ToWide(d)
 	if !ok {
-		f.misfits = append(f.misfits, fmt.Sprintf("%s %s does not fit DECIMAL(38,18)", what, d))
+		f.misfits = append(f.misfits, fmt.Sprintf("%s%s %s does not fit DECIMAL(38,18)", what, of, d))
 	}
 	return w
 }
@@ -159,29 +171,29 @@ func (f *fitter) wide(what string, d decimal.Decimal) writers.Wide {
 // state notes what of the account's state would not fit.
 func (f *fitter) state(a *rating.Account) {
 	for _, c := range a.Counters {
-		f.wide("counter of "+c.Meter, c.Used)
+		f.wide("counter of ", c.Meter, c.Used)
 	}
 	for _, p := range a.Spends {
-		f.money("charged for a period", p.Charged)
-		f.money("charged for a period", p.Adjusted)
+		f.money("charged for a period", "", p.Charged)
+		f.money("charged for a period", "", p.Adjusted)
 	}
 	for _, u := range a.Unused {
-		f.money("unused time", u.Amount)
+		f.money("unused time", "", u.Amount)
 	}
 	for i := range a.Waiting {
-		f.money("charge that waits", a.Waiting[i].Amount)
-		f.wide("quantity that waits", a.Waiting[i].Quantity)
-		f.wide("price that waits", a.Waiting[i].UnitPrice)
+		f.money("charge that waits", "", a.Waiting[i].Amount)
+		f.wide("quantity that waits", "", a.Waiting[i].Quantity)
+		f.wide("price that waits", "", a.Waiting[i].UnitPrice)
 	}
 	for _, o := range a.AddOns {
-		f.wide("price of "+o.Name, o.Price)
-		f.money("charged for "+o.Name, o.Left)
+		f.wide("price of ", o.Name, o.Price)
+		f.money("charged for ", o.Name, o.Left)
 	}
-	f.wide("base fee", a.Base.Price)
-	f.money("base fee", a.Base.Left)
+	f.wide("base fee", "", a.Base.Price)
+	f.money("base fee", "", a.Base.Left)
 	for _, u := range a.Due {
-		f.wide("quantity of "+u.Meter, u.Quantity)
-		f.wide("cost of events of "+u.Meter, u.Exact)
+		f.wide("quantity of ", u.Meter, u.Quantity)
+		f.wide("cost of events of ", u.Meter, u.Exact)
 	}
 	for i := range a.Tallies {
 		f.tally(&a.Tallies[i])
@@ -192,21 +204,24 @@ func (f *fitter) state(a *rating.Account) {
 // set of dimension values: groups that differ only in where they came from, or
 // in columns that no price depends on, are one row.
 func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
-	rated := slices.Clone(o.Rated)
-	slices.SortStableFunc(rated, compareRated)
-	var rows []writers.RatedUsage
+	rated := o.Rated
+	if !ratedInOrder(rated) {
+		rated = slices.Clone(rated)
+		slices.SortStableFunc(rated, func(x, y rating.RatedUsage) int { return compareRated(&x, &y) })
+	}
+	rows := make([]writers.RatedUsage, 0, len(rated))
 	for i := 0; i < len(rated); {
 		r := rated[i]
-		for i++; i < len(rated) && compareRated(r, rated[i]) == 0; i++ {
+		for i++; i < len(rated) && compareRated(&r, &rated[i]) == 0; i++ {
 			r.Rows += rated[i].Rows
 			r.Quantity = r.Quantity.Add(rated[i].Quantity)
 			r.Amount = r.Amount.Add(rated[i].Amount)
 		}
 		rows = append(rows, writers.RatedUsage{
 			AccountID: string(o.Account.ID), Meter: r.Meter, Source: r.Source, ServiceDate: int32(r.ServiceDate), DueOn: int32(r.DueOn), Late: r.Late,
-			Rows: r.Rows, Quantity: f.wide("quantity of "+r.Meter, r.Quantity), UnitPrice: f.wide("unit price of "+r.Meter, r.Price.UnitPrice),
-			Amount: f.wide("amount of "+r.Meter, money.Recorded(r.Amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
-			Dimensions: f.n.tableDimensions(r.Meter, r.Dimensions),
+			Rows: r.Rows, Quantity: f.wide("quantity of ", r.Meter, r.Quantity), UnitPrice: f.wide("unit price of ", r.Meter, r.Price.UnitPrice),
+			Amount: f.wide("amount of ", r.Meter, money.Recorded(r.Amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
+			Dimensions: f.tableDimensions(r.Meter, r.Dimensions),
 		})
 	}
 	return rows
@@ -214,16 +229,34 @@ func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
 
 // tableDimensions are a meter's dimension values in the columns of the table,
 // which has one for each dimension of any meter.
-func (n *night) tableDimensions(meter string, values []string) []string {
-	columns := make([]string, len(n.dimensions))
-	for i, by := range n.Catalog.Meter(meter).By {
-		columns[slices.Index(n.dimensions, writers.DimensionColumn(by))] = values[i]
+func (f *fitter) tableDimensions(meter string, values []string) []string {
+	if f.meter != meter { // rows side by side are of one meter
+		f.meter, f.columns = meter, f.columns[:0]
+		for _, by := range f.n.Catalog.Meter(meter).By {
+			f.columns = append(f.columns, slices.Index(f.n.dimensions, writers.DimensionColumn(by)))
+		}
 	}
-	return columns
+	row := make([]string, len(f.n.dimensions))
+	for i, column := range f.columns {
+		row[column] = values[i]
+	}
+	return row
 }
 
-func compareRated(x, y rating.RatedUsage) int {
-	return cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate), slices.Compare(x.Dimensions, y.Dimensions),
+func ratedInOrder(rated []rating.RatedUsage) bool {
+	for i := 1; i < len(rated); i++ {
+		if compareRated(&rated[i-1], &rated[i]) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func compareRated(x, y *rating.RatedUsage) int {
+	if c := cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate)); c != 0 {
+		return c
+	}
+	return cmp.Or(slices.Compare(x.Dimensions, y.Dimensions),
 		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
@@ -248,8 +281,8 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 	}
 	row := writers.Invoice{
 		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: kind, Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
-		Subtotal: f.money("subtotal", inv.Total.Sub(discounts).Sub(tax)), Discounts: f.money("discounts", discounts), Tax: f.money("tax", tax), Total: f.money("total", inv.Total),
-		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", inv.CreditsApplied), AmountDue: f.money("amount due", inv.AmountDue),
+		Subtotal: f.money("subtotal", "", inv.Total.Sub(discounts).Sub(tax)), Discounts: f.money("discounts", "", discounts), Tax: f.money("tax", "", tax), Total: f.money("total", "", inv.Total),
+		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", "", inv.CreditsApplied), AmountDue: f.money("amount due", "", inv.AmountDue),
 	}
 	addressTo(&row, &a.Customer)
 	d.invoices = append(d.invoices, row)
@@ -258,8 +291,8 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 func (f *fitter) lineRow(inv *rating.Invoice, l *rating.Line, number int) writers.InvoiceLine {
 	row := writers.InvoiceLine{
 		InvoiceID: inv.ID, LineNo: int32(number), AccountID: string(inv.Account), Kind: string(l.Kind), Description: l.Description,
-		Rule: string(l.Rule), Meter: l.Meter, Quantity: f.wide("quantity", l.Quantity), UnitPrice: f.wide("unit price", l.UnitPrice),
-		PartN: l.Part.N, PartD: l.Part.D, Amount: f.money("amount", l.Amount), Currency: inv.Currency.Code,
+		Rule: string(l.Rule), Meter: l.Meter, Quantity: f.wide("quantity", "", l.Quantity), UnitPrice: f.wide("unit price", "", l.UnitPrice),
+		PartN: l.Part.N, PartD: l.Part.D, Amount: f.money("amount", "", l.Amount), Currency: inv.Currency.Code,
 		PeriodStart: int32(l.PeriodStart), ServiceDate: int32(l.ServiceDate), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
 	}
 	if l.PeriodEnd != calendar.None {

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/readers"
 	"ratemill/writers"
 )

@@ -7,11 +7,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

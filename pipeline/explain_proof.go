@@ -3,9 +3,8 @@ package pipeline
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 )
 
 // Verdict is what a search for rows came to.

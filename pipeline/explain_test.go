@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/fixtures/generate"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/readers"
 	"ratemill/writers"
 )

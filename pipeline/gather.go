@@ -8,10 +8,9 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 
@@ -56,22 +55,38 @@ func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) err
 	if err != nil {
 		return err
 	}
-	byIndex := map[uint32]*accountWork{}
+	type share struct {
+		work   *accountWork
+		groups int
+	}
+	shares := map[uint32]*share{} // by account
+	all := 0
+	for i := range groups {
+		if groups[i].rows == 0 {
+			continue
+		}
+		account := groups[i].key.account()
+		s := shares[account]
+		if s == nil {
+			s = &share{work: of(n.accounts.all()[account].id)}
+			shares[account] = s
+		}
+		s.groups++
+		all++
+	}
+	made := make([]usageGroup, 0, all)
 	for i := range groups {
 		g := &groups[i]
 		if g.rows == 0 {
 			continue
 		}
-		w := byIndex[g.key.account()]
-		if w == nil {
-			w = of(n.accounts.all()[g.key.account()].id)
-			byIndex[g.key.account()] = w
+		s := shares[g.key.account()]
+		if s.work.items == nil {
+			s.work.items = make([]item, 0, s.groups)
 		}
 		source := n.combinations.all()[g.key.combination()].source
-		w.items = append(w.items, item{
-			source: source, rows: g.rows, runDay: n.day,
-			group: &usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(n.sources[source].decimals()), g.key, g.first},
-		})
+		made = append(made, usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(n.sources[source].decimals()), g.key, g.first})
+		s.work.items = append(s.work.items, item{source: source, rows: g.rows, runDay: n.day, group: &made[len(made)-1]})
 	}
 	return nil
 }
@@ -101,6 +116,9 @@ func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many
 // decimals.
 func (g *group) sum(decimals int) decimal.Decimal {
+	if int64(g.hi) == int64(g.lo)>>63 { // nothing but the sign
+		return decimal.New(int64(g.lo), -int32(decimals))
+	}
 	v := big.NewInt(int64(g.hi))
 	v.Lsh(v, 64).Add(v, new(big.Int).SetUint64(g.lo))
 	return decimal.NewFromBigInt(v, -int32(decimals))

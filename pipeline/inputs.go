@@ -5,16 +5,22 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // eventsOf are an account's items of one billing day, as rating wants them.
 // The Ref of each is its index in the account's items.
 func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 	var ev rating.Events
+	usage := 0
+	for i := range w.items {
+		if w.items[i].group != nil {
+			usage++
+		}
+	}
+	ev.Usage = make([]rating.Usage, 0, usage)
 	for ref := range w.items {
 		it := &w.items[ref]
 		if it.runDay != day {
@@ -128,6 +134,10 @@ func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
 	}
 	if (s.oneByOne() || s.keyed()) && it.event != nil {
 		u.At, u.EventID = it.event.occurred, eventKey(it.event.hi, it.event.lo)
+	}
+	if it.group != nil {
+		u.Dimensions = n.combinations.all()[it.group.combination].by
+		return u
 	}
 	for _, by := range s.meter.By {
 		u.Dimensions = append(u.Dimensions, value(by))

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strconv"
 )
 
@@ -16,13 +17,16 @@ type account struct {
 type combination struct {
 	source int
 	values []string
+	by     []string // those that prices depend on, in the order of the meter
 	hash   uint64
 }
 
 // account is the index of an account id in this run.
 func (n *night) account(id string) (uint32, error) {
-	return n.accounts.of(id, func() account { return account{id, accountHash(id)} })
+	return n.accounts.of(id, newAccount)
 }
+
+func newAccount(id string) account { return account{id, accountHash(id)} }
 
 // knows tells whether an account can be billed tonight: it is in the state, or
 // signs up.
@@ -47,7 +51,19 @@ func (n *night) combinationOf(source int, values []string) (uint32, error) {
 		b = append(append(b, ':'), v...)
 		h = hashDimension(h, s.schema.Fields[s.dimensions[i]].Name, v)
 	}
-	return n.combinations.of(string(b), func() combination { return combination{source, values, h} })
+	return n.combinations.of(string(b), func(string) combination { return combination{source, values, s.byMeter(values), h} })
+}
+
+// byMeter are a group's dimension values in the order of the source's meter.
+func (s *source) byMeter(values []string) []string {
+	if s.meter == nil {
+		return nil
+	}
+	var by []string
+	for _, column := range s.meter.By {
+		by = append(by, values[slices.Index(s.dimensions, s.schema.Field(column))])
+	}
+	return by
 }
 
 // combinationHash begins the hash of a source's dimension values. It stands in

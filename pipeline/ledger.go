@@ -1,8 +1,7 @@
 package pipeline
 
 import (
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

@@ -10,10 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // Reasons for which map refuses a cell that holds several things.

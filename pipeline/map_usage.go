@@ -138,12 +138,10 @@ func (u *usageMapper) learnAccounts(d *readers.Dict) error {
 	if d == nil {
 		return nil
 	}
-	for _, name := range d.Entries[len(u.accounts):] {
-		i, err := u.n.account(name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
-		}
-		u.accounts = append(u.accounts, i)
+	known := len(u.accounts)
+	u.accounts = slices.Grow(u.accounts, len(d.Entries)-known)[:len(d.Entries)]
+	if err := u.n.accounts.ofAll(u.accounts[known:], d.Entries[known:], newAccount); err != nil {
+		return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
 	}
 	return nil
 }

@@ -46,7 +46,10 @@ func Measure(ctx context.Context, s *Settings, w Work) (*Measured, error) {
 	if w == Decode {
 		return n.decodeUsage(ctx)
 	}
-	n.sumAtOnce = w == Aggregate
+	if w == Aggregate {
+		n.sumAtOnce = true
+		n.leaveIDs()
+	}
 	if err := n.mapInputs(ctx); err != nil {
 		return nil, err
 	}
@@ -76,6 +79,16 @@ func (s *Settings) unfrozenPlan(ctx context.Context, before *Entry) (*Plan, erro
 		}
 	}
 	return p, err
+}
+
+// leaveIDs leaves the event ids of usage out of what is read: nobody asks for
+// them where duplicates are summed up. A row without one is then summed up too.
+func (n *night) leaveIDs() {
+	for i := range n.sources {
+		if s := &n.sources[i]; s.role == usageRows && !s.keyed() {
+			s.schema.Fields[s.id].Unread = true
+		}
+	}
 }
 
 // decodeUsage reads the exports and counts their rows.

@@ -36,6 +36,7 @@ type night struct {
 
 	accounts      *names[account]
 	combinations  *names[combination]
+	ranks         []uint32 // of the combinations by their values, while reduce works
 	accountHashes []uint64 // of all accounts once map has ended: close together, since fold asks for each row
 	known         []bool   // by account: it is in the state or signs up tonight
 	learnt        []uint32 // accounts that are known, while they are being found out

@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/readers"
 	"ratemill/writers"
 )

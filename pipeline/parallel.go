@@ -3,14 +3,14 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// All concurrency of the job stands in this file. Everywhere else a worker
+// All concurrency of the job stands in this file, and in names.go, which all
+// workers share. Everywhere else a worker
 // has its own memory, and what workers made is put together afterwards in an
 // order that the data gives, never the order in which they finished.
 
@@ -103,53 +103,3 @@ func ahead[T any](ctx context.Context, limit, n int, do func(ctx context.Context
 	}
 	return next, stop
 }
-
-// names is a growing list of distinct names with what is known of each, found
-// by its index. It is shared by all workers, who ask it once per dictionary
-// entry, not per row. Indexes depend on who asked first: nothing published may
-// depend on them.
-type names[T any] struct {
-	mu    sync.RWMutex
-	index map[string]uint32
-	list  []T
-	limit int // most entries that fit the key of a record
-}
-
-func newNames[T any](limit int) *names[T] {
-	return &names[T]{index: map[string]uint32{}, limit: limit}
-}
-
-// of is the index of a name; what is known of a new one is asked of describe.
-func (n *names[T]) of(name string, describe func() T) (uint32, error) {
-	n.mu.RLock()
-	i, found := n.index[name]
-	n.mu.RUnlock()
-	if found {
-		return i, nil
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if i, found = n.index[name]; found {
-		return i, nil
-	}
-	if len(n.list) >= n.limit {
-		return 0, errTooManyNames
-	}
-	i = uint32(len(n.list))
-	n.index[name] = i
-	n.list = append(n.list, describe())
-	return i, nil
-}
-
-// find is the index of a name that may not be there.
-func (n *names[T]) find(name string) (uint32, bool) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	i, found := n.index[name]
-	return i, found
-}
-
-// all is the list by index, once no worker adds to it any more.
-func (n *names[T]) all() []T { return n.list }
-
-var errTooManyNames = errors.New("more accounts or dimension values than one run can hold")

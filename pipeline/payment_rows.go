@@ -17,14 +17,14 @@ func (f *fitter) paymentRows(d *documents, o *rating.Outcome) {
 	}
 	for _, c := range charges {
 		d.charges = append(d.charges, writers.Charge{
-			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: f.money("charge", c.Amount), Currency: a.Currency.Code,
+			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: f.money("charge", "", c.Amount), Currency: a.Currency.Code,
 			Method: c.Method, Attempt: int32(c.Attempt), CollectOn: int32(c.CollectOn),
 		})
 	}
 	for _, r := range o.Refunds {
 		d.refunds = append(d.refunds, writers.Refund{
 			RefundID: r.ID, CreditNoteID: r.CreditNoteID, ChargeID: r.ChargeID, AccountID: string(a.ID),
-			Amount: f.money("refund", r.Amount), Currency: a.Currency.Code, Method: r.Method,
+			Amount: f.money("refund", "", r.Amount), Currency: a.Currency.Code, Method: r.Method,
 		})
 	}
 	for i := range o.Payments {
@@ -37,7 +37,7 @@ func (f *fitter) paymentRows(d *documents, o *rating.Outcome) {
 	}
 	for _, u := range given {
 		d.uncollected = append(d.uncollected, writers.PaymentAttempt{
-			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", u.Amount), Currency: a.Currency.Code, Reason: string(u.Reason),
+			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", "", u.Amount), Currency: a.Currency.Code, Reason: string(u.Reason),
 		})
 	}
 }

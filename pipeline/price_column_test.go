@@ -5,10 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

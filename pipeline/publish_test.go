@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
 
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

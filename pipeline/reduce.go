@@ -5,10 +5,9 @@ import (
 	"context"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 
@@ -56,8 +55,9 @@ type accountWork struct {
 
 // reduce bills every account, bucket by bucket, and stages what comes of it.
 // A wave of buckets is billed at once, while the wave before is written in its
-// order and the states of the next one are read: memory holds these three, and
-// the tables do not tell how many buckets there were.
+// order, several tables side by side, and the states of the next one are read:
+// memory holds these three, and the tables do not tell how many buckets there
+// were.
 func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -70,24 +70,28 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		return s, err
 	}
 	n.strangers = n.refusalOfStrangers()
+	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)
 	if err != nil {
 		return s, err
 	}
+	parts := s.parts(n)
 	var billed []*tables // the wave before
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
-		err = each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) (err error) {
-			if i > 0 {
-				wave[i-1], err = n.reduceBucket(n.folded[worker], from+i-1, accounts[i-1])
+		err = each(ctx, n.workers, 1+len(parts)+len(wave), func(_ context.Context, worker, i int) (err error) {
+			if i == 0 {
+				following, err = n.statesOf(states, from+n.wave())
 				return err
 			}
-			if err = s.addAll(n, billed); err == nil {
-				following, err = n.statesOf(states, from+n.wave())
+			if i <= len(parts) {
+				return parts[i-1].addAll(billed)
 			}
+			b := i - 1 - len(parts)
+			wave[b], err = n.reduceBucket(n.folded[worker], from+b, accounts[b])
 			return err
 		})
 		if err != nil {
@@ -95,7 +99,8 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 		}
 		billed, accounts = wave, following
 	}
-	if err = s.addAll(n, billed); err != nil {
+	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
+	if err != nil {
 		return s, err
 	}
 	return s, n.finishStage(ctx, s)
@@ -121,6 +126,7 @@ func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables
 	if err != nil {
 		return nil, err
 	}
+	out.makeRoom(work)
 	for i := range work {
 		n.billAccount(out, &work[i])
 	}
@@ -160,7 +166,7 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 	if made.balances == nil { // parked at once, with what it had
 		made.balances, made.failed = unmoved(&state), openRows(&state)
 	}
-	out.append(made)
+	out.append(&made)
 	out.noteOpen(&w.state, &state)
 	if state.Kept() {
 		out.state = append(out.state, stateRow(&state))
@@ -180,7 +186,7 @@ func (n *night) order(w *accountWork) {
 				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {
-			return cmp.Or(cmp.Compare(x.group.day, y.group.day), slices.Compare(n.values(x.group), n.values(y.group)), compareHeld(x.held, y.held))
+			return cmp.Or(cmp.Compare(x.group.day, y.group.day), n.compareValues(x.group, y.group), compareHeld(x.held, y.held))
 		}
 		if x.event != nil {
 			return -1
@@ -211,3 +217,30 @@ func boolInt(b bool) int {
 }
 
 func (n *night) values(g *usageGroup) []string { return n.combinations.all()[g.combination].values }
+
+// compareValues orders groups of a source by their dimension values: by the
+// ranks that these had when reduce began, or where one of them is newer, as
+// values of rows that waited may be, by themselves.
+func (n *night) compareValues(x, y *usageGroup) int {
+	if known := uint32(len(n.ranks)); x.combination < known && y.combination < known {
+		return cmp.Compare(n.ranks[x.combination], n.ranks[y.combination])
+	}
+	return slices.Compare(n.values(x), n.values(y))
+}
+
+// rankValues ranks the combinations by their values; those with the same
+// values, of several sources, have one rank.
+func (n *night) rankValues() {
+	all := n.combinations.all()
+	order := make([]uint32, len(all))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(x, y uint32) int { return slices.Compare(all[x].values, all[y].values) })
+	n.ranks = make([]uint32, len(all))
+	for i, c := range order {
+		if n.ranks[c] = uint32(i); i > 0 && slices.Equal(all[order[i-1]].values, all[c].values) {
+			n.ranks[c] = n.ranks[order[i-1]]
+		}
+	}
+}

@@ -5,10 +5,10 @@ import (
 	"math/big"
 	"strconv"
 
-	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

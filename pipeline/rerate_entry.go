@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

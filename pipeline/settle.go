@@ -8,11 +8,11 @@ import (
 
 // settle counts where each of the day's items ended, and keeps what must wait.
 func (n *night) settle(out *tables, w *accountWork, day calendar.Day, o *rating.Outcome) {
-	refused := map[int]*rating.Rejection{}
+	refused := make(map[int]*rating.Rejection, len(o.Rejections))
 	for i := range o.Rejections {
 		refused[o.Rejections[i].Ref] = &o.Rejections[i]
 	}
-	left := map[int]rating.Reason{}
+	left := make(map[int]rating.Reason, len(o.Unbillable))
 	for _, u := range o.Unbillable {
 		left[u.Ref] = u.Reason
 	}

@@ -195,18 +195,51 @@ func (s *stage) closeSpills() {
 	s.refusals.close()
 }
 
-// addAll appends a wave of buckets.
-func (s *stage) addAll(n *night, wave []*tables) error {
+// appender appends a bucket's rows to some of the tables.
+type appender func(t *tables) error
+
+// parts append to all tables together. No two of them touch the same table, so
+// they may work side by side; each must take the buckets in their order.
+func (s *stage) parts(n *night) []appender {
+	return []appender{
+		func(t *tables) error {
+			err := s.state.Write(t.state)
+			t.state = nil // the largest two are let go of as they are written
+			return err
+		},
+		func(t *tables) error {
+			err := s.rated.Write(t.rated)
+			t.rated = nil
+			return err
+		},
+		func(t *tables) error {
+			slices.SortFunc(t.held, compareHeldRows)
+			return errors.Join(s.lines.Write(t.lines), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges),
+				s.history.Write(t.history), s.failed.Write(t.failed), s.parked.Write(t.parked), n.writeHeld(s.held, t))
+		},
+		func(t *tables) error {
+			if err := s.note(n, t); err != nil {
+				return err
+			}
+			return errors.Join(s.invoices.Write(t.invoices), s.charges.Write(t.charges), s.refunds.Write(t.refunds),
+				s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges), s.refundsCSV.Write(t.refunds), s.refundsJSON.Write(t.refunds))
+		},
+	}
+}
+
+// addAll appends a wave of buckets to a part of the tables.
+func (a appender) addAll(wave []*tables) error {
 	for _, t := range wave {
-		if err := s.add(n, t); err != nil {
+		if err := a(t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add appends a bucket's rows to the tables and numbers its invoices.
-func (s *stage) add(n *night, t *tables) error {
+// note numbers a bucket's invoices, adds up what the control totals ask for, and
+// keeps its ids and rejects until their tables are written.
+func (s *stage) note(n *night, t *tables) error {
 	for i := range t.invoices {
 		n.number(s, &t.invoices[i])
 	}
@@ -223,14 +256,7 @@ func (s *stage) add(n *night, t *tables) error {
 	for k := range t.rejected {
 		s.refused[k] = struct{}{}
 	}
-	slices.SortFunc(t.held, compareHeldRows)
-	return errors.Join(
-		s.refusals.err, n.writeHeld(s.held, t),
-		s.rated.Write(t.rated), s.lines.Write(t.lines), s.invoices.Write(t.invoices), s.charges.Write(t.charges),
-		s.refunds.Write(t.refunds), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges), s.history.Write(t.history), s.failed.Write(t.failed),
-		s.parked.Write(t.parked), s.state.Write(t.state),
-		s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges), s.refundsCSV.Write(t.refunds), s.refundsJSON.Write(t.refunds),
-	)
+	return s.refusals.err
 }
 
 // compareHeldRows is the order of the held table: that of accounts, then a

@@ -3,10 +3,9 @@ package pipeline
 import (
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/writers"
-
-	"github.com/shopspring/decimal"
 )
 
 // stateRow is an account as the state table keeps it. Its figures fit: the

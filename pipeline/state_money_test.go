@@ -5,9 +5,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -4,10 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/writers"
 )
@@ -96,13 +95,13 @@ func tallyOf(s *writers.StateTally, currency money.Currency) (rating.Tally, erro
 
 // tally notes what of a tally would not fit.
 func (f *fitter) tally(t *rating.Tally) {
-	f.wide("counter of "+t.Meter, t.Used)
-	f.wide("counter of "+t.Meter, t.Start)
-	f.wide("level of "+t.Meter, t.Level.Initial)
-	f.wide("change of the level of "+t.Meter, t.Level.Change)
-	f.wide("cost of events of "+t.Meter, t.Exact)
-	f.wide("free amount of "+t.Meter, t.Free)
-	f.wide("unit price of "+t.Meter, t.UnitPrice)
-	f.money("charged for "+t.Meter, t.Charged.Amount)
-	f.money("charged for "+t.Meter, t.Charged.Adjusted)
+	f.wide("counter of ", t.Meter, t.Used)
+	f.wide("counter of ", t.Meter, t.Start)
+	f.wide("level of ", t.Meter, t.Level.Initial)
+	f.wide("change of the level of ", t.Meter, t.Level.Change)
+	f.wide("cost of events of ", t.Meter, t.Exact)
+	f.wide("free amount of ", t.Meter, t.Free)
+	f.wide("unit price of ", t.Meter, t.UnitPrice)
+	f.money("charged for ", t.Meter, t.Charged.Amount)
+	f.money("charged for ", t.Meter, t.Charged.Adjusted)
 }

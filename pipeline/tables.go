@@ -55,6 +55,20 @@ type rowEnds struct {
 	alarming                           int64 // of rejected and putAside: new, and not a rule's refusal
 }
 
+// makeRoom gives the largest tables the room that they will need.
+func (t *tables) makeRoom(work []accountWork) {
+	groups := 0
+	for i := range work {
+		for j := range work[i].items {
+			if work[i].items[j].group != nil {
+				groups++
+			}
+		}
+	}
+	t.rated = make([]writers.RatedUsage, 0, groups)
+	t.state = make([]writers.State, 0, len(work))
+}
+
 func newTables(sources int) *tables {
 	t := &tables{rejected: map[key]struct{}{}, ends: make([]rowEnds, sources)}
 	for i := range t.ends {

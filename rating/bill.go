@@ -3,10 +3,9 @@ package rating
 import (
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -201,7 +200,7 @@ func (b *billing) leaveOut(o Origin, reason Reason) {
 // line makes a line's amount: quantity × price × part, rounded once (rule G-4).
 func (b *billing) line(l Line) Line {
 	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
-	l.Calculation = calculation(l)
+	l.Calculation = calculation(&l)
 	return l
 }
 

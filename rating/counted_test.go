@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )

@@ -3,10 +3,9 @@ package rating
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -79,7 +78,7 @@ func (b *billing) drawUnits(charge *catalog.UsageCharge, u DueUsage) (covered []
 		of := u
 		of.Quantity, of.Price.UnitPrice = used.Value(), decimal.Zero
 		of.Price.Description += ", from " + name
-		l := b.usageLine(of)
+		l := b.usageLine(&of)
 		l.Calculation = fmt.Sprintf("%s used, %s left in %s; %s", u.Quantity, b.move(name).Closing, name, l.Calculation)
 		covered = append(covered, l)
 		u.Quantity = u.Quantity.Sub(used.Value())

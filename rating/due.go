@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
@@ -21,9 +22,14 @@ func (b *billing) due() {
 	if split < 0 {
 		split = len(b.account.Due)
 	}
-	today := slices.Clone(b.account.Due[:split])
+	today := b.account.Due[:split:split]
 	b.account.Due = b.account.Due[split:]
 	charges := b.chargeUsage(today)
+	lines := 0
+	for i := range charges {
+		lines += len(charges[i].lines) + len(charges[i].counted) + 1
+	}
+	b.lines = slices.Grow(b.lines, lines)
 	for i := range charges {
 		b.lines = append(append(b.lines, charges[i].lines...), charges[i].counted...)
 		if top := charges[i].topUp; top != nil {
@@ -32,8 +38,8 @@ func (b *billing) due() {
 	}
 	// A meter that the version in force no longer charges keeps the price it
 	// was rated at, without balances or minimum.
-	for _, u := range today {
-		if b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
+	for i := range today {
+		if u := &today[i]; b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
 			l := b.usageLine(u)
 			b.creditCorrection(&l)
 			b.addLine(l)
@@ -97,22 +103,30 @@ func (b *billing) chargeUsage(today []DueUsage) []charging {
 
 // waits tells whether a meter has usage of the day itself to charge.
 func (c *charging) waits(today []DueUsage, day Day) bool {
-	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day }) ||
-		slices.ContainsFunc(today, func(u DueUsage) bool { return u.Meter == c.Meter && u.ServiceDate >= day })
+	for i := range today {
+		if u := &today[i]; u.Meter == c.Meter && u.ServiceDate >= day {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day })
 }
 
 // usageOf makes the lines of a meter's usage that is priced by itself.
 func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
-	for _, u := range today {
+	for i := range today {
+		u := &today[i]
 		if u.Meter != c.Meter || u.Rows > 0 || !of(u.ServiceDate) {
 			continue
 		}
-		covered, rest := b.drawUnits(c.UsageCharge, u)
+		covered, rest := b.drawUnits(c.UsageCharge, *u)
+		if c.lines == nil {
+			c.lines = make([]Line, 0, len(today)-i)
+		}
 		c.lines = append(c.lines, covered...)
 		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {
 			continue
 		}
-		l := b.usageLine(rest)
+		l := b.usageLine(&rest)
 		b.creditCorrection(&l)
 		c.lines = append(c.lines, l)
 		c.claim(&l, b.day)
@@ -192,7 +206,7 @@ func (b *billing) boundDraws(draws []int, most money.Amount) money.Amount {
 // topUp raises a shortfall to the minimum charge.
 func (b *billing) topUp(c *charging, shortfall money.Amount) {
 	charge := c.UsageCharge
-	minimum := b.line(Line{Quantity: whole(1), UnitPrice: charge.Minimum, Part: money.Whole}).Amount
+	minimum := money.Line(whole(1), charge.Minimum, money.Whole, b.account.Currency, b.cat.Rounding)
 	if shortfall.Sign() <= 0 || shortfall.Cmp(minimum) >= 0 {
 		return
 	}
@@ -206,7 +220,7 @@ func (b *billing) topUp(c *charging, shortfall money.Amount) {
 	b.put(b.version.Balance(charge.RestTo), rest, calendar.None)
 }
 
-func (b *billing) usageLine(u DueUsage) Line {
+func (b *billing) usageLine(u *DueUsage) Line {
 	return b.line(Line{
 		Kind: Metered, Rule: u.Price.Rule, Description: u.Price.Description, Meter: u.Meter,
 		Quantity: u.Quantity, UnitPrice: u.Price.UnitPrice, Part: money.Whole,
@@ -215,11 +229,21 @@ func (b *billing) usageLine(u DueUsage) Line {
 	})
 }
 
+// findDue is where usage is in a list that is in the order of compareDue, or
+// where it belongs.
+func findDue(list []DueUsage, u *DueUsage) (at int, found bool) {
+	return sort.Find(len(list), func(i int) int { return compareDue(u, &list[i]) })
+}
+
 // compareDue is the order of lines: two groups that compare equal are one line.
-func compareDue(x, y DueUsage) int {
-	return cmp.Or(
+func compareDue(x, y *DueUsage) int {
+	if c := cmp.Or(
 		cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate),
 		boolCompare(x.Late, y.Late), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine),
+	); c != 0 {
+		return c
+	}
+	return cmp.Or(
 		cmp.Compare(x.Price.Description, y.Price.Description), x.Price.UnitPrice.Cmp(y.Price.UnitPrice), cmp.Compare(x.Price.Rule, y.Price.Rule),
 		cmp.Compare(x.Per, y.Per))
 }

@@ -29,6 +29,9 @@ func TestOnlyMoneyDivides(t *testing.T) {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") {
 			return err
 		}
+		if filepath.Dir(path) == "decimal" || path == "bench_test.go" { // the numbers themselves; times
+			return nil
+		}
 		files++
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 )
 
 func grantsCatalog(t *rapid.T, replace ...string) *catalog.Catalog {

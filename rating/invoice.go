@@ -131,7 +131,12 @@ func (b *billing) lapse() {
 // DocumentID is the id of an account's document of a day. It is made from
 // what the document is, so that a rerun makes the same one.
 func DocumentID(catalogName string, account AccountID, day calendar.Day, kind string) string {
-	sum := sha256.Sum256([]byte(fmt.Sprintf("ratemill document\x00%s\x00%s\x00%s\x00%s", catalogName, account, day, kind)))
+	var room [256]byte // most texts fit
+	text := append(room[:0], "ratemill document"...)
+	for _, part := range [...]string{catalogName, string(account), day.String(), kind} {
+		text = append(append(text, 0), part...)
+	}
+	sum := sha256.Sum256(text)
 	prefix := "in_"
 	if kind == "credit_note" {
 		prefix = "cn_"

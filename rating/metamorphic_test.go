@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"ratemill/rating"
+	"ratemill/rating/decimal"
 )
 
 // documents is what an outcome publishes in money, and the state after it.

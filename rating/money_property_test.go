@@ -10,8 +10,7 @@ import (
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
-
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // TestMoneyHolds bills random lives under discounts, taxes, commitments and

@@ -1,8 +1,7 @@
 package rating
 
 import (
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

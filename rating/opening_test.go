@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // TestOpening runs the cases of the opening book and of the accounts source,

@@ -12,11 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 )
 
 // A scenario is a policy case as understood: a catalog, rows by account, and

@@ -5,9 +5,9 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -3,9 +3,8 @@ package rating
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -4,12 +4,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 )
 
 // A story is a random account's life: what each night reads about it. It is

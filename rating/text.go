@@ -9,18 +9,16 @@ import (
 )
 
 // calculation is a line's arithmetic with its figures: 340 × 0.0100 = 3.40.
-func calculation(l Line) string {
-	product := l.Quantity.Mul(l.UnitPrice)
-	text := fmt.Sprintf("%s × %s", l.Quantity, l.UnitPrice)
-	exact := product
+func calculation(l *Line) string {
+	exact := l.Quantity.Mul(l.UnitPrice)
+	text := l.Quantity.String() + " × " + l.UnitPrice.String()
 	if l.Part != money.Whole {
 		text += fmt.Sprintf(" × %d/%d", l.Part.N, l.Part.D)
 		// Without a remainder the product is shown; else only the rounded amount.
 		exact = l.Amount.Value()
 	}
 	if !exact.Equal(l.Amount.Value()) {
-		text += fmt.Sprintf(" = %s, rounded to", exact)
-		return text + " " + l.Amount.String()
+		return text + " = " + exact.String() + ", rounded to " + l.Amount.String()
 	}
 	return text + " = " + l.Amount.String()
 }

@@ -3,10 +3,9 @@ package rating
 import (
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

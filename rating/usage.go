@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -16,6 +15,7 @@ import (
 // version, plan and counters of its service date.
 func (b *billing) usage(groups []Usage) {
 	touched := map[counterKey]counted{} // looked up below in the account's own order
+	b.out.Rated = slices.Grow(b.out.Rated, len(groups))
 	for i := range groups {
 		u := &groups[i]
 		if u.Meter == "" {
@@ -77,7 +77,12 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 	due = max(due, b.day) // past due when it arrived: it falls due today
 	late := u.ServiceDate < b.day
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity}
-	if quantity := b.lineQuantity(entry); !b.fits(money.Exactly(quantity.Mul(point.UnitPrice))) {
+	at, found := findDue(b.account.Due, &entry)
+	quantity := u.Quantity // of the line that the usage becomes part of
+	if found {
+		quantity = b.account.Due[at].Quantity.Add(u.Quantity)
+	}
+	if !b.fits(money.Exactly(quantity.Mul(point.UnitPrice))) {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, quantity.Mul(point.UnitPrice)))
 		return
 	}
@@ -85,15 +90,11 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
 		Price: point, Amount: amount, DueOn: due, Late: late,
 	})
-	b.account.Due = addDue(b.account.Due, entry)
-}
-
-// lineQuantity is the quantity of the line that usage becomes part of.
-func (b *billing) lineQuantity(u DueUsage) decimal.Decimal {
-	if i, found := slices.BinarySearchFunc(b.account.Due, u, compareDue); found {
-		return b.account.Due[i].Quantity.Add(u.Quantity)
+	if found {
+		b.account.Due[at].Quantity = quantity
+		return
 	}
-	return u.Quantity
+	b.account.Due = slices.Insert(b.account.Due, at, entry)
 }
 
 // fits tells whether a line can hold an amount, once it is rounded.
@@ -109,7 +110,8 @@ func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge
 		return point, NoPrice, fmt.Sprintf("no price of %s in the account's currency", u.Meter)
 	case charge.Table != "":
 		table := version.Table(charge.Table)
-		row := table.Lookup(tableValues(table, meter, u.Dimensions))
+		var room [8]string
+		row := table.Lookup(tableValues(room[:0], table, meter, u.Dimensions))
 		if row == nil {
 			return point, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions))
 		}
@@ -117,7 +119,7 @@ func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge
 			return point, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
 		}
 		point.UnitPrice, point.CatalogLine = row.Price, row.Line
-		point.Description = charge.Description + " " + row.Text()
+		point.Description = charge.Described(row)
 	case charge.Column != "":
 		text := u.Dimensions[slices.Index(meter.By, charge.Column)]
 		if text == "" {
@@ -134,7 +136,7 @@ func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge
 
 // addDue adds rated usage to the list, into its line where there is one.
 func addDue(list []DueUsage, u DueUsage) []DueUsage {
-	i, found := slices.BinarySearchFunc(list, u, compareDue)
+	i, found := findDue(list, &u)
 	if found {
 		list[i].Quantity = list[i].Quantity.Add(u.Quantity)
 		list[i].Rows += u.Rows
@@ -286,12 +288,11 @@ func (b *billing) countedPackageLine(c *Counter, allowance *catalog.Allowance, a
 	return l
 }
 
-// tableValues are the group's dimension values in the order of a price
+// tableValues appends the group's dimension values in the order of a price
 // table's columns.
-func tableValues(table *catalog.PriceTable, meter *catalog.Meter, dimensions []string) []string {
-	values := make([]string, len(table.Columns))
-	for i, column := range table.Columns {
-		values[i] = dimensions[slices.Index(meter.By, column)]
+func tableValues(values []string, table *catalog.PriceTable, meter *catalog.Meter, dimensions []string) []string {
+	for _, column := range table.Columns {
+		values = append(values, dimensions[slices.Index(meter.By, column)])
 	}
 	return values
 }

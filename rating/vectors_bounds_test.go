@@ -3,8 +3,7 @@ package rating_test
 import (
 	"testing"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )

@@ -5,11 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )

@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

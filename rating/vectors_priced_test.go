@@ -3,9 +3,8 @@ package rating_test
 import (
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )

@@ -18,6 +18,7 @@ type Field struct {
 	Name     string
 	Kind     Kind
 	Optional bool // the file may lack the column; all of its cells are absent then
+	Unread   bool // EventID: nobody looks at the ids, which are zero where the format can pass over them (Parquet)
 
 	// What only a Mapping asks for. Zero: a top-level column called Name, whole
 	// numbers, times as ISO 8601 in the export's zone.
@@ -112,9 +113,11 @@ const (
 	NotInMap   Reason = "not_in_map"   // a value that a strict map or lookup table does not have
 )
 
-// Dict holds the distinct values of a Text column of one split. It may grow
-// from batch to batch, but an entry never changes: what was worked out for
-// entry i of a Dict (known by its address) holds for the rest of the split.
+// Dict holds the values of a Text column of one split. Two entries may be the
+// same, as in the dictionary of a Parquet file, which is taken as it is, and an
+// entry may be one that no cell has. It may grow from batch to batch, but an
+// entry never changes: what was worked out for entry i of a Dict (known by its
+// address) holds for the rest of the split.
 type Dict struct {
 	Entries []string
 }

@@ -75,6 +75,12 @@ func (c *clock) wall(w int64) int64 {
 	return u
 }
 
+// steady tells whether wall turns all wall times from one to another by the
+// offset that it used last.
+func (c *clock) steady(from, to int64) bool {
+	return from-c.offset-day >= c.from && to-c.offset+day < c.to
+}
+
 func (c *clock) offsetAt(instant int64) int64 {
 	_, seconds := time.UnixMicro(instant).In(c.zone.Location()).Zone()
 	return int64(seconds) * second

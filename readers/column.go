@@ -1,8 +1,6 @@
 package readers
 
-import (
-	"unicode/utf8"
-)
+import "slices"
 
 // cells is a Column that is being filled, with the buffers behind it: of a
 // batch, of a Parquet page or of a Parquet dictionary.
@@ -13,6 +11,57 @@ type cells struct {
 	n       int
 	missing []bool    // behind Column.Missing
 	words   *interner // Text
+	later   laterTexts
+}
+
+// laterTexts are the texts of rows that are to be looked up together.
+type laterTexts struct {
+	rows  []int32
+	codes []int32
+	spans []span
+	bytes []byte
+}
+
+// setTextLater is setText of a cell of Kind Text that nothing else sets. setLater
+// ends it.
+func (c *cells) setTextLater(i int, text []byte) {
+	l := &c.later
+	from := len(l.bytes)
+	l.bytes = append(l.bytes, text...)
+	l.rows, l.spans = append(l.rows, int32(i)), append(l.spans, span{uint32(from), uint32(len(l.bytes))})
+	if len(l.rows) == textsAtOnce {
+		c.setLater()
+	}
+}
+
+// setLater sets the cells that were put off.
+func (c *cells) setLater() {
+	l := &c.later
+	l.codes = resized(l.codes, len(l.rows))
+	all := len(l.rows) == 0 || c.words.internAll(l.codes, l.spans, l.bytes)
+	for k, row := range l.rows {
+		if c.Index[row] = l.codes[k]; !all {
+			c.rejectUnread(int(row), l.bytes[l.spans[k].from:l.spans[k].to])
+		}
+	}
+	l.rows, l.spans, l.bytes = l.rows[:0], l.spans[:0], l.bytes[:0]
+}
+
+// rejectUnread rejects cell i if its text has no place, though there is one.
+func (c *cells) rejectUnread(i int, text []byte) {
+	if c.Index[i] == Absent && len(text) > 0 {
+		c.reject(i, badCell(text, NotText))
+	}
+}
+
+// setTexts sets all cells, of Kind Text, to texts.
+func (c *cells) setTexts(texts []span, bytes []byte) {
+	if c.words.internAll(c.Index[:len(texts)], texts, bytes) {
+		return
+	}
+	for i, s := range texts {
+		c.rejectUnread(i, bytes[s.from:s.to])
+	}
 }
 
 // of makes the column one of a field.
@@ -131,6 +180,35 @@ func (c *cells) setNumber(i int, p *cellParser, text []byte) {
 	c.Ints[i] = v
 }
 
+// part is n cells from i on, where they are.
+func (c *cells) part(i, n int) Column {
+	to := i + n
+	column := Column{Dict: c.Dict}
+	switch c.kind {
+	case Text:
+		column.Index = c.Index[i:to:to]
+	case EventID:
+		column.IDs = c.IDs[i:to:to]
+		if c.field.Texts {
+			column.IDTexts = c.IDTexts[i:to:to]
+		}
+	default:
+		column.Ints = c.Ints[i:to:to]
+	}
+	if c.Missing != nil && slices.Contains(c.Missing[i:to], true) {
+		column.Missing = c.Missing[i:to:to]
+	}
+	for at, bad := range c.Bad {
+		if at >= i && at < to {
+			if column.Bad == nil {
+				column.Bad = map[int]BadCell{}
+			}
+			column.Bad[at-i] = bad
+		}
+	}
+	return column
+}
+
 // copyFrom sets n cells from i on to those of another column from j on.
 func (c *cells) copyFrom(i int, from *cells, j, n int) {
 	switch c.kind {
@@ -211,33 +289,6 @@ func gather[T any](to, dict []T, indexes []int32) bool {
 		to[i] = dict[at]
 	}
 	return true
-}
-
-// interner gives each distinct text of a split its place in the split's Dict,
-// which grows with them without a limit: a column of free text in a file of
-// one split is held in memory.
-type interner struct {
-	dict  *Dict
-	place map[string]int32
-}
-
-func newInterner() *interner {
-	return &interner{dict: &Dict{}, place: map[string]int32{}}
-}
-
-// intern is false for text that is not UTF-8. What is known is not checked
-// again, so that rows cost a look-up and no allocation.
-func (w *interner) intern(text []byte) (int32, bool) {
-	if code, known := w.place[string(text)]; known {
-		return code, true
-	}
-	if !utf8.Valid(text) {
-		return Absent, false
-	}
-	entry, code := string(text), int32(len(w.dict.Entries))
-	w.dict.Entries = append(w.dict.Entries, entry)
-	w.place[entry] = code
-	return code, true
 }
 
 // resized is a buffer of length n, with whatever was in it.

@@ -257,6 +257,8 @@ func (e *Export) fillFromCSV(in *records, others *objectReader, columns []cells,
 		}
 		for i, at := range e.header.place {
 			switch {
+			case at >= 0 && columns[i].kind == Text && !absent.has(in.record[at]):
+				columns[i].setTextLater(n, in.record[at])
 			case at >= 0 && !absent.has(in.record[at]):
 				columns[i].setText(n, in.record[at], parser)
 			case at != otherPlace:

@@ -26,6 +26,7 @@ type objectReader struct {
 	seen   []sighting // of the fields in any row
 	levels []*jsonText
 	lists  jsonText // to count the elements of a list with
+	flat   flatReader
 
 	columns []cells // the row that is being read
 	n       int
@@ -42,7 +43,7 @@ const (
 )
 
 func newObjectReader(fields []Field, root *jsonWants, absent absentTexts) *objectReader {
-	o := &objectReader{root: root, absent: absent}
+	o := &objectReader{root: root, absent: absent, flat: newFlatReader(root)}
 	o.have, o.seen = make([]presence, len(fields)), make([]sighting, len(fields))
 	return o
 }
@@ -97,16 +98,11 @@ func (o *objectReader) begin(columns []cells, n int, parser *cellParser) {
 // read sets row n of the columns to what a record holds.
 func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellParser) error {
 	o.begin(columns, n, parser)
-	t := o.level(0)
-	t.reset(record)
-	if t.decoder.PeekKind() != '{' {
-		return errNotObject
-	}
-	if err := o.members(0, o.root); err != nil {
-		return notJSON(err)
-	}
-	if err := t.ended(record); err != nil {
-		return err
+	if !o.readFlat(record) {
+		if err := o.readNested(record); err != nil {
+			return err
+		}
+		o.flat.learn(record)
 	}
 	for i, presence := range o.have {
 		if presence == notThere {
@@ -116,6 +112,19 @@ func (o *objectReader) read(record []byte, columns []cells, n int, parser *cellP
 		}
 	}
 	return nil
+}
+
+// readNested sets the row's cells to what a record of any make holds.
+func (o *objectReader) readNested(record []byte) error {
+	t := o.level(0)
+	t.reset(record)
+	if t.decoder.PeekKind() != '{' {
+		return errNotObject
+	}
+	if err := o.members(0, o.root); err != nil {
+		return notJSON(err)
+	}
+	return t.ended(record)
 }
 
 // missIfNotThere sets the cell absent for which the row has nothing.

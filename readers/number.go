@@ -3,7 +3,7 @@ package readers
 import (
 	"regexp"
 
-	exact "github.com/shopspring/decimal"
+	exact "ratemill/rating/decimal"
 )
 
 // mostDigits is what a decimal may be written with, and with its exponent.

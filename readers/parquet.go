@@ -8,20 +8,25 @@ import (
 
 // readParquet reads one row group. The pages of its columns end at different
 // rows, so each column has a cursor of its own and fills batch after batch.
-func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) error {
+func (e *Export) readParquet(ctx context.Context, split int, yield func(*Batch) error) (err error) {
 	group := &e.footer.groups[split]
 	s, end := e.splitSection(ctx, split)
 	defer end()
-	columns := e.openColumns(s, group)
+	room := rooms.Get().(*splitRoom)
+	columns := e.openColumns(s, group, room)
+	defer func() {
+		if err == nil { // else decompressors may be in the middle of something
+			room.takeBack(columns)
+		}
+	}()
 	batch := &Batch{FirstRow: group.firstRow, Columns: make([]Column, len(columns))}
 	for done := int64(0); done < group.rows; done += int64(batch.Len) {
 		batch.FirstRow = group.firstRow + done
 		batch.Len = int(min(group.rows-done, BatchRows))
 		for i, c := range columns {
-			if err := c.fill(batch.Len); err != nil {
+			if err := c.fill(&batch.Columns[i], batch.Len); err != nil {
 				return e.columnError(err, i, split, batch.FirstRow-1)
 			}
-			batch.Columns[i] = c.batch.Column
 		}
 		if err := yield(batch); err != nil {
 			return err
@@ -40,17 +45,18 @@ func (e *Export) columnError(err error, field, split int, goodRow int64) error {
 	return e.fail(goodRow, what, err)
 }
 
-func (e *Export) openColumns(s *section, group *rowGroup) []*columnCursor {
-	shared, unpack := newCellParser(e.zone), &unpacker{}
+func (e *Export) openColumns(s *section, group *rowGroup, room *splitRoom) []*columnCursor {
+	shared := newCellParser(e.zone)
 	columns := make([]*columnCursor, len(e.schema.Fields))
 	for i := range e.schema.Fields {
 		c := e.cursor(i, e.footer.columns[i], shared)
+		c.columnRoom = room.column(i)
 		words := newInterner()
 		for _, to := range []*cells{&c.batch, &c.page, &c.dense, &c.dictionary, &c.held} {
 			to.of(&e.schema.Fields[i], words)
 		}
-		if c.leaf != nil {
-			c.openPages(s, &group.chunks[i], group.rows, unpack)
+		if c.leaf != nil && !c.leaf.unread {
+			c.openPages(s, &group.chunks[i], group.rows, &room.unpacker)
 		}
 		columns[i] = &c
 	}
@@ -88,16 +94,11 @@ type columnCursor struct {
 	texts  *objectReader // for texts that are more than themselves; nil where none are
 	wants  *jsonWants    // of the JSON in them
 
-	batch cells // what is yielded
-	page  cells // the page under the cursor, a cell a row
-	at    int   // rows of page that are in batches already
+	columnRoom
+	at int // rows of page that are in batches already
 
 	hasDictionary bool
-	dictionary    cells // of the chunk, a cell an entry
-	dense         cells // the page's values without its nulls
-	raw           rawValues
-	indexes       []int32
-	scratch       []byte
+	adopted       bool // the dictionary's texts are the entries of the Dict
 	wide          wideNumber
 
 	// Where a row may have several entries, or is only counted, or is a list.
@@ -105,29 +106,53 @@ type columnCursor struct {
 	elements int64  // counted of the open row; below 0 where the list is absent
 	list     []byte // as JSON: what the open row has of it
 	wanted   []wanted
-	places   []int32 // of what is wanted, among the page's values
-	levels   []byte  // of a page's rows, 1 where there is a value
-	held     cells   // the cell of the row that a page leaves open
 }
 
-// fill puts the next n rows into c.batch.
-func (c *columnCursor) fill(n int) (err error) {
+// fill sets a column to the next n rows. Where they are of one page, they stay
+// where they are in it.
+func (c *columnCursor) fill(to *Column, n int) (err error) {
 	defer recovered(&err)
-	c.batch.reset(n)
 	if c.leaf == nil {
+		c.batch.reset(n)
 		c.batch.missAll()
+		*to = c.batch.part(0, n)
 		return nil
 	}
-	for have := 0; have < n; {
-		if c.at == c.page.n {
-			if err := c.nextPage(); err != nil {
-				return err
-			}
-			continue // a page may be empty
-		}
+	if c.leaf.unread {
+		*to = Column{IDs: noIDs[:n]}
+		return nil
+	}
+	if err := c.atRow(); err != nil {
+		return err
+	}
+	if c.page.n-c.at >= n {
+		*to = c.page.part(c.at, n)
+		c.at += n
+		return nil
+	}
+	c.batch.reset(n)
+	for have := 0; ; {
 		k := min(n-have, c.page.n-c.at)
 		c.batch.copyFrom(have, &c.page, c.at, k)
-		have, c.at = have+k, c.at+k
+		if have, c.at = have+k, c.at+k; have == n {
+			*to = c.batch.part(0, n)
+			return nil
+		}
+		if err := c.atRow(); err != nil {
+			return err
+		}
+	}
+}
+
+// noIDs are what nobody looks at.
+var noIDs [BatchRows][16]byte
+
+// atRow brings the cursor to the page of the next row; pages may be empty.
+func (c *columnCursor) atRow() error {
+	for c.at == c.page.n {
+		if err := c.nextPage(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -143,7 +168,7 @@ func (c *columnCursor) end() (err error) {
 			return fmt.Errorf("%s: %w", keys.leaf.path, err)
 		}
 	}
-	for c.leaf != nil {
+	for c.leaf != nil && !c.leaf.unread {
 		if c.at < c.page.n {
 			return fmt.Errorf("goes on behind the last row")
 		}
@@ -202,43 +227,55 @@ func (c *columnCursor) readDictionary(entries int, plain []byte) error {
 		return fmt.Errorf("dictionary: %w", err)
 	}
 	c.hasDictionary = true
+	if c.adopted = c.canAdopt() && c.dictionary.words.adopt(c.raw.spans, c.raw.bytes); c.adopted {
+		c.dictionary.n = entries
+		return nil
+	}
 	c.dictionary.reset(entries)
 	c.convert(&c.dictionary)
 	return nil
 }
 
-func (c *columnCursor) lookUp(to *cells, p *page) error {
-	if err := c.readIndexes(p); err != nil {
-		return err
-	}
-	if !to.gather(&c.dictionary, c.indexes) {
-		return c.beyondDictionary()
-	}
-	return nil
+// canAdopt tells whether the column's texts are what its cells are to be.
+func (c *columnCursor) canAdopt() bool {
+	return c.dictionary.kind == Text && c.leaf.isText() && c.texts == nil && !c.leaf.byLevels()
 }
 
-func (c *columnCursor) readIndexes(p *page) (err error) {
-	if !c.hasDictionary {
-		return fmt.Errorf("has no dictionary where a page needs one")
+func (c *columnCursor) lookUp(to *cells, p *page) (err error) {
+	if !c.adopted {
+		if c.indexes, err = c.readIndexes(c.indexes, p); err == nil && !to.gather(&c.dictionary, c.indexes) {
+			err = c.beyondDictionary()
+		}
+		return err
 	}
-	c.indexes, err = decodeIndexes(c.indexes, p.present, p.values)
+	if to.Index, err = c.readIndexes(to.Index, p); err == nil && !allBelow(to.Index, c.dictionary.n) {
+		err = c.beyondDictionary()
+	}
 	return err
+}
+
+func (c *columnCursor) readIndexes(to []int32, p *page) ([]int32, error) {
+	if !c.hasDictionary {
+		return to, fmt.Errorf("has no dictionary where a page needs one")
+	}
+	return decodeIndexes(to, p.present, p.values)
+}
+
+// allBelow tells whether all indexes are from 0 and below n.
+func allBelow(indexes []int32, n int) bool {
+	if len(indexes) == 0 {
+		return true
+	}
+	var a, b, c, d uint32 // the highest so far, of four that do not wait for each other; one below 0 is a high one
+	for ; len(indexes) >= 4; indexes = indexes[4:] {
+		a, b, c, d = max(a, uint32(indexes[0])), max(b, uint32(indexes[1])), max(c, uint32(indexes[2])), max(d, uint32(indexes[3]))
+	}
+	for _, at := range indexes {
+		a = max(a, uint32(at))
+	}
+	return uint64(max(a, b, c, d)) < uint64(n)
 }
 
 func (c *columnCursor) beyondDictionary() error {
 	return fmt.Errorf("a page names an entry beyond the dictionary's %d", c.dictionary.n)
-}
-
-// spread puts values where the levels say that rows have one.
-func spread(to, values *cells, levels []byte) {
-	to.reset(len(levels))
-	next := 0
-	for row, level := range levels {
-		if level == 0 {
-			to.miss(row)
-			continue
-		}
-		to.copyCell(row, values, next)
-		next++
-	}
 }

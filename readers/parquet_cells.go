@@ -27,9 +27,7 @@ func (c *columnCursor) convert(to *cells) {
 	case float:
 		c.convertFloats(to)
 	case onInstant, onWall:
-		for i, v := range c.raw.ints {
-			c.setTime(to, i, v)
-		}
+		c.convertTimes(to)
 	case legacyInstant:
 		c.convertLegacy(to)
 	case onDay:
@@ -49,6 +47,10 @@ func (c *columnCursor) convert(to *cells) {
 func (c *columnCursor) convertTexts(to *cells) {
 	if c.texts != nil {
 		c.convertRichTexts(to)
+		return
+	}
+	if to.kind == Text {
+		to.setTexts(c.raw.spans, c.raw.bytes)
 		return
 	}
 	for i, s := range c.raw.spans {
@@ -89,6 +91,14 @@ func (c *columnCursor) convertRichTexts(to *cells) {
 
 func (c *columnCursor) convertFixed(to *cells) {
 	width := c.leaf.width
+	if to.kind == EventID && width == 16 && !to.field.Texts {
+		fixed := c.raw.fixed
+		for i := range to.IDs {
+			to.IDs[i] = [16]byte(fixed)
+			fixed = fixed[16:]
+		}
+		return
+	}
 	for i := range to.n {
 		v := c.raw.fixed[i*width : (i+1)*width]
 		switch {

@@ -175,6 +175,9 @@ func rowGroups(meta *format.FileMetaData, columns []*leaf, leaves int, end int64
 			if to.chunks[j], err = columnChunk(from, column, end); err != nil {
 				return nil, fmt.Errorf("column %q of row group %d: %w", column.path, i, err)
 			}
+			if column.unread {
+				to.chunks[j] = chunk{}
+			}
 		}
 	}
 	if sum != meta.NumRows {

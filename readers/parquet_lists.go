@@ -34,7 +34,7 @@ type wanted struct {
 
 // openPages begins to read a column, and the keys of the maps that it is in.
 func (c *columnCursor) openPages(s *section, from *chunk, rows int64, u *unpacker) {
-	c.pages = newPageReader(s, *from, c.leaf, rows, u)
+	c.pages = newPageReader(s, *from, c.leaf, rows, u, c.chunk)
 	w, picks := &c.walk, c.leaf.picks
 	w.at = make([]int64, len(c.leaf.lists))
 	w.picked, w.lengths, w.entries = make([]int64, len(picks)), make([]int64, len(picks)), make([]int64, len(picks))
@@ -230,13 +230,12 @@ func (c *columnCursor) findWanted(p *page, rows int) error {
 func (c *columnCursor) decodePlaces(p *page) error {
 	c.dense.reset(len(c.places))
 	if isDictionary(p.encoding) {
-		if err := c.readIndexes(p); err != nil {
+		var err error
+		if c.indexes, err = c.readIndexes(c.indexes, p); err != nil {
 			return err
 		}
-		for _, at := range c.indexes {
-			if uint(at) >= uint(c.dictionary.n) {
-				return c.beyondDictionary()
-			}
+		if !allBelow(c.indexes, c.dictionary.n) {
+			return c.beyondDictionary()
 		}
 		c.indexes = kept(c.indexes, c.places)
 		c.dense.gather(&c.dictionary, c.indexes)

@@ -50,7 +50,7 @@ func appendInteger(b []byte, v int64, isUnsigned bool) []byte {
 
 func (c *columnCursor) scaleIntegers(to *cells, isUnsigned bool) {
 	if to.field.Scale == 0 && !isUnsigned {
-		copy(to.Ints, c.raw.ints)
+		to.Ints, c.raw.ints = c.raw.ints, to.Ints
 		return
 	}
 	unit := tens[to.field.Scale]

@@ -1,7 +1,6 @@
 package readers
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -52,23 +51,22 @@ type pageHeader struct {
 // pageReader reads the pages of one column chunk in turn. The page that it
 // returned last, and its dictionary, are overwritten by the next.
 type pageReader struct {
-	in       *bufio.Reader
+	pageRoom
+	in       window
 	left     int64 // bytes of the chunk
 	rows     int64 // rows of the row group still to come
 	values   int64 // the same of the chunk's values, with nulls
 	column   *leaf
 	codec    format.CompressionCodec
 	unpacker *unpacker
-	body     []byte
-	plain    []byte
-	levels   []byte
-	nestings []byte
+	body     []byte // of the current page, in the window
 	current  page
 }
 
-func newPageReader(s *section, c chunk, column *leaf, rows int64, u *unpacker) *pageReader {
+func newPageReader(s *section, c chunk, column *leaf, rows int64, u *unpacker, room pageRoom) *pageReader {
+	room.window = room.window[:0]
 	return &pageReader{
-		in:   bufio.NewReaderSize(s.reader(c.stretch()), int(min(c.size, readSize))),
+		pageRoom: room, in: window{from: s.reader(c.stretch()), left: c.size},
 		left: c.size, rows: rows, values: c.values, column: column, codec: c.codec, unpacker: u,
 	}
 }
@@ -117,7 +115,7 @@ func (r *pageReader) next(dictionary func(entries int, plain []byte) error) (*pa
 func (r *pageReader) header() (pageHeader, error) {
 	for most := int64(512); ; most *= 8 {
 		most = min(most, r.left, readSize)
-		b, err := r.in.Peek(int(most))
+		b, err := r.peek(int(most))
 		if err != nil {
 			return pageHeader{}, fmt.Errorf("page header: %w", noEOF(err))
 		}
@@ -129,9 +127,7 @@ func (r *pageReader) header() (pageHeader, error) {
 		if c.err != nil {
 			return h, fmt.Errorf("page header: %w", c.err)
 		}
-		if _, err := r.in.Discard(c.at); err != nil {
-			return h, noEOF(err)
-		}
+		r.in.at += c.at
 		r.left -= int64(c.at)
 		return h, r.check(&h)
 	}
@@ -162,12 +158,65 @@ func (r *pageReader) check(h *pageHeader) error {
 	return nil
 }
 
+// window is a range that is read in order.
+type window struct {
+	from io.Reader
+	left int64 // bytes of the range that are not read yet
+	at   int   // in what was read, where the reader stands
+}
+
+// Pages are read one by one if they are large, so that what was read need not
+// be moved to make room for the rest of a page, and else as many as fit.
+const (
+	largePage  = readSize / 4
+	firstBytes = readSize / 16 // in which the first page is most often a dictionary, or the header of a large one
+	nextHeader = 1 << 10       // bytes behind a large page that are read with it
+)
+
+// peek is the next n bytes of the chunk, which has them. They are overwritten
+// by those behind them.
+func (r *pageReader) peek(n int) ([]byte, error) {
+	w := &r.in
+	if have := len(r.window) - w.at; have < n {
+		more := int64(readSize)
+		if n >= largePage {
+			more = int64(n + nextHeader)
+		} else if len(r.window) == 0 && w.left > readSize {
+			more = firstBytes
+		}
+		more = min(max(more, int64(n))-int64(have), w.left)
+		if w.at+have+int(more) > cap(r.window) {
+			r.moveWindow(have + int(more))
+		}
+		end := w.at + have
+		r.window = r.window[:end+int(more)]
+		got, err := io.ReadFull(w.from, r.window[end:])
+		w.left -= int64(got)
+		if r.window = r.window[:end+got]; err != nil {
+			return nil, err
+		}
+	}
+	return r.window[w.at : w.at+n : w.at+n], nil
+}
+
+// moveWindow makes what is still to be read of the window the beginning of one
+// of at least so many bytes.
+func (r *pageReader) moveWindow(size int) {
+	rest := r.window[r.in.at:]
+	if size > cap(r.window) {
+		r.window = make([]byte, 0, max(size, int(min(readSize, r.in.left+int64(len(rest))))))
+	}
+	r.window, r.in.at = append(r.window[:0], rest...), 0
+}
+
 // readBody reads a page as it lies in the file.
 func (r *pageReader) readBody(h *pageHeader) error {
-	r.body = resized(r.body, int(h.packed))
-	if _, err := io.ReadFull(r.in, r.body); err != nil {
+	body, err := r.peek(int(h.packed))
+	if err != nil {
 		return fmt.Errorf("reading a page: %w", noEOF(err))
 	}
+	r.body = body
+	r.in.at += len(body)
 	r.left -= h.packed
 	if sum := crc32.ChecksumIEEE(r.body); h.checked && sum != h.crc {
 		return fmt.Errorf("page has the checksum %08x, not %08x as written: it is corrupt", sum, h.crc)
@@ -313,7 +362,10 @@ func (r *pageReader) unpack(block []byte, size int64) ([]byte, error) {
 	if size == 0 { // all rows null: some writers compress nothing, some leave it out
 		return nil, nil
 	}
-	r.plain = resized(r.plain, int(size))
+	if cap(r.plain) < int(size)+unpackRoom {
+		r.plain = make([]byte, int(size)+unpackRoom)
+	}
+	r.plain = r.plain[:size]
 	if err := r.unpacker.unpack(r.codec, r.plain, block); err != nil {
 		return nil, fmt.Errorf("decompressing a page: %w", err)
 	}

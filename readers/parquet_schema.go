@@ -37,6 +37,8 @@ type leaf struct {
 	// count in a batch's list of them.
 	places, nodes []int
 
+	unread bool // Parquet: see Field
+
 	// For a field that counts: whether that needs no values; and where from, see node.
 	countOnly, isList bool
 	there, element    uint8

@@ -28,6 +28,64 @@ var (
 
 func (c *cells) takesText() bool { return c.kind == Text || c.kind == EventID }
 
+// convertTimes sets cells to timestamps of the column's unit. Those of a page
+// are mostly all in range, and on the wall all of one offset: the least and the
+// greatest of them tell.
+func (c *columnCursor) convertTimes(to *cells) {
+	ints := c.raw.ints
+	if to.kind != Instant || len(ints) == 0 {
+		for i, v := range ints {
+			c.setTime(to, i, v)
+		}
+		return
+	}
+	least, most := ints[0], ints[0]
+	for _, v := range ints {
+		least, most = min(least, v), max(most, v)
+	}
+	ahead, same := c.aheadOfUTC(least, most)
+	if !same {
+		for i, v := range ints {
+			c.setTime(to, i, v)
+		}
+		return
+	}
+	switch unit := c.leaf.unit; {
+	case unit == second:
+	case unit < second:
+		for i, v := range ints {
+			ints[i] = v * (second / unit)
+		}
+	default:
+		for i, v := range ints {
+			ints[i] = floorDiv(v, unit/second)
+		}
+	}
+	if ahead != 0 {
+		for i := range ints {
+			ints[i] -= ahead
+		}
+	}
+	to.Ints, c.raw.ints = ints, to.Ints
+}
+
+// aheadOfUTC is what is taken off all times, in microseconds, from one to
+// another, both of the column's unit. It is false where they are not all in
+// range, or there is not one such number.
+func (c *columnCursor) aheadOfUTC(least, most int64) (ahead int64, same bool) {
+	from, ok1 := toMicros(least, c.leaf.unit)
+	to, ok2 := toMicros(most, c.leaf.unit)
+	if !ok1 || !ok2 || from < firstInstant+day || to >= endInstant-day {
+		return 0, false
+	}
+	if c.leaf.meaning == onWall {
+		if ahead = from - c.parser.wall(from); !c.parser.steady(from, to) {
+			return 0, false
+		}
+	}
+	return ahead, true
+}
+
 // setTime sets a cell to a timestamp of the column's unit, floored to
 // microseconds.
 func (c *columnCursor) setTime(to *cells, i int, v int64) {

@@ -296,6 +296,7 @@ func (f *found) leafFor(field *Field) (*leaf, error) {
 	case f.shape == group:
 		return nil, fmt.Errorf("column %q cannot be read: it is nested; there are %s", path, strings.Join(f.appendPaths(nil, f.text), ", "))
 	}
+	l.unread = field.Unread && field.Kind == EventID && !field.Texts && len(l.picks) == 0
 	return &l, l.usableAs(field)
 }
 

@@ -91,12 +91,14 @@ func (v *rawValues) decodePlain(l *leaf, n int, data []byte) error {
 	case format.Int32, format.Float:
 		v.ints = resized(v.ints, n)
 		for i := range v.ints {
-			v.ints[i] = int64(int32(binary.LittleEndian.Uint32(data[4*i:])))
+			v.ints[i] = int64(int32(binary.LittleEndian.Uint32(data)))
+			data = data[4:]
 		}
 	case format.Int64, format.Double:
 		v.ints = resized(v.ints, n)
 		for i := range v.ints {
-			v.ints[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
+			v.ints[i] = int64(binary.LittleEndian.Uint64(data))
+			data = data[8:]
 		}
 	case format.Int96, format.FixedLenByteArray:
 		v.fixed = data

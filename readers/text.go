@@ -231,6 +231,7 @@ func (e *Export) readRows(yield func(*Batch) error, fill func(columns []cells, r
 		}
 		batch.Len = n
 		for i := range columns {
+			columns[i].setLater()
 			columns[i].cut(n)
 			batch.Columns[i] = columns[i].Column
 		}

@@ -18,15 +18,15 @@ import (
 // unpacker decompresses blocks whose size is known, and never makes room for
 // more than that: a bomb fails where it would grow. For one goroutine.
 type unpacker struct {
-	zstd   *zstd.Decoder
-	gzip   *gzip.Reader
-	brotli *brotli.Reader
-	input  bytes.Reader
+	zstd  *zstd.Decoder
+	gzip  *gzip.Reader
+	input bytes.Reader
 }
 
 var errSize = errors.New("it is not of the size that it claims")
 
-// unpack fills to, exactly, from a compressed block.
+// unpack fills to, exactly, from a compressed block. What to has room for behind
+// its end may be overwritten.
 func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error {
 	switch codec {
 	case format.Snappy:
@@ -37,13 +37,7 @@ func (u *unpacker) unpack(codec format.CompressionCodec, to, block []byte) error
 		return u.unpackGzip(to, block)
 	case format.Brotli:
 		u.input.Reset(block)
-		if u.brotli == nil {
-			u.brotli = brotli.NewReader(nil)
-		}
-		if err := u.brotli.Reset(&u.input); err != nil {
-			return err
-		}
-		return fill(to, u.brotli)
+		return fill(to, brotli.NewReader(&u.input)) // Reset would keep what it has not read of the page before
 	case format.Lz4Raw:
 		n, err := lz4.UncompressBlock(block, to)
 		return sized(n, to, err)
@@ -95,6 +89,11 @@ func unpackHadoop(to, block []byte) error {
 	return nil
 }
 
+// unpackRoom is how much more room than it needs a page is given: where zstd's
+// decoder has a block and 16 bytes to spare, it copies without looking where
+// they end.
+const unpackRoom = 128<<10 + 16
+
 func (u *unpacker) unpackZstd(to, block []byte) (err error) {
 	if u.zstd == nil {
 		u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
@@ -103,7 +102,7 @@ func (u *unpacker) unpackZstd(to, block []byte) (err error) {
 			return err
 		}
 	}
-	plain, err := u.zstd.DecodeAll(block, to[:0:len(to)])
+	plain, err := u.zstd.DecodeAll(block, to[:0])
 	return sized(len(plain), to, err)
 }
 

@@ -10,6 +10,9 @@ func BenchmarkTable(b *testing.B) {
 	b.Run("event_ids", func(b *testing.B) { benchmarkTable[SeenID](b, EventIDsTable) })
 	b.Run("held", func(b *testing.B) { benchmarkTable[Held](b, HeldTable) })
 	b.Run("invoices", func(b *testing.B) { benchmarkTable[Invoice](b, InvoicesTable) })
+	b.Run("rated_usage", func(b *testing.B) { benchmarkTable[RatedUsage](b, RatedUsageTable) })
+	b.Run("invoice_lines", func(b *testing.B) { benchmarkTable[InvoiceLine](b, InvoiceLinesTable) })
+	b.Run("state", func(b *testing.B) { benchmarkTable[State](b, StateTable) })
 	b.Run("rejects", func(b *testing.B) { benchmarkTable[Reject](b, RejectsTable) })
 }
 

@@ -2,11 +2,11 @@ package writers
 
 import (
 	"encoding/binary"
+	"math"
 	"math/big"
 	"math/bits"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -28,6 +28,12 @@ var (
 // Money is an amount as a DECIMAL(18,4). It is false where the amount has more
 // than 4 decimals or more than 14 digits before them: nothing is rounded.
 func Money(a money.Amount) (int64, bool) {
+	const most = moneyLimit / 10_000 // of a coefficient that can be shifted by 4 digits
+	if c, small := a.Value().Int64(); small && -most < c && c < most {
+		if up := moneyScale + a.Value().Exponent(); 0 <= up && up <= moneyScale {
+			return c * int64(powersOf10[up]), true
+		}
+	}
 	scaled, ok := rescale(a.Value(), moneyScale)
 	if !ok || !scaled.IsInt64() {
 		return 0, false
@@ -47,8 +53,8 @@ func FromMoney(v int64) decimal.Decimal { return decimal.New(v, -moneyScale) }
 // rounded.
 func ToWide(d decimal.Decimal) (Wide, bool) {
 	if exp := d.Exponent(); -wideScale <= exp && exp <= 0 {
-		if c := d.Coefficient(); c.IsInt64() {
-			return wideOfProduct(c.Int64(), powersOf10[wideScale+exp]), true
+		if c, small := d.Int64(); small {
+			return wideOfProduct(c, powersOf10[wideScale+exp]), true
 		}
 	}
 	scaled, ok := rescale(d, wideScale)
@@ -58,9 +64,13 @@ func ToWide(d decimal.Decimal) (Wide, bool) {
 	return wideOf(scaled), true
 }
 
-// FromWide is the value of a DECIMAL(38,18).
+// FromWide is the value of a DECIMAL(38,18), without zeros at its end: what
+// has 18 digits is a small number again, and quick to work with.
 func FromWide(w Wide) decimal.Decimal {
 	high, low := int64(binary.BigEndian.Uint64(w[:8])), binary.BigEndian.Uint64(w[8:])
+	if d, is := shortest(high, low); is {
+		return d
+	}
 	if high == int64(low)>>63 { // nothing but the sign
 		return decimal.New(int64(low), -wideScale)
 	}
@@ -69,6 +79,35 @@ func FromWide(w Wide) decimal.Decimal {
 		v.Sub(v, two128)
 	}
 	return decimal.NewFromBigInt(v, -wideScale)
+}
+
+// shortest is a DECIMAL(38,18) of 128 bits without zeros at its end, false
+// where what is left has more than 63 bits.
+func shortest(high int64, low uint64) (decimal.Decimal, bool) {
+	negative := high < 0
+	if negative {
+		var borrow uint64
+		low, borrow = bits.Sub64(0, low, 0)
+		high = -high - int64(borrow)
+	}
+	rest, exp := uint64(high), int32(-wideScale)
+	for _, zeros := range [...]int32{18, 14, 12, 8, 4, 2, 1} { // 18 for whole numbers, 14 for prices of 4 decimals
+		for exp+zeros <= 0 {
+			top, middle := rest/powersOf10[zeros], rest%powersOf10[zeros]
+			quotient, remainder := bits.Div64(middle, low, powersOf10[zeros])
+			if remainder != 0 {
+				break
+			}
+			rest, low, exp = top, quotient, exp+zeros
+		}
+	}
+	switch {
+	case rest > 0 || low > math.MaxInt64:
+		return decimal.Decimal{}, false
+	case negative:
+		return decimal.New(-int64(low), exp), true
+	}
+	return decimal.New(int64(low), exp), true
 }
 
 // rescale is d × 10^scale, false where that is no whole number or needs more

@@ -5,9 +5,9 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -116,4 +116,27 @@ func BenchmarkToWide(b *testing.B) {
 	for b.Loop() {
 		ToWide(d)
 	}
+}
+
+// TestFiguresComeBackShort: what was written comes back as the same number,
+// without zeros at its end, whatever way it was kept.
+func TestFiguresComeBackShort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := big.NewInt(rapid.Int64().Draw(t, "coefficient"))
+		if rapid.Bool().Draw(t, "wide") {
+			c.Mul(c, big.NewInt(rapid.Int64Range(-5_000_000_000, 5_000_000_000).Draw(t, "times")))
+		}
+		d := decimal.NewFromBigInt(c, rapid.Int32Range(-18, 0).Draw(t, "exponent"))
+		w, ok := ToWide(d)
+		if !ok {
+			t.Skip("too wide")
+		}
+		back := FromWide(w)
+		if !back.Equal(d) {
+			t.Fatalf("%s comes back as %s", d, back)
+		}
+		if _, small := back.Int64(); small && back.Exponent() < 0 && back.Truncate(-back.Exponent()-1).Equal(back) {
+			t.Fatalf("%s comes back with the exponent %d", d, back.Exponent())
+		}
+	})
 }

@@ -18,7 +18,9 @@ type flatSink[T any] struct {
 	columns []flatColumn[T]
 	values  []parquet.Value
 	texts   []byte // of the chunk, that values point into
-	rows    int    // of the row group
+	last    string // the text that was copied last: rows side by side have much the same ones
+	lastAt  parquet.Value
+	rows    int // of the row group
 }
 
 // flatColumn sets a column's values of a chunk of rows.
@@ -99,9 +101,12 @@ func (s *flatSink[T]) set(i int, v parquet.Value, optional, absent bool) {
 
 // text is a value of a string, which is copied: parquet-go wants bytes.
 func (s *flatSink[T]) text(t string) parquet.Value {
-	at := len(s.texts)
-	s.texts = append(s.texts, t...)
-	return parquet.ByteArrayValue(s.texts[at:len(s.texts):len(s.texts)])
+	if t != s.last || len(s.texts) == 0 {
+		at := len(s.texts)
+		s.texts = append(s.texts, t...)
+		s.last, s.lastAt = t, parquet.ByteArrayValue(s.texts[at:len(s.texts):len(s.texts)])
+	}
+	return s.lastAt
 }
 
 // fieldColumn is a column that is a field of the row. What is zero is absent

@@ -3,7 +3,7 @@ package writers
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Check is one line for each identity that does not hold, with its figures;

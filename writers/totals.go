@@ -1,6 +1,6 @@
 package writers
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Totals are the control totals of an entry. Check holds their identities
 // against each other; an entry that breaks one publishes nothing. Money is in

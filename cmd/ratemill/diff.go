@@ -11,10 +11,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/pipeline"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

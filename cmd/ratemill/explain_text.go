@@ -6,9 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/pipeline"
+	"ratemill/rating/decimal"
 )
 
 // explainPrinter writes an explanation for people.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
@@ -19,6 +18,7 @@ import (
 	"ratemill/pipeline/store"
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 )
 
 // nightFlags are what every command that bills nights takes.

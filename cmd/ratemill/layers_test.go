@@ -15,20 +15,21 @@ import (
 
 // mayImport says which of the project's packages each package may import
 // besides those below it in its own folder. Imports run one way: cmd ->
-// pipeline -> (readers, writers) -> rating -> catalog -> money, calendar. The
-// leaves nearest and yamltext serve all who read what people wrote.
+// pipeline -> (readers, writers) -> rating -> catalog -> money, calendar; decimal is a number
+// for all. The leaves nearest and yamltext serve all who read what people wrote.
 var mayImport = map[string][]string{
-	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "writers/report", "rating/catalog", "rating/calendar", "rating/yamltext", "rating/nearest", "fixtures/generate"},
-	"pipeline":          {"pipeline/store", "readers", "writers", "writers/report", "rating", "rating/catalog", "rating/calendar", "rating/money", "rating/nearest"},
+	"cmd/ratemill":      {"pipeline", "pipeline/store", "readers", "writers", "writers/report", "rating/catalog", "rating/calendar", "rating/yamltext", "rating/nearest", "fixtures/generate", "rating/decimal"},
+	"pipeline":          {"pipeline/store", "readers", "writers", "writers/report", "rating", "rating/catalog", "rating/calendar", "rating/money", "rating/nearest", "rating/decimal"},
 	"pipeline/store":    {},
-	"readers":           {"rating/calendar", "rating/nearest"},
-	"writers":           {"rating/money", "rating/calendar"},
-	"writers/report":    {"rating/calendar"},
-	"rating":            {"rating/catalog", "rating/calendar", "rating/money", "rating/pricing", "rating/nearest"},
-	"rating/catalog":    {"rating/calendar", "rating/money", "rating/pricing", "rating/yamltext", "rating/nearest"},
-	"rating/pricing":    {"rating/money"},
+	"readers":           {"rating/calendar", "rating/nearest", "rating/decimal"},
+	"writers":           {"rating/money", "rating/calendar", "rating/decimal"},
+	"writers/report":    {"rating/calendar", "rating/decimal"},
+	"rating":            {"rating/catalog", "rating/calendar", "rating/money", "rating/pricing", "rating/nearest", "rating/decimal"},
+	"rating/catalog":    {"rating/calendar", "rating/money", "rating/pricing", "rating/yamltext", "rating/nearest", "rating/decimal"},
+	"rating/pricing":    {"rating/money", "rating/decimal"},
 	"rating/calendar":   {},
-	"rating/money":      {},
+	"rating/decimal":    {},
+	"rating/money":      {"rating/decimal"},
 	"rating/yamltext":   {},
 	"rating/nearest":    {},
 	"fixtures/bench":    {}, // runs the binary

@@ -14,10 +14,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"github.com/shopspring/decimal"
 
 	"ratemill/pipeline"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 
@@ -159,7 +159,8 @@ func (s *series) add(value float64, labels ...string) {
 // money is a float64 as Prometheus has no other number. Nothing is computed
 // with it here.
 func (s *series) money(value decimal.Decimal, labels ...string) {
-	s.add(value.InexactFloat64(), labels...)
+	nearest, _ := value.Rat().Float64()
+	s.add(nearest, labels...)
 }
 
 // end gives a series that has no value a zero without labels: else what an

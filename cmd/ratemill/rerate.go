@@ -6,10 +6,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/pipeline"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

@@ -11,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/writers"
 )
 

@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Balance is something prepaid of an account, used by later charges: money, or

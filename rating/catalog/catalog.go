@@ -17,9 +17,8 @@
 package catalog
 
 import (
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )
@@ -199,6 +198,8 @@ type UsageCharge struct {
 	Counting    *Counting // nil: each day's usage by itself, quantity × price
 	Rule        RuleID
 	Line        int
+
+	described []string // by row of the table; made by Parse, see Described
 }
 
 // PriceTable gives a price by dimension columns. The row that names most
@@ -219,6 +220,8 @@ type PriceRow struct {
 	Price decimal.Decimal // of one unit; zero where Model holds
 	Model pricing.Model   // prices all usage that the row wins, counted by itself; nil: quantity × Price
 	Line  int
+
+	at int // in its table; made by Parse
 }
 
 // At is the version in force on a day, or nil before the first.

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/pricing"
 	"ratemill/rating/yamltext"
 )
@@ -80,7 +79,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 			v.AddOns[j].Line = 0
 		}
 		for j := range v.UsageCharges {
-			v.UsageCharges[j].Line = 0
+			v.UsageCharges[j].Line, v.UsageCharges[j].described = 0, nil
 		}
 		for j := range v.Services {
 			v.Services[j].Line = 0
@@ -102,7 +101,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 		for j := range v.PriceTables {
 			v.PriceTables[j].index, v.PriceTables[j].byText = nil, nil // follow from Rows, and generated catalogs have none
 			for k := range v.PriceTables[j].Rows {
-				v.PriceTables[j].Rows[k].Line = 0
+				v.PriceTables[j].Rows[k].Line, v.PriceTables[j].Rows[k].at = 0, 0
 			}
 		}
 	}

@@ -3,8 +3,7 @@ package catalog
 import (
 	"slices"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/nearest"
 )
 

@@ -26,12 +26,18 @@ func (d *draft) compileVersion(from *versionDraft) Version {
 	for _, a := range from.addOns {
 		v.AddOns = append(v.AddOns, a.AddOn)
 	}
-	for _, u := range from.charges {
-		v.UsageCharges = append(v.UsageCharges, u.UsageCharge)
-	}
 	for _, t := range from.tables {
 		t.index, t.byText = indexOf(t.Rows), byText(t.Rows)
+		for i := range t.Rows {
+			t.Rows[i].at = i
+		}
 		v.PriceTables = append(v.PriceTables, t.PriceTable)
+	}
+	for _, u := range from.charges {
+		if table := v.Table(u.Table); table != nil {
+			u.described = describedBy(u.Description, table.Rows)
+		}
+		v.UsageCharges = append(v.UsageCharges, u.UsageCharge)
 	}
 	return v
 }

@@ -4,8 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/nearest"
 )
 

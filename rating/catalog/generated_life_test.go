@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
+	"ratemill/rating/decimal"
 	"ratemill/rating/pricing"
 )
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 	"ratemill/rating/pricing"
 )

@@ -3,9 +3,8 @@ package catalog
 import (
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // maxPriority is the last place in the order in which balances are drawn.

@@ -3,7 +3,7 @@ package catalog
 import (
 	"slices"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Guarantee gives back what an account has paid if it closes early enough.

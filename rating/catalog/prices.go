@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // TermPrice is what something costs on one term.

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // Print writes the catalog as YAML in its own language. Parsing what it wrote

@@ -32,6 +32,24 @@ func (r *PriceRow) Text() string {
 	return strings.Join(named, " ")
 }
 
+// Described is what a line calls usage that a row of the charge's table wins.
+func (u *UsageCharge) Described(row *PriceRow) string {
+	if row.at < len(u.described) {
+		return u.described[row.at]
+	}
+	return u.Description + " " + row.Text()
+}
+
+// describedBy are the texts of Described, made once a catalog and not once a
+// group of usage.
+func describedBy(description string, rows []PriceRow) []string {
+	texts := make([]string, len(rows))
+	for i := range rows {
+		texts[i] = description + " " + rows[i].Text()
+	}
+	return texts
+}
+
 // Row is the price row of a Text, or nil.
 func (t *PriceTable) Row(text string) *PriceRow {
 	i, there := t.byText[text]

@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/pricing"
 )
 

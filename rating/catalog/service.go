@@ -1,6 +1,6 @@
 package catalog
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Service is something sold once, charged as it is used.
 type Service struct {

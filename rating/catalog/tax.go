@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/nearest"
 	"ratemill/rating/pricing"
 )

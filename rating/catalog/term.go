@@ -1,6 +1,6 @@
 package catalog
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Term is how often an account is billed, and what that asks of the account.
 type Term struct {

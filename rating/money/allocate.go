@@ -4,7 +4,7 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Allocate splits a whole over weights so that the parts add up to it, by

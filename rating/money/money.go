@@ -1,7 +1,7 @@
 // Package money is exact decimal money: amounts that carry their currency,
 // and the one place where a division and a rounding may happen.
 //
-// Everything is a shopspring decimal; no float comes near it. A line of an
+// Everything is a decimal; no float comes near it. A line of an
 // invoice is made by Line: multiply first, divide once, round once (rule G-4).
 // Past that, amounts are only added and compared.
 package money
@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Rounding is how a line's exact value becomes a whole number of minor units.

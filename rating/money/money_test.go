@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
+
+	"ratemill/rating/decimal"
 )
 
 func number(t *testing.T, text string) decimal.Decimal {

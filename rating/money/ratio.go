@@ -1,6 +1,6 @@
 package money
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Ratio is an exact number n/d that need not have an end as a decimal: 7
 // thirtieths of a month, 100 seconds at 0.1 a minute. It is added, multiplied

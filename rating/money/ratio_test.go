@@ -4,8 +4,9 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
+
+	"ratemill/rating/decimal"
 )
 
 func drawRatio(t *rapid.T, name string) (Ratio, *big.Rat) {

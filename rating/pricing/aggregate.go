@@ -6,8 +6,7 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

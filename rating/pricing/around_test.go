@@ -7,9 +7,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -1,6 +1,6 @@
 package pricing
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Flat is one amount for any usage at all.
 //

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // Grant is prepaid units or money that later usage draws.

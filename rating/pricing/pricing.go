@@ -15,8 +15,7 @@ package pricing
 import (
 	"strings"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

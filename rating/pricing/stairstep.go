@@ -1,8 +1,7 @@
 package pricing
 
 import (
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

@@ -3,8 +3,7 @@ package pricing
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 

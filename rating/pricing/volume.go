@@ -1,6 +1,6 @@
 package pricing
 
-import "github.com/shopspring/decimal"
+import "ratemill/rating/decimal"
 
 // Volume is tiered pricing where all units cost the price of the tier that the
 // quantity reaches (Kill Bill: top tier; OpenRate: threshold).

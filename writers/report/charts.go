@@ -3,9 +3,8 @@ package report
 import (
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // Charts stretch over the width there is: what lies across is in per cent of

@@ -5,9 +5,8 @@
 package report
 
 import (
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // Facts are all that a page says. Money is in the major unit of its currency.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // money is the chapter of a currency.

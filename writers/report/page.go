@@ -8,9 +8,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 //go:embed page.html

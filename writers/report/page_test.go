@@ -11,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the goldens")

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
+	"ratemill/rating/decimal"
 )
 
 // usage is the chapter of what was used.
