@@ -69,8 +69,8 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 	if s, err = n.openStage(ctx); err != nil {
 		return s, err
 	}
-	n.rankValues()
 	n.strangers = n.refusalOfStrangers()
+	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)

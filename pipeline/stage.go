@@ -237,8 +237,8 @@ func (a appender) addAll(wave []*tables) error {
 	return nil
 }
 
-// note numbers a bucket's invoices and adds up what the control totals and
-// event_ids ask for.
+// note numbers a bucket's invoices, adds up what the control totals ask for, and
+// keeps its ids and rejects until their tables are written.
 func (s *stage) note(n *night, t *tables) error {
 	for i := range t.invoices {
 		n.number(s, &t.invoices[i])
