@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -66,6 +68,7 @@ func newRetryer(refresh func()) *retryer {
 		refresh: refresh,
 		Standard: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.RateLimiter = ratelimit.None // the pauses slow us down; a token bucket would end the night
+			o.Retryables = slices.Insert(o.Retryables, 0, retry.IsErrorRetryable(retry.IsErrorRetryableFunc(distrusted)))
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(retryable))
 		}),
 	}
@@ -86,6 +89,16 @@ func retryable(err error) aws.Ternary {
 	switch statusOf(err) {
 	case http.StatusTooManyRequests, http.StatusRequestTimeout:
 		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
+// distrusted says that a server whose certificate cannot be verified will not be
+// trusted the next time. To the SDK that is a connection that fails.
+func distrusted(err error) aws.Ternary {
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
 }

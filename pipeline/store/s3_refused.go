@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -39,6 +40,7 @@ const (
 	noKeysAdvice = "no key for S3 is found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (profile=) or a role; docs/s3.md says where keys are looked for"
 	bucketAdvice = "there is no bucket %s at this server: mend the bucket, region= or endpoint= in the URL, or make the bucket; docs/s3.md has the settings"
 	regionAdvice = "bucket %s lies in another region: mend region= in the URL; docs/s3.md has the settings"
+	trustAdvice  = "the certificate of S3 cannot be verified: mend endpoint= in the URL, or name the authority that signed it in AWS_CA_BUNDLE"
 	rightsAdvice = "the key may not do this: grant what docs/s3.md#permissions lists, on bucket %s and below the prefix"
 )
 
@@ -73,6 +75,8 @@ func (g *guard) refusal(err error, asked any) error {
 	switch {
 	case errors.As(err, &none):
 		advice = noKeysAdvice
+	case distrusted(err) == aws.FalseTernary:
+		return &RefusedError{Location: g.location, Advice: trustAdvice, text: err.Error()}
 	case !known && statusOf(err) == http.StatusMovedPermanently:
 		advice = regionAdvice
 	case !known:

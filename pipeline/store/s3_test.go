@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -464,6 +467,30 @@ func TestS3NoBucket(t *testing.T) {
 		if there, err := gone.Exists(t.Context(), "k"); there || Refused(err) == nil {
 			t.Errorf("in no bucket: %v, %v", there, err)
 		}
+	}
+}
+
+// A server that cannot be trusted is asked once: no time mends its certificate.
+func TestS3Untrusted(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "k")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
+	var connections atomic.Int32
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the handshakes that end
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	b := open(t, "s3://bucket?region=x&retry_for=20s&endpoint="+server.URL)
+	_, err := b.ReadAll(t.Context(), "k")
+	if Temporary(err) || Refused(err) == nil || !strings.Contains(Refused(err).Advice, "AWS_CA_BUNDLE") {
+		t.Errorf("%v: %+v", err, Refused(err))
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 }
 
