@@ -232,7 +232,7 @@ func (s *standing) formers(ctx context.Context, c *Choice) (all []formerRow, ref
 				continue
 			}
 			known[d.Number] = true
-			rows, by, err := s.formersOf(ctx, c, d.DecisionFile, oldest)
+			rows, by, err := s.formersOf(ctx, c, d.DecisionFile, all, oldest)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -248,8 +248,9 @@ func (s *standing) formers(ctx context.Context, c *Choice) (all []formerRow, ref
 	return all, refolded, nil
 }
 
-// formersOf are those of one decision.
-func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.DecisionFile, oldest calendar.Day) (rows []formerRow, refolded int64, err error) {
+// formersOf are those of one decision. An event of which a later decision has a
+// row that is meant is left out: it may wait once.
+func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.DecisionFile, later []formerRow, oldest calendar.Day) (rows []formerRow, refolded int64, err error) {
 	f, err := formerRows(ctx, s.output, s.head, file.Number)
 	if err != nil {
 		return nil, 0, err
@@ -261,7 +262,13 @@ func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.Decisi
 	if f.refolded > 0 && slices.ContainsFunc(read[0].Rows, c.wants) {
 		return nil, f.refolded, nil
 	}
-	found, err := matchRows(s.sources, read[0].Rows, f.held, f.gone(s.waiting, oldest))
+	there := slices.Clone(s.waiting)
+	for i := range later {
+		if h := &later[i].Held; c.wants(rowDecided(h)) {
+			there = append(there, *h)
+		}
+	}
+	found, err := matchRows(s.sources, read[0].Rows, f.held, f.gone(there, oldest))
 	for _, i := range found {
 		rows = append(rows, formerRow{f.held[i], file.Number})
 	}

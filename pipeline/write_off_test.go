@@ -210,6 +210,54 @@ func TestRevoked(t *testing.T) {
 	c.sameAgain("2024-05-01", "2024-05-04")
 }
 
+// A row that was given up, taken back and given up again before a night is that
+// of the last decision alone: recycled, it waits once, and is billed once.
+func TestRecycledOnceOfTwoDecisions(t *testing.T) {
+	c := newCompany(t, waits)
+	c.night("2024-05-01")
+	c.wantDecided(writers.WriteOff, Choice{Account: "B"}, 2)
+	c.wantDecided(writers.Recycle, Choice{Account: "B"}, 2)
+	c.wantDecided(writers.WriteOff, Choice{Account: "B"}, 2)
+	c.night("2024-05-02")
+	c.wantDecided(writers.Recycle, Choice{Account: "B"}, 2)
+	c.night("2024-05-03")
+	c.wantDone("2024-05-03", `
+		4 recycle 2 of 2
+		sms taken up 2 recycled 2 rated 0 put aside 4 written off 0
+	`)
+	c.proven()
+	c.sameAgain("2024-05-01", "2024-05-03")
+}
+
+// An event that was delivered again and given up again comes back once.
+func TestRecycledOnceOfTwoRows(t *testing.T) {
+	c := newCompany(t, waits)
+	c.night("2024-05-01")
+	c.wantDecided(writers.WriteOff, Choice{Account: "A"}, 2)
+	c.deliver(`
+		-- sms/2024-05-03
+		m1,A,2024-05-01T10:00:00,outbound,acme,US,1000
+		m2,A,2024-05-01T11:00:00,outbound,acme,US,500
+	`)
+	c.nights("2024-05-02", "2024-05-03")
+	c.wantDecided(writers.WriteOff, Choice{Account: "A"}, 2)
+	c.night("2024-05-04")
+	c.wantDecided(writers.Recycle, Choice{Account: "A"}, 2)
+	c.deliver(`
+		-- account_events/2024-05-05
+		s2,A,2024-05-01T09:00:00,signed_up,pages_free,monthly,card
+	`)
+	c.night("2024-05-05")
+	c.wantRejects("2024-05-05", `
+		sms/date=2024-05-03/part-0.csv:1 A unknown_account recycled
+		sms/date=2024-05-03/part-0.csv:1 A unknown_account reopened
+		sms/date=2024-05-03/part-0.csv:2 A unknown_account recycled
+		sms/date=2024-05-03/part-0.csv:2 A unknown_account reopened
+	`)
+	c.proven()
+	c.sameAgain("2024-05-01", "2024-05-05")
+}
+
 // A row that was written off is not registered: a corrected one is billed, and
 // then the first cannot wait again. The same row delivered again is a new row.
 func TestDeliveredAgain(t *testing.T) {
