@@ -96,7 +96,7 @@ type standing struct {
 	head    *Entry
 	waiting []writers.Held
 	pending []*decisionRead
-	on      map[writers.DecidedRow]*decisionRead // the pending decision that holds for a row
+	on      map[writers.DecidedRow]*decisionRead // the pending decision that holds for a row, by its plainRow
 }
 
 // readStanding is nil where nothing is published.
@@ -190,7 +190,7 @@ func (s *standing) chosen(q *DecisionRequest, formers []formerRow) (all []chosen
 	off := q.Kind == writers.WriteOff
 	for i := range s.waiting {
 		h := &s.waiting[i]
-		d := s.on[rowDecided(h)]
+		d := s.on[plainRow(rowDecided(h))]
 		switch {
 		case !q.Choice.wants(rowDecided(h)):
 		case off && d == nil:
@@ -201,7 +201,7 @@ func (s *standing) chosen(q *DecisionRequest, formers []formerRow) (all []chosen
 	}
 	for i := range formers {
 		f := &formers[i]
-		d := s.on[rowDecided(&f.Held)]
+		d := s.on[plainRow(rowDecided(&f.Held))]
 		switch {
 		case !q.Choice.wants(rowDecided(&f.Held)):
 		case !off && d == nil:
@@ -437,19 +437,27 @@ func MarkDecided(all []OpenReject, decisions []StandingDecision) {
 			ids[placeOfRow(row)] = idOfRow(row)
 		}
 	}
-	at := map[rejectPlace]*decisionRead{}
+	waiting, off := map[string]int64{}, map[rejectPlace]int64{} // what waits may have moved in a rerate
 	if len(pending) > 0 {
-		for row, d := range holding(pending, pending[0].Number-1) {
-			at[placeOfRow(row)] = d
+		on := holding(pending, pending[0].Number-1)
+		for _, d := range pending {
+			for _, row := range d.Rows {
+				switch {
+				case on[plainRow(row)] != d:
+				case d.Kind == writers.WriteOff:
+					waiting[idOfRow(row)] = d.Number
+				default:
+					off[placeOfRow(row)] = d.Number
+				}
+			}
 		}
 	}
 	for i := range all {
-		o := &all[i]
-		if d := at[o.place()]; d != nil && (d.Kind == writers.WriteOff) == (o.State == Waiting) {
-			o.Decision = d.Number
-		}
-		if o.State == WrittenOff {
-			o.ID = ids[o.place()]
+		switch o := &all[i]; o.State {
+		case Waiting:
+			o.Decision = waiting[o.ID]
+		case WrittenOff:
+			o.Decision, o.ID = off[o.place()], ids[o.place()]
 		}
 	}
 }

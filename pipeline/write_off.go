@@ -129,9 +129,14 @@ func effectOf(decisions []*decisionRead) []effect {
 	return all
 }
 
-// plainRow is a row that a decision names, whatever it takes back.
+// plainRow is what tells a row that is decided on from any other, whatever the
+// decision takes back. A rerate may have another night see an event first, or
+// read it from another file.
 func plainRow(r writers.DecidedRow) writers.DecidedRow {
 	r.Revokes = 0
+	if r.EventKey != "" {
+		r.File, r.Row, r.FirstSeen = "", 0, ""
+	}
 	return r
 }
 

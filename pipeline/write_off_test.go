@@ -258,6 +258,40 @@ func TestRecycledOnceOfTwoRows(t *testing.T) {
 	c.sameAgain("2024-05-01", "2024-05-05")
 }
 
+// A rerate may have another night see a row first. A decision on it that no
+// night has taken is taken back all the same.
+func TestRevokedAfterRerate(t *testing.T) {
+	c := newCompany(t, waits)
+	c.night("2024-05-01")
+	c.deliver("-- sms/2024-05-01 late.csv\nm7,A,2024-05-01T10:00:00,outbound,acme,US,1000\n")
+	c.nights("2024-05-02", "2024-05-03")
+	c.wantDecided(writers.WriteOff, Choice{Account: "A"}, 3)
+	if r := c.rerate("2024-05-01", "2024-05-03"); r.Status != Published {
+		t.Fatal(r.Status)
+	}
+	all, head, err := OpenRejects(context.Background(), c.output, calendar.None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := Decisions(context.Background(), c.output, head, calendar.None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	MarkDecided(all, decisions)
+	for _, o := range all {
+		if want := map[string]int64{"A": 1}[o.Account]; o.State == Waiting && o.Decision != want {
+			t.Errorf("%+v: want decision %d", o, want)
+		}
+	}
+	c.wantDecided(writers.WriteOff, Choice{Account: "A"}, 0)
+	if r := c.wantDecided(writers.Recycle, Choice{Account: "A"}, 3); r.Revoked != 3 {
+		t.Errorf("revoked %d", r.Revoked)
+	}
+	c.night("2024-05-04")
+	c.wantDone("2024-05-04", "1 write-off 0 of 3\n2 recycle 3 of 3")
+	c.proven()
+}
+
 // A row that was written off is not registered: a corrected one is billed, and
 // then the first cannot wait again. The same row delivered again is a new row.
 func TestDeliveredAgain(t *testing.T) {
