@@ -280,6 +280,12 @@ func TestPoliciesAreEnough(t *testing.T) {
 	g.do(t, "explain", "--account", g.charged(t, "2024-05-02"), "--date", "2024-05-02")
 	add()
 
+	g.become(writing)
+	g.do(t, "rejects", "write-off", "--before", "2024-06-01", "--note", "given up")
+	if there, err := g.direct(t).Exists(t.Context(), "decisions/00000001.json"); err != nil || !there {
+		t.Errorf("no decision was recorded: %v", err)
+	}
+
 	g.become(writing, cleaning)
 	g.leave(t)
 	g.do(t, "gc", "--older-than", "0s", "--dry-run")
