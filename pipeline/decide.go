@@ -96,7 +96,7 @@ type standing struct {
 	head    *Entry
 	waiting []writers.Held
 	pending []*decisionRead
-	on      map[writers.DecidedRow]*decisionRead // the pending decision that holds for a row
+	on      map[writers.DecidedRow]*decisionRead // the pending decision that holds for a row, by its plainRow
 }
 
 // readStanding is nil where nothing is published.
@@ -190,7 +190,7 @@ func (s *standing) chosen(q *DecisionRequest, formers []formerRow) (all []chosen
 	off := q.Kind == writers.WriteOff
 	for i := range s.waiting {
 		h := &s.waiting[i]
-		d := s.on[rowDecided(h)]
+		d := s.on[plainRow(rowDecided(h))]
 		switch {
 		case !q.Choice.wants(rowDecided(h)):
 		case off && d == nil:
@@ -201,7 +201,7 @@ func (s *standing) chosen(q *DecisionRequest, formers []formerRow) (all []chosen
 	}
 	for i := range formers {
 		f := &formers[i]
-		d := s.on[rowDecided(&f.Held)]
+		d := s.on[plainRow(rowDecided(&f.Held))]
 		switch {
 		case !q.Choice.wants(rowDecided(&f.Held)):
 		case !off && d == nil:
@@ -232,7 +232,7 @@ func (s *standing) formers(ctx context.Context, c *Choice) (all []formerRow, ref
 				continue
 			}
 			known[d.Number] = true
-			rows, by, err := s.formersOf(ctx, c, d.DecisionFile, oldest)
+			rows, by, err := s.formersOf(ctx, c, d.DecisionFile, all, oldest)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -248,8 +248,9 @@ func (s *standing) formers(ctx context.Context, c *Choice) (all []formerRow, ref
 	return all, refolded, nil
 }
 
-// formersOf are those of one decision.
-func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.DecisionFile, oldest calendar.Day) (rows []formerRow, refolded int64, err error) {
+// formersOf are those of one decision. An event of which a later decision has a
+// row that is meant is left out: it may wait once.
+func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.DecisionFile, later []formerRow, oldest calendar.Day) (rows []formerRow, refolded int64, err error) {
 	f, err := formerRows(ctx, s.output, s.head, file.Number)
 	if err != nil {
 		return nil, 0, err
@@ -261,7 +262,13 @@ func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.Decisi
 	if f.refolded > 0 && slices.ContainsFunc(read[0].Rows, c.wants) {
 		return nil, f.refolded, nil
 	}
-	found, err := matchRows(s.sources, read[0].Rows, f.held, f.gone(s.waiting, oldest))
+	there := slices.Clone(s.waiting)
+	for i := range later {
+		if h := &later[i].Held; c.wants(rowDecided(h)) {
+			there = append(there, *h)
+		}
+	}
+	found, err := matchRows(s.sources, read[0].Rows, f.held, f.gone(there, oldest))
 	for _, i := range found {
 		rows = append(rows, formerRow{f.held[i], file.Number})
 	}
@@ -430,19 +437,27 @@ func MarkDecided(all []OpenReject, decisions []StandingDecision) {
 			ids[placeOfRow(row)] = idOfRow(row)
 		}
 	}
-	at := map[rejectPlace]*decisionRead{}
+	waiting, off := map[string]int64{}, map[rejectPlace]int64{} // what waits may have moved in a rerate
 	if len(pending) > 0 {
-		for row, d := range holding(pending, pending[0].Number-1) {
-			at[placeOfRow(row)] = d
+		on := holding(pending, pending[0].Number-1)
+		for _, d := range pending {
+			for _, row := range d.Rows {
+				switch {
+				case on[plainRow(row)] != d:
+				case d.Kind == writers.WriteOff:
+					waiting[idOfRow(row)] = d.Number
+				default:
+					off[placeOfRow(row)] = d.Number
+				}
+			}
 		}
 	}
 	for i := range all {
-		o := &all[i]
-		if d := at[o.place()]; d != nil && (d.Kind == writers.WriteOff) == (o.State == Waiting) {
-			o.Decision = d.Number
-		}
-		if o.State == WrittenOff {
-			o.ID = ids[o.place()]
+		switch o := &all[i]; o.State {
+		case Waiting:
+			o.Decision = waiting[o.ID]
+		case WrittenOff:
+			o.Decision, o.ID = off[o.place()], ids[o.place()]
 		}
 	}
 }

@@ -64,19 +64,23 @@ type namedDecision struct {
 // proveDecisions proves that every decision that an entry took is there as it
 // was taken, and that those that wait for a night can be read.
 func (p *prover) proveDecisions(ctx context.Context) error {
-	last := int64(0)
+	there := map[int64]bool{}
+	for n := range p.decisions {
+		there[n] = true
+	}
 	for key := range p.sizes {
 		if n := numberOfDecision(key); n > 0 {
-			p.declared[key] = true
-			last = max(last, n)
+			p.declared[key], there[n] = true, true
 		}
 	}
-	for n := range p.decisions {
-		last = max(last, n)
-	}
-	waiting := 0
-	for n := int64(1); n <= last; n++ {
-		if len(p.decisions[n]) == 0 {
+	waiting, next := 0, int64(1)
+	for _, n := range sortedKeys(there) {
+		if n > next { // said once, however many there are to the next file
+			if err := p.proveDecision(ctx, next); err != nil {
+				return err
+			}
+		}
+		if next = n + 1; len(p.decisions[n]) == 0 {
 			waiting++
 		}
 		if err := p.proveDecision(ctx, n); err != nil {

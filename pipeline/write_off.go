@@ -129,9 +129,14 @@ func effectOf(decisions []*decisionRead) []effect {
 	return all
 }
 
-// plainRow is a row that a decision names, whatever it takes back.
+// plainRow is what tells a row that is decided on from any other, whatever the
+// decision takes back. A rerate may have another night see an event first, or
+// read it from another file.
 func plainRow(r writers.DecidedRow) writers.DecidedRow {
 	r.Revokes = 0
+	if r.EventKey != "" {
+		r.File, r.Row, r.FirstSeen = "", 0, ""
+	}
 	return r
 }
 
@@ -179,7 +184,7 @@ func (n *night) bringBack(ctx context.Context, decision int, rows []writers.Deci
 		if err != nil {
 			return nil, err
 		}
-		found, err := matchRows(n.sources, from[number], former.held, former.gone(all, n.day-calendar.Day(n.Catalog.WindowDays)))
+		found, err := matchRows(n.sources, from[number], former.held, former.gone(slices.Concat(all, back), n.day-calendar.Day(n.Catalog.WindowDays)))
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +267,7 @@ func formerRows(ctx context.Context, output *blob.Bucket, head *Entry, decision 
 			return nil, err
 		}
 		if taken {
-			return f, f.read(ctx, output, e, before, since, back)
+			return f, f.read(ctx, output, decision, e, before, since, back)
 		}
 		err = readOf(ctx, output, e, writers.RejectsTable, func(rows []writers.Reject) error {
 			for i := range rows {
@@ -280,13 +285,13 @@ func formerRows(ctx context.Context, output *blob.Bucket, head *Entry, decision 
 	return f, nil
 }
 
-// read reads the rows that an entry wrote off by decision from held of the
-// entry before.
-func (f *former) read(ctx context.Context, output *blob.Bucket, e, before *Entry, since []*Entry, back map[rejectPlace]bool) error {
+// read reads the rows that an entry wrote off by a decision from held of the
+// entry before. Another decision of that night may name the same rows.
+func (f *former) read(ctx context.Context, output *blob.Bucket, decision int64, e, before *Entry, since []*Entry, back map[rejectPlace]bool) error {
 	off := map[rejectPlace]bool{}
 	err := readOf(ctx, output, e, writers.RejectsTable, func(rows []writers.Reject) error {
 		for i := range rows {
-			if rows[i].Status == writtenOff {
+			if rows[i].Status == writtenOff && decisionOf(&rows[i]) == decision {
 				off[placeOfReject(&rows[i])] = true
 			}
 		}

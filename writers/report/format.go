@@ -93,7 +93,7 @@ func inUnits(d decimal.Decimal) (text string, unit int) {
 			scaled := d.Shift(-t.exponent)
 			places := int32(3 - len(scaled.Abs().Truncate(0).String()))
 			text := scaled.StringFixed(max(places, 0))
-			if i > 0 && len(text) > 3 && strings.Trim(text, "-0") == "1" { // 999,999 are 1.00M
+			if i > 0 && strings.TrimPrefix(text, "-") == "1000" { // 999,999 are 1.00M
 				return grouped(strings.Replace(text, "000", ".00", 1)), i - 1
 			}
 			return grouped(text), i

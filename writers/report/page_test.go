@@ -135,6 +135,8 @@ func TestFigures(t *testing.T) {
 		{amount(dec("400"), 0), "400"},
 		{amount(dec("39026.22"), 2), "39.0k"},
 		{amount(dec("-999999.99"), 2), "−1.00M"},
+		{amount(dec("-100400"), 2), "−100k"},
+		{compact(dec("-100000000")), "−100M"},
 		{amount(dec("999999999999999999"), 2), "1,000Q"},
 		{clipped("account-with-a-rather-long-identifier-000000000012"), "account-with-a-ra…000000000012"},
 		{clipped("a-name-of-just-thirty-letters-"), "a-name-of-just-thirty-letters-"},
