@@ -98,7 +98,10 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 		}
 	}
 	n.Settings, n.plan = s, plan
-	err := n.checkOwn(ctx)
+	err := n.cutAgain()
+	if err == nil {
+		err = n.checkOwn(ctx)
+	}
 	if err != nil {
 		n.close()
 		return nil, err
@@ -207,11 +210,37 @@ func (n *night) size() {
 		n.cuts = append(n.cuts, c)
 		n.parts += 1 << c.bits
 	}
+	n.sizeBuckets(bytes)
+}
+
+func (n *night) sizeBuckets(bytes int64) {
 	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.rowsBefore(writers.StateTable)>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
 	n.buckets = 1 << n.bucketBits
+}
+
+// cutAgain gives a night that was read ahead its buckets: how many accounts
+// there are, and rows that wait, is only known now. All that it has in buckets
+// are map's rejects.
+func (n *night) cutAgain() error {
+	was := n.buckets
+	if n.sizeBuckets(n.bytes() + n.rowsBefore(writers.HeldTable)*heldBytes); n.buckets == was {
+		return nil
+	}
+	n.aside = newSpill(n.buckets, n.memory/32, n.TempDir)
+	for w, m := range n.mapped {
+		n.folded[w] = n.newFolded()
+		old := m.rejects
+		m.rejects = n.newRejects()
+		err := m.rejects.addAll(n, old, was)
+		old.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cut is how the usage of a source is cut by the hash of its event ids: 2^bits

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// All concurrency of the job stands in this file, and in names.go, which all
-// workers share. Everywhere else a worker
-// has its own memory, and what workers made is put together afterwards in an
-// order that the data gives, never the order in which they finished.
+// All concurrency of the job stands in this file, and in names.go and
+// waiting.go, which all workers share. Everywhere else a worker has its own
+// memory, and what workers made is put together afterwards in an order that the
+// data gives, never the order in which they finished.
 
 // each calls do for i = 0 … n-1 on so many workers, and tells do which worker
 // (0 … workers-1) it runs on, so that it can use that worker's own memory.

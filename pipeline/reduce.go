@@ -218,14 +218,10 @@ func boolInt(b bool) int {
 
 func (n *night) values(g *usageGroup) []string { return n.combinations.all()[g.combination].values }
 
-// compareValues orders groups of a source by their dimension values: by the
-// ranks that these had when reduce began, or where one of them is newer, as
-// values of rows that waited may be, by themselves.
+// compareValues orders groups of a source by their dimension values. All are
+// ranked: reduce adds no combination (keepAside).
 func (n *night) compareValues(x, y *usageGroup) int {
-	if known := uint32(len(n.ranks)); x.combination < known && y.combination < known {
-		return cmp.Compare(n.ranks[x.combination], n.ranks[y.combination])
-	}
-	return slices.Compare(n.values(x), n.values(y))
+	return cmp.Compare(n.ranks[x.combination], n.ranks[y.combination])
 }
 
 // rankValues ranks the combinations by their values; those with the same

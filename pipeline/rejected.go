@@ -125,6 +125,26 @@ func (s *rejectSpill) add(n *night, r *reject) {
 	s.err = s.spill.add(n.bucket(hash), s.buffer)
 }
 
+// addAll adds all rejects of another spill, of so many buckets.
+func (s *rejectSpill) addAll(n *night, from *rejectSpill, buckets int) error {
+	for b := range buckets {
+		err := from.chunks(b, func(block []byte) error {
+			for len(block) > 0 {
+				size := rejectLength + int(binary.LittleEndian.Uint32(block))
+				if err := s.spill.add(n.bucket(binary.BigEndian.Uint64(block[rejectLength:])), block[:size]); err != nil {
+					return err
+				}
+				block = block[size:]
+			}
+			return nil
+		})
+		if from.drop(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rejectOf is a row of the table before it has its place there.
 func (n *night) rejectOf(r *writers.Reject) reject {
 	source, _ := n.sourceOf(r.Source) // it is one of ours

@@ -303,6 +303,9 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.closeSpills()
+	if err := n.waiting.failed(); err != nil { // while rows were written that name others
+		return err
+	}
 	return n.endStage(ctx, s)
 }
 

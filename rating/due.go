@@ -111,6 +111,16 @@ func (c *charging) waits(today []DueUsage, day Day) bool {
 	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day })
 }
 
+// entries are how many entries are of the meter.
+func (c *charging) entries(today []DueUsage) (n int) {
+	for i := range today {
+		if today[i].Meter == c.Meter {
+			n++
+		}
+	}
+	return n
+}
+
 // usageOf makes the lines of a meter's usage that is priced by itself.
 func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 	for i := range today {
@@ -120,7 +130,7 @@ func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 		}
 		covered, rest := b.drawUnits(c.UsageCharge, *u)
 		if c.lines == nil {
-			c.lines = make([]Line, 0, len(today)-i)
+			c.lines = make([]Line, 0, c.entries(today[i:]))
 		}
 		c.lines = append(c.lines, covered...)
 		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {

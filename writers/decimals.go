@@ -64,15 +64,12 @@ func ToWide(d decimal.Decimal) (Wide, bool) {
 	return wideOf(scaled), true
 }
 
-// FromWide is the value of a DECIMAL(38,18), without zeros at its end: what
-// has 18 digits is a small number again, and quick to work with.
+// FromWide is the value of a DECIMAL(38,18), without zeros at its end where
+// that makes it a small number again, which is quick to work with.
 func FromWide(w Wide) decimal.Decimal {
 	high, low := int64(binary.BigEndian.Uint64(w[:8])), binary.BigEndian.Uint64(w[8:])
 	if d, is := shortest(high, low); is {
 		return d
-	}
-	if high == int64(low)>>63 { // nothing but the sign
-		return decimal.New(int64(low), -wideScale)
 	}
 	v := new(big.Int).SetBytes(w[:])
 	if high < 0 {
