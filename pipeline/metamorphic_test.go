@@ -470,7 +470,7 @@ func TestSpilledToFiles(t *testing.T) {
 	}
 	c := g.company(t, exports)
 	c.knobs.Memory, c.knobs.TempDir = 1, "/nowhere"
-	if _, err := c.try("2024-05-01"); err == nil || !strings.Contains(err.Error(), "no room to spill") {
+	if _, err := c.try("2024-05-01"); err == nil || !strings.Contains(err.Error(), "no room to spill") || ExitCode(err) != ExitUsage {
 		t.Errorf("without a folder to spill to: %v", err)
 	}
 	if got := tree(t, c.output); len(got) != 0 {

@@ -231,8 +231,11 @@ func compareTails(a, b []byte) int { return bytes.Compare(a[8:], b[8:]) }
 // spillFile is a temporary file without a name: it lives as long as it is open.
 func spillFile(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, "ratemill-spill-")
-	if err != nil {
+	switch {
+	case err != nil && temporary(err): // the disk is full
 		return nil, fmt.Errorf("no room to spill: %w", err)
+	case err != nil:
+		return nil, &UsageError{What: "no room to spill: " + err.Error(), Hint: "name a folder that can be written: --temp-dir, temp_dir in the settings, or TMPDIR"}
 	}
 	os.Remove(file.Name())
 	return file, nil
