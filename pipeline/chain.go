@@ -156,3 +156,22 @@ func digest(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
+
+// firstEntryFrom is the number of the first entry of a day or a later one;
+// billing dates never go back along the chain. read reads an entry.
+func firstEntryFrom(ctx context.Context, read func(context.Context, int64) (*Entry, error), head *Entry, day calendar.Day) (int64, error) {
+	low, high := int64(1), head.Entry
+	for low < high {
+		middle := (low + high) / 2
+		e, err := read(ctx, middle)
+		if err != nil {
+			return 0, err
+		}
+		if e.Day < day {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, nil
+}

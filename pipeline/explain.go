@@ -344,23 +344,9 @@ func (x *explainer) entriesOn(ctx context.Context, day calendar.Day) ([]*Entry, 
 	return entries, nil
 }
 
-// firstFrom is the number of the first entry whose date is not before a day;
-// dates never go back along the chain.
+// firstFrom is the number of the first entry whose date is not before a day.
 func (x *explainer) firstFrom(ctx context.Context, day calendar.Day) (int64, error) {
-	low, high := int64(1), x.head.Entry
-	for low < high {
-		middle := (low + high) / 2
-		e, err := x.entry(ctx, middle)
-		if err != nil {
-			return 0, err
-		}
-		if e.Day < day {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low, nil
+	return firstEntryFrom(ctx, x.entry, x.head, day)
 }
 
 // nightOfDay is the night that billed a day, or nil.

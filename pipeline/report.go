@@ -107,7 +107,8 @@ func (r *reporting) entries(ctx context.Context) error {
 	if f.Before.From != calendar.None {
 		earliest = min(earliest, f.Before.From)
 	}
-	n, err := firstEntryFrom(ctx, r.Output, r.head, min(earliest, f.Span.From))
+	read := func(ctx context.Context, number int64) (*Entry, error) { return ReadEntry(ctx, r.Output, number) }
+	n, err := firstEntryFrom(ctx, read, r.head, min(earliest, f.Span.From))
 	if err != nil {
 		return err
 	}
@@ -173,25 +174,6 @@ func monthsOf(from, to calendar.Day) int {
 	y, m, _ := from.Civil()
 	y2, m2, _ := to.Civil()
 	return (y2-y)*12 + int(m2) - int(m) + 1
-}
-
-// firstEntryFrom is the number of the first entry of a day or a later one;
-// billing dates never go back along the chain.
-func firstEntryFrom(ctx context.Context, output *blob.Bucket, head *Entry, day calendar.Day) (int64, error) {
-	low, high := int64(1), head.Entry
-	for low < high {
-		middle := (low + high) / 2
-		e, err := ReadEntry(ctx, output, middle)
-		if err != nil {
-			return 0, err
-		}
-		if e.Day < day {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low, nil
 }
 
 func refTo(e *Entry) report.Entry {
