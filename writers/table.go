@@ -30,7 +30,7 @@ type Table[T any] struct {
 	rows    int64
 	nulls   bool // rows are written one by one
 	out     sink[T]
-	check   func(rows []T) error // of texts
+	check   func(rows []T) error // of texts, where the sink has none of its own
 	err     error                // the first error; nothing is written after it
 }
 
@@ -49,24 +49,16 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	t := &Table[T]{
 		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
 	}
-	text := textCheckOf(reflect.TypeFor[T]())
-	t.check = func(rows []T) error { return text.rows(reflect.ValueOf(rows)) }
-	if ids, is := any(t).(*Table[SeenID]); is { // one a usage row: without reflection
-		source := text.fields[0]
-		ids.check = func(rows []SeenID) error {
-			for i := range rows {
-				if err := source.text(rows[i].Source); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	if t.nulls && isFlat(reflect.TypeFor[T]()) {
+	switch flat := isFlat(reflect.TypeFor[T]()); {
+	case flat && t.nulls:
 		t.out, t.nulls = newFlatSink[T](w, spec), false
-	} else {
-		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
+		return t, nil
+	case flat:
+		t.check = flatTextCheck[T]()
+	default:
+		t.check = listTextCheck[T]()
 	}
+	t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	return t, nil
 }
 
@@ -75,8 +67,10 @@ func (t *Table[T]) Write(rows []T) error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.err = t.check(rows); t.err != nil {
-		return t.err
+	if t.check != nil {
+		if t.err = t.check(rows); t.err != nil {
+			return t.err
+		}
 	}
 	t.rows += int64(len(rows))
 	for len(rows) > 0 && t.err == nil {

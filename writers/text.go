@@ -3,6 +3,7 @@ package writers
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -40,6 +41,31 @@ func textCheckOf(row reflect.Type) (check textCheck) {
 	return check
 }
 
+// listTextCheck checks rows of any type.
+func listTextCheck[T any]() func(rows []T) error {
+	texts := textCheckOf(reflect.TypeFor[T]())
+	return func(rows []T) error { return texts.rows(reflect.ValueOf(rows)) }
+}
+
+// flatTextCheck checks rows without lists, column by column.
+func flatTextCheck[T any]() func(rows []T) error {
+	texts := slices.DeleteFunc(textCheckOf(reflect.TypeFor[T]()).fields, func(f textField) bool { return f.list }) // no column
+	return func(rows []T) error {
+		if len(rows) == 0 {
+			return nil
+		}
+		for _, f := range texts {
+			column := fieldsOf[string](rows, f.index)
+			for i := range rows {
+				if err := f.text(*column.at(i)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+}
+
 // rows checks a slice of rows.
 func (c textCheck) rows(rows reflect.Value) error {
 	for i := range rows.Len() {
@@ -72,8 +98,10 @@ func (f textField) text(s string) error {
 		return nil
 	}
 	if !utf8.ValidString(s) {
-		return fmt.Errorf("%s %q is not UTF-8", f.name, s)
+		return notUTF8(f.name, s)
 	}
 	*f.last = s
 	return nil
 }
+
+func notUTF8(field, text string) error { return fmt.Errorf("%s %q is not UTF-8", field, text) }
