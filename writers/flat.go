@@ -81,36 +81,55 @@ func (s *flatSink[T]) Write(rows []T) (int, error) {
 func (s *flatSink[T]) Close() error { return s.file.Close() }
 
 // fieldColumn is a column that is a field of the row. What is zero is absent
-// where a column can be null.
+// where a column can be null. A loop for each type: a call for each value would
+// cost as much as the value.
 func fieldColumn[T any](f reflect.StructField, optional bool) flatColumn[T] {
 	switch f.Type.Kind() {
 	case reflect.String:
 		return textColumn[T](f, optional)
 	case reflect.Bool:
-		return valueColumn[T](f, optional, func(v *bool) parquet.Value { return parquet.BooleanValue(*v) })
+		return valueColumn[T](f, optional, func(values []parquet.Value, v fields[bool]) {
+			for i := range values {
+				values[i] = parquet.BooleanValue(*v.at(i))
+			}
+		})
 	case reflect.Int32:
-		return valueColumn[T](f, optional, func(v *int32) parquet.Value { return parquet.Int32Value(*v) })
+		return valueColumn[T](f, optional, func(values []parquet.Value, v fields[int32]) {
+			for i := range values {
+				values[i] = parquet.Int32Value(*v.at(i))
+			}
+		})
 	case reflect.Int64:
-		return valueColumn[T](f, optional, func(v *int64) parquet.Value { return parquet.Int64Value(*v) })
+		return valueColumn[T](f, optional, func(values []parquet.Value, v fields[int64]) {
+			for i := range values {
+				values[i] = parquet.Int64Value(*v.at(i))
+			}
+		})
 	case reflect.Array:
-		return valueColumn[T](f, optional, func(v *[16]byte) parquet.Value { return parquet.FixedLenByteArrayValue(v[:]) })
+		return valueColumn[T](f, optional, func(values []parquet.Value, v fields[[16]byte]) {
+			for i := range values {
+				values[i] = parquet.FixedLenByteArrayValue(v.at(i)[:])
+			}
+		})
 	}
 	panic(fmt.Sprintf("writers: no column of type %v", f.Type)) // a mistake in rows.go
 }
 
-// valueColumn is a column of numbers, of true and false, or of bytes.
-func valueColumn[T any, V comparable](f reflect.StructField, optional bool, valueOf func(*V) parquet.Value) flatColumn[T] {
+// valueColumn is a column whose values are set a chunk at a time. Where it can be
+// null they are then given their levels.
+func valueColumn[T any, V comparable](f reflect.StructField, optional bool, set func(values []parquet.Value, of fields[V])) flatColumn[T] {
 	var absent V
 	return func(values []parquet.Value, rows []T) error {
 		column := fieldsOf[V](rows, f.Index[0])
+		set(values, column)
+		if !optional {
+			return nil
+		}
 		for i := range values {
-			switch v := column.at(i); {
-			case !optional:
-				values[i] = valueOf(v)
-			case *v == absent:
+			if *column.at(i) == absent {
 				values[i] = parquet.NullValue()
-			default:
-				values[i] = valueOf(v).Level(0, 1, 0)
+			} else {
+				values[i] = values[i].Level(0, 1, 0)
 			}
 		}
 		return nil
