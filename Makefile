@@ -75,6 +75,7 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzFlat$$' -fuzztime 10s -fuzzminimizetime 10x ./writers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
 
 # The demo twice: the second time every night is published already. Then all of

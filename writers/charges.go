@@ -10,7 +10,10 @@ import (
 
 // ChargeFile writes charges as text for a payment processor: the columns of
 // the charges table and the billing date (see payFile for how).
-type ChargeFile struct{ payFile }
+type ChargeFile struct {
+	payFile
+	charge chargeLine // that is being written
+}
 
 var chargeHeader = []string{
 	"charge_id", "invoice_id", "account_id", "amount", "currency",
@@ -33,41 +36,35 @@ type chargeLine struct {
 
 // NewChargeCSV begins a charge file as CSV with a header.
 func NewChargeCSV(w io.Writer, billingDate calendar.Day) *ChargeFile {
-	return &ChargeFile{newPayCSV(w, billingDate, chargeHeader)}
+	return &ChargeFile{payFile: newPayCSV(w, billingDate, chargeHeader)}
 }
 
 // NewChargeNDJSON begins a charge file as one JSON object a line.
 func NewChargeNDJSON(w io.Writer, billingDate calendar.Day) *ChargeFile {
-	return &ChargeFile{newPayNDJSON(w, billingDate)}
+	return &ChargeFile{payFile: newPayNDJSON(w, billingDate)}
 }
 
 // Write adds charges, any number of them.
 func (f *ChargeFile) Write(charges []Charge) error {
 	for i := range charges {
 		c := &charges[i]
-		line, err := f.lineOf(c)
-		if err = f.line(line, line.fields(), err); err != nil {
+		amount, err := amountText(c.Amount, c.Currency)
+		f.charge = chargeLine{
+			ChargeID: c.ChargeID, InvoiceID: c.InvoiceID, AccountID: c.AccountID,
+			Amount: amount, Currency: c.Currency, Method: c.Method, Attempt: c.Attempt,
+			CollectOn: f.date(calendar.Day(c.CollectOn)), BillingDate: f.billingDate,
+		}
+		if err = f.line(&f.charge, f.charge.appendTo(f.fields), err); err != nil {
 			return fmt.Errorf("charge %q: %w", c.ChargeID, err)
 		}
 	}
 	return nil
 }
 
-func (f *ChargeFile) lineOf(c *Charge) (chargeLine, error) {
-	line := chargeLine{
-		ChargeID: c.ChargeID, InvoiceID: c.InvoiceID, AccountID: c.AccountID,
-		Currency: c.Currency, Method: c.Method, Attempt: c.Attempt,
-		CollectOn: calendar.Day(c.CollectOn).String(), BillingDate: f.billingDate,
-	}
-	var err error
-	line.Amount, err = amountText(c.Amount, c.Currency)
-	return line, err
-}
-
-// fields are the line's values in the order of chargeHeader.
-func (l chargeLine) fields() []string {
-	return []string{
+// appendTo appends the line's values in the order of chargeHeader.
+func (l *chargeLine) appendTo(fields []string) []string {
+	return append(fields,
 		l.ChargeID, l.InvoiceID, l.AccountID, l.Amount, l.Currency,
 		l.Method, strconv.Itoa(int(l.Attempt)), l.CollectOn, l.BillingDate,
-	}
+	)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ratemill/rating/calendar"
+	"ratemill/rating/money"
 )
 
 var day = calendar.Date(2024, 5, 1)
@@ -99,4 +100,29 @@ func chargeText(t *testing.T, begin func(w io.Writer, d calendar.Day) *ChargeFil
 		t.Errorf("Rows() = %d, want %d", f.Rows(), len(rows))
 	}
 	return buf.String()
+}
+
+// Amounts have the text that money gives them, whatever the currency's decimals.
+func TestAmountText(t *testing.T) {
+	for _, code := range []string{"JPY", "USD", "KWD", "CLF"} {
+		c, err := money.LookupCurrency(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := int64(powersOf10[moneyScale-c.Minor])
+		for _, units := range []int64{0, 1, -1, 9, 10, -10, 99, 100, 101, -999, 1_000, 9_999, 10_000, -10_001, 123_456_789, moneyLimit/unit - 1, 1 - moneyLimit/unit} {
+			want, err := money.New(FromMoney(units*unit), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := amountText(units*unit, code); err != nil || got != want.String() {
+				t.Errorf("%d units of %s: %q, %v, want %s", units, code, got, err, want)
+			}
+			if unit > 1 {
+				if got, err := amountText(units*unit+1, code); err == nil {
+					t.Errorf("%d units of %s and a bit: %q", units, code, got)
+				}
+			}
+		}
+	}
 }

@@ -12,20 +12,21 @@ import (
 // like to.
 var codec = newKeptCodec()
 
-// keptCodec is parquet-go's zstd codec, but for its encoders: parquet-go pools
-// them, every garbage collection empties the pool, and to make one clears a
-// mebibyte of tables, most of what a small night costs to write. This one is
-// made once and keeps what it made.
+// keptCodec is parquet-go's zstd codec, but for its level and its encoders:
+// parquet-go pools them, every garbage collection empties the pool, and to make
+// one clears a mebibyte of tables, most of what a small night costs to write.
+// This one is made once and keeps what it made.
 type keptCodec struct {
 	*parquetzstd.Codec
 	encoder *zstd.Encoder
 }
 
 func newKeptCodec() keptCodec {
-	// The options are those of parquet-go, whose pages were published before.
+	// The level costs half of the default one, and ids in hexadecimal, which are
+	// most of what is left in a file, come out smaller: see DECISIONS.md.
 	encoder, err := zstd.NewWriter(nil,
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), // how many may encode at once; never in the bytes
-		zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithZeroFrames(true),
 		zstd.WithEncoderCRC(false),
 	)

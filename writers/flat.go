@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -16,15 +18,13 @@ import (
 type flatSink[T any] struct {
 	file    *parquet.GenericWriter[any]
 	columns []flatColumn[T]
-	values  []parquet.Value
-	texts   []byte // of the chunk, that values point into
-	last    string // the text that was copied last: rows side by side have much the same ones
-	lastAt  parquet.Value
-	rows    int // of the row group
+	values  []parquet.Value // of a column, of a chunk
+	rows    int             // of the row group
 }
 
-// flatColumn sets a column's values of a chunk of rows.
-type flatColumn[T any] func(s *flatSink[T], rows reflect.Value) error
+// flatColumn sets the values of a column, one a row of a chunk. They may point
+// into the rows.
+type flatColumn[T any] func(values []parquet.Value, rows []T) error
 
 // isFlat tells whether a row type has no lists.
 func isFlat(row reflect.Type) bool {
@@ -49,31 +49,24 @@ func newFlatSink[T any](w io.Writer, spec Spec) *flatSink[T] {
 	for _, f := range reflect.VisibleFields(row) {
 		fields[strings.Split(f.Tag.Get("parquet"), ",")[0]] = f
 	}
-	dimensions := map[string]int{}
-	for i, name := range spec.Dimensions {
-		dimensions[name] = i
-	}
 	for i, path := range schema.Columns() {
-		name := path[0]
-		if at, is := dimensions[name]; is {
-			s.columns = append(s.columns, dimensionColumn[T](at, len(spec.Dimensions)))
+		if at := slices.Index(spec.Dimensions, path[0]); at >= 0 {
+			s.columns = append(s.columns, any(dimensionColumn(at, len(spec.Dimensions))).(flatColumn[T]))
 			continue
 		}
-		optional := schema.Fields()[i].Optional()
-		s.columns = append(s.columns, fieldColumn[T](fields[name], optional))
+		s.columns = append(s.columns, fieldColumn[T](fields[path[0]], schema.Fields()[i].Optional()))
 	}
 	return s
 }
 
 // Write is the sink's: a whole chunk, or the last one.
 func (s *flatSink[T]) Write(rows []T) (int, error) {
-	all := reflect.ValueOf(rows)
+	values := s.values[:len(rows)]
 	for i, column := range s.file.ColumnWriters() {
-		s.texts = s.texts[:0]
-		if err := s.columns[i](s, all); err != nil {
+		if err := s.columns[i](values, rows); err != nil {
 			return 0, err
 		}
-		if _, err := column.WriteRowValues(s.values[:len(rows)]); err != nil {
+		if _, err := column.WriteRowValues(values); err != nil {
 			return 0, err
 		}
 	}
@@ -87,75 +80,110 @@ func (s *flatSink[T]) Write(rows []T) (int, error) {
 // Close is the sink's.
 func (s *flatSink[T]) Close() error { return s.file.Close() }
 
-// set sets the value of row i, or null where it is absent and may be.
-func (s *flatSink[T]) set(i int, v parquet.Value, optional, absent bool) {
-	switch {
-	case optional && absent:
-		s.values[i] = parquet.Value{}
-	case optional:
-		s.values[i] = v.Level(0, 1, 0)
-	default:
-		s.values[i] = v
-	}
-}
-
-// text is a value of a string, which is copied: parquet-go wants bytes.
-func (s *flatSink[T]) text(t string) parquet.Value {
-	if t != s.last || len(s.texts) == 0 {
-		at := len(s.texts)
-		s.texts = append(s.texts, t...)
-		s.last, s.lastAt = t, parquet.ByteArrayValue(s.texts[at:len(s.texts):len(s.texts)])
-	}
-	return s.lastAt
-}
-
 // fieldColumn is a column that is a field of the row. What is zero is absent
 // where a column can be null.
 func fieldColumn[T any](f reflect.StructField, optional bool) flatColumn[T] {
-	at := f.Index[0]
-	each := func(set func(s *flatSink[T], i int, v reflect.Value)) flatColumn[T] {
-		return func(s *flatSink[T], rows reflect.Value) error {
-			for i := range rows.Len() {
-				set(s, i, rows.Index(i).Field(at))
-			}
-			return nil
-		}
-	}
 	switch f.Type.Kind() {
 	case reflect.String:
-		return each(func(s *flatSink[T], i int, v reflect.Value) {
-			t := v.String()
-			s.set(i, s.text(t), optional, t == "")
-		})
+		return textColumn[T](f, optional)
 	case reflect.Bool:
-		return each(func(s *flatSink[T], i int, v reflect.Value) {
-			s.set(i, parquet.BooleanValue(v.Bool()), optional, !v.Bool())
-		})
+		return valueColumn[T](f, optional, func(v *bool) parquet.Value { return parquet.BooleanValue(*v) })
 	case reflect.Int32:
-		return each(func(s *flatSink[T], i int, v reflect.Value) {
-			s.set(i, parquet.Int32Value(int32(v.Int())), optional, v.Int() == 0)
-		})
+		return valueColumn[T](f, optional, func(v *int32) parquet.Value { return parquet.Int32Value(*v) })
 	case reflect.Int64:
-		return each(func(s *flatSink[T], i int, v reflect.Value) {
-			s.set(i, parquet.Int64Value(v.Int()), optional, v.Int() == 0)
-		})
+		return valueColumn[T](f, optional, func(v *int64) parquet.Value { return parquet.Int64Value(*v) })
 	case reflect.Array:
-		return each(func(s *flatSink[T], i int, v reflect.Value) {
-			s.set(i, parquet.FixedLenByteArrayValue(v.Bytes()), optional, optional && v.IsZero())
-		})
+		return valueColumn[T](f, optional, func(v *[16]byte) parquet.Value { return parquet.FixedLenByteArrayValue(v[:]) })
 	}
 	panic(fmt.Sprintf("writers: no column of type %v", f.Type)) // a mistake in rows.go
 }
 
+// valueColumn is a column of numbers, of true and false, or of bytes.
+func valueColumn[T any, V comparable](f reflect.StructField, optional bool, valueOf func(*V) parquet.Value) flatColumn[T] {
+	var absent V
+	return func(values []parquet.Value, rows []T) error {
+		column := fieldsOf[V](rows, f.Index[0])
+		for i := range values {
+			switch v := column.at(i); {
+			case !optional:
+				values[i] = valueOf(v)
+			case *v == absent:
+				values[i] = parquet.NullValue()
+			default:
+				values[i] = valueOf(v).Level(0, 1, 0)
+			}
+		}
+		return nil
+	}
+}
+
+// textColumn is a column of text.
+func textColumn[T any](f reflect.StructField, optional bool) flatColumn[T] {
+	texts := newTextValues(f.Name, optional)
+	return func(values []parquet.Value, rows []T) error {
+		column := fieldsOf[string](rows, f.Index[0])
+		for i := range values {
+			if text := *column.at(i); text != texts.last {
+				if err := texts.next(text); err != nil {
+					return err
+				}
+			}
+			values[i] = texts.value
+		}
+		return nil
+	}
+}
+
 // dimensionColumn is a column of rated_usage that is a dimension.
-func dimensionColumn[T any](at, dimensions int) flatColumn[T] {
-	return func(s *flatSink[T], rows reflect.Value) error {
-		for i, r := range rows.Interface().([]RatedUsage) {
+func dimensionColumn(at, dimensions int) flatColumn[RatedUsage] {
+	texts := newTextValues("Dimensions", true)
+	return func(values []parquet.Value, rows []RatedUsage) error {
+		for i := range rows {
+			r := &rows[i]
 			if len(r.Dimensions) != dimensions {
 				return fmt.Errorf("rated usage of account %q has %d dimensions, the table %d", r.AccountID, len(r.Dimensions), dimensions)
 			}
-			s.set(i, s.text(r.Dimensions[at]), true, r.Dimensions[at] == "")
+			if text := r.Dimensions[at]; text != texts.last {
+				if err := texts.next(text); err != nil {
+					return err
+				}
+			}
+			values[i] = texts.value
 		}
 		return nil
+	}
+}
+
+// textValues make values of texts. Rows side by side have much the same ones, so
+// the last one's value is kept.
+type textValues struct {
+	field    string // of the row
+	optional bool
+	last     string
+	value    parquet.Value // of last
+}
+
+func newTextValues(field string, optional bool) *textValues {
+	t := &textValues{field: field, optional: optional}
+	t.set("")
+	return t
+}
+
+// next is for a text other than the last. It must be UTF-8.
+func (t *textValues) next(text string) error {
+	if !utf8.ValidString(text) {
+		return notUTF8(t.field, text)
+	}
+	t.set(text)
+	return nil
+}
+
+func (t *textValues) set(text string) {
+	t.last, t.value = text, parquet.ByteArrayValue(bytesOf(text))
+	switch {
+	case t.optional && text == "":
+		t.value = parquet.NullValue()
+	case t.optional:
+		t.value = t.value.Level(0, 1, 0)
 	}
 }

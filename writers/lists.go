@@ -4,6 +4,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -21,17 +22,16 @@ type listSink[T any] struct {
 	columns []listColumn
 	values  []parquet.Value
 	none    []parquet.Value // for a list that is empty in all rows
-	texts   []byte          // of the chunk's column, that values point into
-	last    string          // the text that was copied last: rows side by side have much the same ones
-	lastAt  parquet.Value
-	rows    int // of the row group
+	rows    int             // of the row group
 }
 
-// part is what a chunk has of a group.
+// part is what a chunk has of a group. Its elements are read where they lie, past
+// reflection, for the reason that fields.go gives; FuzzLists holds what comes of
+// it against what parquet-go reads with reflection.
 type part struct {
-	elements []reflect.Value
-	slots    []slot // one an element, and one where there is none
-	isNone   bool   // no row has any: a slot a row, of levels zero
+	elements []unsafe.Pointer // where they lie
+	slots    []slot           // one an element, and one where there is none
+	isNone   bool             // no row has any: a slot a row, of levels zero
 }
 
 // slot is the levels of an element, or of a place without one.
@@ -46,14 +46,15 @@ func newListSink[T any](w io.Writer, spec Spec) *listSink[T] {
 	s.parts = make([]part, len(s.shape.groups))
 	s.columns = make([]listColumn, len(s.shape.leaves))
 	for i, out := range s.file.ColumnWriters() {
-		s.columns[i] = listColumn{leaf: s.shape.leaves[i], out: out, repeats: s.shape.groups[s.shape.leaves[i].in].rep > 0}
+		l := s.shape.leaves[i]
+		s.columns[i] = listColumn{leaf: l, in: s.shape.groups[l.in], out: out, texts: newTextValues(l.field, l.optional)}
 	}
 	return s
 }
 
 // Write is the sink's: a whole chunk, or the last one.
 func (s *listSink[T]) Write(rows []T) (int, error) {
-	s.parts[0].ofRows(reflect.ValueOf(rows))
+	s.parts[0].ofRows(len(rows), unsafe.Pointer(&rows[0]), unsafe.Sizeof(rows[0]))
 	for _, g := range s.shape.groups[1:] {
 		s.parts[g.at].ofList(&s.parts[g.in], s.shape.groups[g.in], g)
 	}
@@ -75,10 +76,10 @@ func (s *listSink[T]) Write(rows []T) (int, error) {
 // Close is the sink's.
 func (s *listSink[T]) Close() error { return s.file.Close() }
 
-func (p *part) ofRows(rows reflect.Value) {
+func (p *part) ofRows(n int, first unsafe.Pointer, size uintptr) {
 	p.elements, p.slots = p.elements[:0], p.slots[:0]
-	for i := range rows.Len() {
-		p.elements, p.slots = append(p.elements, rows.Index(i)), append(p.slots, slot{})
+	for i := range n {
+		p.elements, p.slots = append(p.elements, unsafe.Add(first, uintptr(i)*size)), append(p.slots, slot{})
 	}
 }
 
@@ -91,105 +92,49 @@ func (p *part) ofList(parents *part, in, g *group) {
 			p.slots = append(p.slots, at)
 			continue
 		}
-		list := parents.elements[next].Field(g.field)
+		first, n := listAt(unsafe.Add(parents.elements[next], g.offset))
 		next++
-		n := list.Len()
 		if n == 0 {
 			p.slots = append(p.slots, at)
 			continue
 		}
-		p.elements, p.slots = append(p.elements, list.Index(0)), append(p.slots, slot{at.rep, g.def})
+		p.elements, p.slots = append(p.elements, first), append(p.slots, slot{at.rep, g.def})
 		for i := 1; i < n; i++ {
-			p.elements, p.slots = append(p.elements, list.Index(i)), append(p.slots, slot{g.rep, g.def})
+			p.elements, p.slots = append(p.elements, unsafe.Add(first, uintptr(i)*g.size)), append(p.slots, slot{g.rep, g.def})
 		}
 	}
 	p.isNone = len(p.elements) == 0 && (in.rep == 0 || parents.isNone)
 }
 
+// listAt is a list of any type: where its first element is, and how many there
+// are.
+func listAt(list unsafe.Pointer) (first unsafe.Pointer, n int) {
+	bytes := *(*[]byte)(list)
+	return unsafe.Pointer(unsafe.SliceData(bytes)), len(bytes)
+}
+
 // write writes a column of the chunk.
 func (s *listSink[T]) write(c *listColumn) error {
-	p := &s.parts[c.leaf.in]
-	rows := len(s.parts[0].slots)
+	p, rows := &s.parts[c.leaf.in], len(s.parts[0].slots)
 	if p.isNone {
 		return c.write(s.none[:rows], filled{rows: rows, slots: rows})
 	}
-	chunk := filled{rows: rows, slots: len(p.slots)}
 	s.values = slices.Grow(s.values[:0], len(p.slots))[:len(p.slots)]
-	s.texts, s.last = s.texts[:0], ""
-	there, next := s.shape.groups[c.leaf.in].def, 0
-	for i, at := range p.slots {
-		v := &s.values[i]
-		*v = parquet.Value{}
-		if at.def == there {
-			if size := s.set(v, c.leaf, c.leaf.of(p.elements[next])); size >= 0 {
-				chunk.values++
-				chunk.texts += size
-				at.def = c.leaf.def
-			}
-			next++
-		}
-		if at != (slot{}) {
-			v.SetRepetitionLevel(int(at.rep))
-			v.SetDefinitionLevel(int(at.def))
-		}
+	chunk, err := c.set(s.values, p)
+	if err != nil {
+		return err
 	}
-	c.dictionary += len(s.texts)
+	chunk.rows, chunk.slots = rows, len(p.slots)
 	return c.write(s.values, chunk)
-}
-
-// set sets a value to what a field holds, and returns the bytes of its text; or
-// leaves it null and returns -1, where the field is zero and the column optional.
-func (s *listSink[T]) set(v *parquet.Value, l *leaf, field reflect.Value) int {
-	switch l.kind {
-	case reflect.String:
-		text := field.String()
-		if l.optional && text == "" {
-			return -1
-		}
-		*v = s.text(text)
-		return len(text)
-	case reflect.Bool:
-		is := field.Bool()
-		if l.optional && !is {
-			return -1
-		}
-		*v = parquet.BooleanValue(is)
-	case reflect.Int32, reflect.Int64:
-		n := field.Int()
-		switch {
-		case l.optional && n == 0:
-			return -1
-		case l.kind == reflect.Int32:
-			*v = parquet.Int32Value(int32(n))
-		default:
-			*v = parquet.Int64Value(n)
-		}
-	default:
-		if l.optional && field.IsZero() {
-			return -1
-		}
-		*v = parquet.FixedLenByteArrayValue(field.Bytes())
-	}
-	return 0
-}
-
-// text is a value of a string, which is copied: parquet-go wants bytes.
-func (s *listSink[T]) text(t string) parquet.Value {
-	if t != s.last || len(s.texts) == 0 {
-		at := len(s.texts)
-		s.texts = append(s.texts, t...)
-		s.last, s.lastAt = t, parquet.ByteArrayValue(s.texts[at:len(s.texts):len(s.texts)])
-	}
-	return s.lastAt
 }
 
 // listColumn is a column that is being written.
 type listColumn struct {
-	leaf    *leaf
-	out     *parquet.ColumnWriter
-	repeats bool
-
-	page filled // since the last page
+	leaf  *leaf
+	in    *group
+	out   *parquet.ColumnWriter
+	texts *textValues
+	page  filled // since the last page
 
 	// A dictionary that is too large at the end of a page is given up, and the
 	// pages that follow are plain and end elsewhere. Which texts it has is not
@@ -198,6 +143,72 @@ type listColumn struct {
 	// one by one: parquet-go then ends the page by itself.
 	dictionary int // bytes of its texts, at most
 	oneByOne   bool
+}
+
+// set sets the values of a column, and says how many there are.
+func (c *listColumn) set(values []parquet.Value, p *part) (filled, error) {
+	switch c.leaf.kind {
+	case reflect.String:
+		return c.setTexts(values, p)
+	case reflect.Bool:
+		return setValues(c, values, p, func(v *bool) parquet.Value { return parquet.BooleanValue(*v) }), nil
+	case reflect.Int32:
+		return setValues(c, values, p, func(v *int32) parquet.Value { return parquet.Int32Value(*v) }), nil
+	case reflect.Int64:
+		return setValues(c, values, p, func(v *int64) parquet.Value { return parquet.Int64Value(*v) }), nil
+	}
+	return setValues(c, values, p, func(v *[16]byte) parquet.Value { return parquet.FixedLenByteArrayValue(v[:]) }), nil
+}
+
+// setValues sets values of a type V, null where there is no element, or where
+// the element's is zero and the column optional.
+func setValues[V comparable](c *listColumn, values []parquet.Value, p *part, valueOf func(*V) parquet.Value) (f filled) {
+	var zero V
+	next := 0
+	for i, at := range p.slots {
+		values[i] = parquet.Value{}
+		if at.def == c.in.def {
+			v := (*V)(unsafe.Add(p.elements[next], c.leaf.offset))
+			next++
+			if !c.leaf.optional || *v != zero {
+				values[i], at.def = valueOf(v), c.leaf.def
+				f.values++
+			}
+		}
+		at.set(&values[i])
+	}
+	return f
+}
+
+// setTexts sets values of text, which must be UTF-8.
+func (c *listColumn) setTexts(values []parquet.Value, p *part) (f filled, err error) {
+	next := 0
+	for i, at := range p.slots {
+		values[i] = parquet.Value{}
+		if at.def == c.in.def {
+			text := *(*string)(unsafe.Add(p.elements[next], c.leaf.offset))
+			next++
+			if text != c.texts.last {
+				if err := c.texts.next(text); err != nil {
+					return f, err
+				}
+				c.dictionary += len(text)
+			}
+			if values[i] = c.texts.value; !values[i].IsNull() {
+				at.def = c.leaf.def
+				f.values++
+				f.texts += len(text)
+			}
+		}
+		at.set(&values[i])
+	}
+	return f, nil
+}
+
+// set gives a value its levels.
+func (at slot) set(v *parquet.Value) {
+	v.SetRepetitionLevel(int(at.rep))
+	v.SetDefinitionLevel(int(at.def))
 }
 
 // pageRoom is how many bytes of values parquet-go lets a page have: the row
@@ -241,13 +252,13 @@ func (c *listColumn) write(values []parquet.Value, chunk filled) error {
 }
 
 // begin begins a row group.
-func (c *listColumn) begin() { c.page, c.dictionary, c.oneByOne = filled{}, 0, false }
+func (c *listColumn) begin() { c.page, c.dictionary, c.oneByOne = filled{}, len(c.texts.last), false }
 
 // size is parquet-go's measure of a page.
 func (c *listColumn) size(f filled) int {
 	levels := 0
 	switch {
-	case c.repeats:
+	case c.in.rep > 0:
 		levels = 8*f.rows + 2*f.slots
 	case c.leaf.optional:
 		levels = 5 * f.slots

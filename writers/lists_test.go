@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,27 @@ func TestListsAsRowByRow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzLists: the same, for any rows of a few pages.
+func FuzzLists(f *testing.F) {
+	for seed := range uint64(6) {
+		f.Add(seed, uint16(seed*seed*30), byte(seed*17), byte(seed), byte(seed*19), byte(seed*40))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, n uint16, list, most, zero, texts byte) {
+		life := listLife{list: int(list), most: 1 + int(most)%8, zero: int(zero), texts: int(texts)}
+		rng, rows := rand.New(rand.NewPCG(seed, 4)), make([]State, n%4_000)
+		for i := range rows {
+			life.fill(rng, reflect.ValueOf(&rows[i]).Elem())
+		}
+		file := encode(t, StateTable, rows, 1+int(seed%3_000))
+		if !bytes.Equal(file, rowByRow(t, StateTable, rows)) {
+			t.Error("other bytes than row by row")
+		}
+		if back := decode[State](t, file); !slices.EqualFunc(back, rows, func(x, y State) bool { return reflect.DeepEqual(x, y) }) {
+			t.Error("came back otherwise")
+		}
+	})
 }
 
 // listLife says what random rows are like.

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"ratemill/rating/calendar"
@@ -23,24 +25,28 @@ type payFile struct {
 	csv         *csv.Writer // nil in NDJSON
 	text        bytes.Buffer
 	json        *json.Encoder // to text
+	fields      []string      // of a line
+	day         calendar.Day  // of the last line, with its text: all of a night have the same one
+	dayText     string
 	rows        int64
 	err         error
 }
 
 func newPayCSV(w io.Writer, billingDate calendar.Day, header []string) payFile {
-	f := payFile{billingDate: billingDate.String(), out: bufio.NewWriter(w)}
+	f := newPayNDJSON(w, billingDate)
 	f.csv = csv.NewWriter(f.out)
 	f.err = f.csv.Write(header)
 	return f
 }
 
 func newPayNDJSON(w io.Writer, billingDate calendar.Day) payFile {
-	return payFile{billingDate: billingDate.String(), out: bufio.NewWriter(w)}
+	return payFile{billingDate: billingDate.String(), out: bufio.NewWriterSize(w, 32<<10)}
 }
 
 // line writes one payment, as an object in NDJSON or as fields in CSV, unless
-// it could not be made. After an error nothing is written.
+// it could not be made. After an error nothing is written. Neither is kept.
 func (f *payFile) line(object any, fields []string, err error) error {
+	f.fields = fields[:0] // the next line's
 	if f.err != nil {
 		return f.err
 	}
@@ -90,12 +96,41 @@ func (f *payFile) Close() error {
 	return f.err
 }
 
-// amountText is a DECIMAL(18,4) with the digits of its currency.
+// date is a day as YYYY-MM-DD.
+func (f *payFile) date(day calendar.Day) string {
+	if day != f.day || f.dayText == "" {
+		f.day, f.dayText = day, day.String()
+	}
+	return f.dayText
+}
+
+// amountText is a DECIMAL(18,4) with the digits of its currency. A digit below
+// them is an error.
 func amountText(amount int64, currency string) (string, error) {
 	c, err := money.LookupCurrency(currency)
 	if err != nil {
 		return "", err
 	}
 	a, err := money.New(FromMoney(amount), c)
-	return a.String(), err
+	if err != nil || c.Minor > moneyScale { // no currency of ISO 4217 has more
+		return a.String(), err
+	}
+	return fixed(amount/int64(powersOf10[moneyScale-c.Minor]), int(c.Minor)), nil
+}
+
+// fixed is units × 10^-decimals with all its decimals.
+func fixed(units int64, decimals int) string {
+	var room [24]byte
+	text := strconv.AppendInt(room[:0], units, 10)
+	if decimals == 0 {
+		return string(text)
+	}
+	digits := 0
+	if units < 0 {
+		digits = 1 // behind the sign
+	}
+	for len(text)-digits <= decimals {
+		text = slices.Insert(text, digits, '0')
+	}
+	return string(slices.Insert(text, len(text)-decimals, '.'))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
@@ -220,20 +221,57 @@ func (r *batchReader[T]) set(c *columnReader) error {
 			return errLevels
 		}
 	}
+	switch {
+	case c.leaf.dimension >= 0:
+		return setDimension(c, p.elements.Interface().([]RatedUsage))
+	case c.leaf.kind == reflect.String:
+		return setFields(c, g, p, c.texts)
+	case c.leaf.kind == reflect.Bool:
+		return setFields(c, g, p, c.bools)
+	case c.leaf.kind == reflect.Int32:
+		return setFields(c, g, p, c.int32s)
+	case c.leaf.kind == reflect.Int64:
+		return setFields(c, g, p, c.int64s)
+	}
+	return setFields(c, g, p, c.arrays)
+}
+
+// setFields sets a field of a group's elements, where they lie (see fields.go):
+// to the next value where the column has one, else it stays zero.
+func setFields[V any](c *columnReader, g *group, p *readPart, values []V) error {
+	first, n := p.elements.UnsafePointer(), p.elements.Len()
 	if !c.leaf.optional {
-		for i := range p.elements.Len() {
-			c.set(i, c.leaf.of(p.elements.Index(i)))
+		if len(values) != n {
+			return errLevels
+		}
+		for i, v := range values {
+			*(*V)(unsafe.Add(first, uintptr(i)*g.size+c.leaf.offset)) = v
 		}
 		return nil
 	}
 	element, value := 0, 0
 	for _, def := range c.defs {
+		if def < g.def {
+			continue
+		}
+		if element == n {
+			return errLevels
+		}
 		if def == c.leaf.def {
-			c.set(value, c.leaf.of(p.elements.Index(element)))
+			*(*V)(unsafe.Add(first, uintptr(element)*g.size+c.leaf.offset)) = values[value]
 			value++
 		}
-		if def >= g.def {
-			element++
+		element++
+	}
+	return nil
+}
+
+func setDimension(c *columnReader, rows []RatedUsage) error {
+	value := 0
+	for i, def := range c.defs {
+		if def == c.leaf.def {
+			rows[i].Dimensions[c.leaf.dimension] = c.texts[value]
+			value++
 		}
 	}
 	return nil
@@ -451,20 +489,4 @@ func (c *columnReader) take(from, to int) error {
 		c.arrays = append(c.arrays, c.plain.Uint128()[from:to]...)
 	}
 	return nil
-}
-
-// set sets a field to a value of the batch.
-func (c *columnReader) set(i int, to reflect.Value) {
-	switch c.leaf.kind {
-	case reflect.String:
-		to.SetString(c.texts[i])
-	case reflect.Bool:
-		to.SetBool(c.bools[i])
-	case reflect.Int32:
-		to.SetInt(int64(c.int32s[i]))
-	case reflect.Int64:
-		to.SetInt(c.int64s[i])
-	default:
-		copy(to.Bytes(), c.arrays[i][:])
-	}
 }

@@ -9,7 +9,10 @@ import (
 
 // RefundFile writes refunds as text for a payment processor: the columns of
 // the refunds table and the billing date (see payFile for how).
-type RefundFile struct{ payFile }
+type RefundFile struct {
+	payFile
+	refund refundLine // that is being written
+}
 
 var refundHeader = []string{"refund_id", "credit_note_id", "charge_id", "account_id", "amount", "currency", "method", "billing_date"}
 
@@ -28,12 +31,12 @@ type refundLine struct {
 
 // NewRefundCSV begins a refund file as CSV with a header.
 func NewRefundCSV(w io.Writer, billingDate calendar.Day) *RefundFile {
-	return &RefundFile{newPayCSV(w, billingDate, refundHeader)}
+	return &RefundFile{payFile: newPayCSV(w, billingDate, refundHeader)}
 }
 
 // NewRefundNDJSON begins a refund file as one JSON object a line.
 func NewRefundNDJSON(w io.Writer, billingDate calendar.Day) *RefundFile {
-	return &RefundFile{newPayNDJSON(w, billingDate)}
+	return &RefundFile{payFile: newPayNDJSON(w, billingDate)}
 }
 
 // Write adds refunds, any number of them.
@@ -41,15 +44,15 @@ func (f *RefundFile) Write(refunds []Refund) error {
 	for i := range refunds {
 		r := &refunds[i]
 		amount, err := amountText(r.Amount, r.Currency)
-		l := refundLine{r.RefundID, r.CreditNoteID, r.ChargeID, r.AccountID, amount, r.Currency, r.Method, f.billingDate}
-		if err = f.line(l, l.fields(), err); err != nil {
+		f.refund = refundLine{r.RefundID, r.CreditNoteID, r.ChargeID, r.AccountID, amount, r.Currency, r.Method, f.billingDate}
+		if err = f.line(&f.refund, f.refund.appendTo(f.fields), err); err != nil {
 			return fmt.Errorf("refund %q: %w", r.RefundID, err)
 		}
 	}
 	return nil
 }
 
-// fields are the line's values in the order of refundHeader.
-func (l refundLine) fields() []string {
-	return []string{l.RefundID, l.CreditNoteID, l.ChargeID, l.AccountID, l.Amount, l.Currency, l.Method, l.BillingDate}
+// appendTo appends the line's values in the order of refundHeader.
+func (l *refundLine) appendTo(fields []string) []string {
+	return append(fields, l.RefundID, l.CreditNoteID, l.ChargeID, l.AccountID, l.Amount, l.Currency, l.Method, l.BillingDate)
 }

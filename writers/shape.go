@@ -22,10 +22,12 @@ type shape struct {
 // list, whose repetition and definition levels it has. A definition level below
 // says that there is no element, one above that an optional column has none.
 type group struct {
-	at       int // in groups
-	in       int // the group of the structs whose field the list is
-	field    int // of those structs
+	at       int     // in groups
+	in       int     // the group of the structs that have the list
+	field    int     // of those structs
+	offset   uintptr // of the list in them
 	list     reflect.Type
+	size     uintptr // of an element
 	rep, def byte
 	lead     int   // leaf that tells how many elements there are: the first one inside
 	lists    []int // groups whose list is a field of an element
@@ -33,10 +35,11 @@ type group struct {
 
 // leaf is a column.
 type leaf struct {
-	name      string
-	in        int // group
-	field     int // of the group's structs; -1: the element itself
-	dimension int // of rated_usage: which of Dimensions it is; else -1
+	name      string  // segments.from, where it is in a list
+	field     string  // in Go
+	in        int     // group
+	offset    uintptr // of it in the group's structs
+	dimension int     // of rated_usage: which of Dimensions it is; else -1
 	kind      reflect.Kind
 	def       byte // of a value that is there
 	optional  bool
@@ -50,7 +53,7 @@ func shapeOf(row reflect.Type) *shape {
 	if s, made := shapes.Load(row); made {
 		return s.(*shape)
 	}
-	s := &shape{groups: []*group{{list: reflect.SliceOf(row), lead: -1}}}
+	s := &shape{groups: []*group{{list: reflect.SliceOf(row), size: row.Size(), lead: -1}}}
 	s.add(s.groups[0], row, "")
 	shapes.Store(row, s)
 	return s
@@ -58,11 +61,10 @@ func shapeOf(row reflect.Type) *shape {
 
 // withDimensions is the shape of rated usage with its dimensions.
 func (s *shape) withDimensions(names []string) *shape {
-	field, _ := reflect.TypeFor[RatedUsage]().FieldByName("Dimensions")
 	with := &shape{groups: s.groups, leaves: slices.Clone(s.leaves), dimensions: len(names)}
 	for i, name := range names {
 		with.leaves = append(with.leaves, &leaf{
-			name: name, field: field.Index[0], dimension: i, kind: reflect.String, def: 1, optional: true, dict: true,
+			name: name, field: "Dimensions", dimension: i, kind: reflect.String, def: 1, optional: true, dict: true,
 		})
 	}
 	return with
@@ -76,48 +78,40 @@ func (s *shape) add(g *group, row reflect.Type, prefix string) {
 		switch name := prefix + tags[0]; {
 		case tags[0] == "-":
 		case f.Type.Kind() == reflect.Slice:
-			s.addList(g, i, f.Type, name)
+			s.addList(g, f, name)
 		default:
-			s.addLeaf(g, i, f.Type, name, tags[1:])
+			s.addLeaf(g, &leaf{name: name, field: f.Name, offset: f.Offset}, f.Type, tags[1:])
 		}
 	}
 }
 
-func (s *shape) addList(in *group, field int, list reflect.Type, name string) {
-	g := &group{at: len(s.groups), in: in.at, field: field, list: list, rep: in.rep + 1, def: in.def + 1, lead: len(s.leaves)}
+func (s *shape) addList(in *group, f reflect.StructField, name string) {
+	element := f.Type.Elem()
+	g := &group{
+		at: len(s.groups), in: in.at, field: f.Index[0], offset: f.Offset, list: f.Type, size: element.Size(),
+		rep: in.rep + 1, def: in.def + 1, lead: len(s.leaves),
+	}
 	in.lists = append(in.lists, g.at)
 	s.groups = append(s.groups, g)
-	if list.Elem().Kind() == reflect.Struct {
-		s.add(g, list.Elem(), name+".")
+	if element.Kind() == reflect.Struct {
+		s.add(g, element, name+".")
 	} else {
-		s.addLeaf(g, -1, list.Elem(), name, nil)
+		s.addLeaf(g, &leaf{name: name, field: f.Name}, element, nil)
 	}
 }
 
-func (s *shape) addLeaf(g *group, field int, of reflect.Type, name string, tags []string) {
+// addLeaf adds a column of values of a type.
+func (s *shape) addLeaf(g *group, l *leaf, of reflect.Type, tags []string) {
 	switch of.Kind() {
 	case reflect.String, reflect.Bool, reflect.Int32, reflect.Int64:
 	case reflect.Array: // of 16 bytes
 	default:
 		panic(fmt.Sprintf("writers: no column of type %v", of)) // a mistake in rows.go
 	}
-	l := &leaf{
-		name: name, in: g.at, field: field, dimension: -1, kind: of.Kind(), def: g.def,
-		optional: slices.Contains(tags, "optional"), dict: slices.Contains(tags, "dict"),
-	}
+	l.in, l.dimension, l.kind, l.def = g.at, -1, of.Kind(), g.def
+	l.optional, l.dict = slices.Contains(tags, "optional"), slices.Contains(tags, "dict")
 	if l.optional {
 		l.def++
 	}
 	s.leaves = append(s.leaves, l)
-}
-
-// of is where the column's value of an element is kept.
-func (l *leaf) of(element reflect.Value) reflect.Value {
-	if l.field >= 0 {
-		element = element.Field(l.field)
-	}
-	if l.dimension >= 0 {
-		element = element.Index(l.dimension)
-	}
-	return element
 }

@@ -29,7 +29,7 @@ type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
 	out     sink[T]
-	check   func(rows []T) error // of texts
+	check   func(rows []T) error // of texts, where the sink has none of its own
 	err     error                // the first error; nothing is written after it
 }
 
@@ -46,25 +46,13 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 		return nil, err
 	}
 	t := &Table[T]{}
-	text := textCheckOf(reflect.TypeFor[T]())
-	t.check = func(rows []T) error { return text.rows(reflect.ValueOf(rows)) }
-	if ids, is := any(t).(*Table[SeenID]); is { // one a usage row: without reflection
-		source := text.fields[0]
-		ids.check = func(rows []SeenID) error {
-			for i := range rows {
-				if err := source.text(rows[i].Source); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	switch nulls := slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }); {
 	case !isFlat(reflect.TypeFor[T]()):
 		t.out = newListSink[T](w, spec)
 	case nulls:
 		t.out = newFlatSink[T](w, spec)
 	default:
+		t.check = flatTextCheck[T]()
 		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	}
 	return t, nil
@@ -75,8 +63,10 @@ func (t *Table[T]) Write(rows []T) error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.err = t.check(rows); t.err != nil {
-		return t.err
+	if t.check != nil {
+		if t.err = t.check(rows); t.err != nil {
+			return t.err
+		}
 	}
 	t.rows += int64(len(rows))
 	for len(rows) > 0 && t.err == nil {
