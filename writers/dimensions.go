@@ -43,13 +43,6 @@ type usageRow struct {
 	D8, D9, D10, D11, D12, D13, D14, D15 string
 }
 
-func (r *usageRow) dimension(i int) *string {
-	return [MaxDimensions]*string{
-		&r.D0, &r.D1, &r.D2, &r.D3, &r.D4, &r.D5, &r.D6, &r.D7,
-		&r.D8, &r.D9, &r.D10, &r.D11, &r.D12, &r.D13, &r.D14, &r.D15,
-	}[i]
-}
-
 // dimensionTags give the fields of usageRow their names in the file.
 func dimensionTags(dimensions []string) []parquet.SchemaOption {
 	tags := make([]parquet.SchemaOption, MaxDimensions)

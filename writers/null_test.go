@@ -30,6 +30,27 @@ func TestAbsentIsNull(t *testing.T) {
 	}
 }
 
+// The same in a list, where parquet-go's GenericWriter does so even for a
+// single row.
+func TestAbsentInListIsNull(t *testing.T) {
+	for _, pattern := range []string{"0100", "00100", "0010", "1010", "0000111000", strings.Repeat("10", 40) + strings.Repeat("0", 70)} {
+		rows := []State{{AccountID: "none"}, {AccountID: "many"}}
+		for _, c := range pattern {
+			tally := StateTally{Meter: "sms"}
+			if c == '1' {
+				tally.To = 17702
+			}
+			rows[1].Tallies = append(rows[1].Tallies, tally)
+		}
+		file := open(t, tableText(t, StateTable, rows))
+		column, _ := file.Schema().Lookup("tallies", "list", "element", "to")
+		want := int64(1 + strings.Count(pattern, "0")) // none has no tallies
+		if got := file.ColumnIndexes()[column.ColumnIndex].NullCounts; got[0] != want {
+			t.Errorf("%s: nulls %d, want %d", pattern, got, want)
+		}
+	}
+}
+
 func tableText[T any](t *testing.T, spec Spec, rows []T) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -24,40 +23,20 @@ func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
 	if yieldUsage, ok := any(yield).(func([]RatedUsage) error); ok {
 		return readUsage(file, yieldUsage)
 	}
-	return readRows(file, parquet.SchemaOf(new(T)), yield)
+	return readRows(file, parquet.SchemaOf(new(T)), shapeOf(reflect.TypeFor[T]()), yield)
 }
 
-func readRows[T any](file *parquet.File, schema *parquet.Schema, yield func(rows []T) error) error {
+func readRows[T any](file *parquet.File, schema *parquet.Schema, s *shape, yield func(rows []T) error) error {
 	if !parquet.EqualNodes(schema, file.Schema()) {
 		return fmt.Errorf("its columns are not those of %v", reflect.TypeFor[T]())
 	}
 	if file.NumRows() == 0 && len(file.RowGroups()) == 0 {
 		return nil // as most tables of a small night are; a reader makes room for every column
 	}
-	reader := parquet.NewGenericReader[T](file, schema)
-	defer reader.Close()
-	read := int64(0)
-	for {
-		// Where no rows are left parquet-go looks for a page of every column for
-		// every row that it was asked for: ask for those that the footer counts,
-		// and at its end for one more, which must not be there.
-		rows := make([]T, max(1, min(chunkRows, file.NumRows()-read)))
-		n, err := readBatch(reader, rows)
-		read += int64(n)
-		if n > 0 {
-			if err := yield(rows[:n:n]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF {
-			break
-		}
-		// A page cut short comes as an error that wraps io.EOF: not an end.
-		if err != nil {
-			return fmt.Errorf("after row %d: %w", read, err)
-		}
-		if n == 0 {
-			return fmt.Errorf("after row %d: no rows and no error", read)
+	reader, read := newBatchReader[T](s), int64(0)
+	for _, group := range file.RowGroups() {
+		if err := readGroup(reader, group, &read, yield); err != nil {
+			return err
 		}
 	}
 	if read != file.NumRows() {
@@ -66,14 +45,27 @@ func readRows[T any](file *parquet.File, schema *parquet.Schema, yield func(rows
 	return nil
 }
 
-// readBatch is reader.Read, with parquet-go's panics on broken pages as errors.
-func readBatch[T any](reader *parquet.GenericReader[T], rows []T) (n int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("broken page: %v", p)
+// readGroup reads a row group, and counts its rows.
+func readGroup[T any](reader *batchReader[T], group parquet.RowGroup, read *int64, yield func(rows []T) error) error {
+	defer reader.close()
+	if err := reader.open(group); err != nil {
+		return fmt.Errorf("after row %d: %w", *read, err)
+	}
+	for left := group.NumRows(); left > 0; {
+		rows := make([]T, min(chunkRows, left))
+		if err := reader.rows(rows); err != nil {
+			return fmt.Errorf("after row %d: %w", *read, err)
 		}
-	}()
-	return reader.Read(rows)
+		left -= int64(len(rows))
+		*read += int64(len(rows))
+		if err := yield(rows); err != nil {
+			return err
+		}
+	}
+	if err := reader.end(); err != nil {
+		return fmt.Errorf("after row %d: %w", *read, err)
+	}
+	return nil
 }
 
 // readUsage reads rated_usage. The columns behind those of RatedUsage are its
@@ -89,16 +81,7 @@ func readUsage(file *parquet.File, yield func(rows []RatedUsage) error) error {
 		return err
 	}
 	schema := parquet.SchemaOf(usageRow{}, dimensionTags(dimensions)...)
-	return readRows(file, schema, func(rows []usageRow) error {
-		out := make([]RatedUsage, len(rows))
-		for i := range rows {
-			out[i] = rows[i].RatedUsage
-			for d := range dimensions {
-				out[i].Dimensions = append(slices.Grow(out[i].Dimensions, len(dimensions)), *rows[i].dimension(d))
-			}
-		}
-		return yield(out)
-	})
+	return readRows(file, schema, shapeOf(reflect.TypeFor[RatedUsage]()).withDimensions(dimensions), yield)
 }
 
 // Dimensions are the names of the dimension columns of a rated_usage table.

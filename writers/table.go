@@ -16,7 +16,7 @@ import (
 // them, another parquet-go or another klauspost/compress makes other bytes:
 // testdata/digests.txt notices.
 const (
-	chunkRows      = 1024       // rows handed to parquet-go at once, but for rows of lists with nulls: it may cut pages only between them
+	chunkRows      = 1024       // rows handed to a sink at once
 	rowGroupRows   = 128 * 1024 // a whole number of chunks
 	pageBytes      = 128 << 10  // of values, before encoding
 	dictionaryMax  = 1 << 20    // bytes of a dictionary; past it the row group goes on plain
@@ -28,7 +28,6 @@ const (
 type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
-	nulls   bool // rows are written one by one
 	out     sink[T]
 	check   func(rows []T) error // of texts, where the sink has none of its own
 	err     error                // the first error; nothing is written after it
@@ -46,19 +45,16 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	if err := spec.check(reflect.TypeFor[T]()); err != nil {
 		return nil, err
 	}
-	t := &Table[T]{
-		nulls: slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }),
-	}
-	switch flat := isFlat(reflect.TypeFor[T]()); {
-	case flat && t.nulls:
-		t.out, t.nulls = newFlatSink[T](w, spec), false
-		return t, nil
-	case flat:
-		t.check = flatTextCheck[T]()
+	t := &Table[T]{}
+	switch nulls := slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }); {
+	case !isFlat(reflect.TypeFor[T]()):
+		t.out = newListSink[T](w, spec)
+	case nulls:
+		t.out = newFlatSink[T](w, spec)
 	default:
-		t.check = listTextCheck[T]()
+		t.check = flatTextCheck[T]()
+		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	}
-	t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
 	return t, nil
 }
 
@@ -116,16 +112,10 @@ func (t *Table[T]) flush() {
 	t.pending = t.pending[:0]
 }
 
-// chunk hands rows to the sink. Rows of lists go one by one where a column can
-// be null: given several, parquet-go 0.32 writes some absent values as zeros
-// (where n nulls and n values are followed by nulls, these come out as values).
+// chunk hands rows to the sink.
 func (t *Table[T]) chunk(rows []T) {
-	n := len(rows)
-	if t.nulls {
-		n = 1
-	}
-	for ; len(rows) > 0 && t.err == nil; rows = rows[n:] {
-		_, t.err = t.out.Write(rows[:n])
+	if len(rows) > 0 && t.err == nil {
+		_, t.err = t.out.Write(rows)
 	}
 }
 
