@@ -75,7 +75,7 @@ func (b *billing) heldDiscount(name string) *HeldDiscount {
 
 // nextDiscountPeriod counts the period that begins.
 func (b *billing) nextDiscountPeriod() {
-	a := &b.account
+	a := b.account
 	for i := range a.Discounts {
 		h := &a.Discounts[i]
 		d := b.version.Discount(h.Name)

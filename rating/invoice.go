@@ -42,7 +42,7 @@ func (b *billing) invoice() {
 // nothing else is: at cancellation (rule G-7), and where open credit covers it
 // all when something is added, so that nothing is to pay (rule TM-6).
 func (b *billing) settles() bool {
-	a := &b.account
+	a := b.account
 	if len(a.Waiting) == 0 {
 		return false
 	}

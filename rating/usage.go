@@ -184,7 +184,7 @@ type counted struct {
 
 // counter is what a meter has counted in a segment, made where there is none.
 func (b *billing) counter(key counterKey) *Counter {
-	a := &b.account
+	a := b.account
 	for i := range a.Counters {
 		if c := &a.Counters[i]; c.Meter == key.meter && c.From == key.from {
 			return c
@@ -197,7 +197,7 @@ func (b *billing) counter(key counterKey) *Counter {
 // segment is the stretch of days that a service date lies in. Rows older than
 // the first one kept are outside the window and never get here.
 func (b *billing) segment(day Day) *Segment {
-	a := &b.account
+	a := b.account
 	for i := len(a.Segments) - 1; i > 0; i-- {
 		if a.Segments[i].From <= day {
 			return &a.Segments[i]

@@ -1,0 +1,60 @@
+package rating
+
+import (
+	"slices"
+
+	"ratemill/rating/catalog"
+)
+
+// Biller bills one account after the other in the same memory. It holds no
+// rule: Bill says what is done.
+type Biller struct {
+	days [2]billing
+	turn int
+}
+
+// Bill is the function Bill. The outcome holds until the call after the next, so
+// that its account can be billed for the day that follows. Its documents hold no
+// longer than it; the lists of its account are never written into again.
+func (r *Biller) Bill(cat *catalog.Catalog, account *Account, day Day, events Events) *Outcome {
+	b := &r.days[r.turn]
+	r.turn = 1 - r.turn
+	b.begin(cat, account, day)
+	b.do(events)
+	return &b.out
+}
+
+// memory is that of lists which every account with usage needs.
+type memory struct {
+	rated   []RatedUsage
+	lines   []Line
+	due     []DueUsage
+	charges []charging
+}
+
+// useMemory begins the lists, with what the account has in them.
+func (b *billing) useMemory() {
+	b.out.Rated, b.lines = b.memory.rated[:0], b.memory.lines[:0]
+	b.account.Due = append(b.memory.due[:0], b.account.Due...)
+}
+
+// leaveMemory keeps the lists' memory for the next account, and makes a list of
+// its own of what this one goes on with.
+func (b *billing) leaveMemory() {
+	b.memory.rated, b.memory.lines = b.out.Rated, b.lines
+	b.account.Due = append([]DueUsage(nil), b.account.Due...)
+	if len(b.out.Rated) == 0 {
+		b.out.Rated = nil // as of an account that had no memory to use
+	}
+}
+
+// newCharges are so many charges to be made, each with the memory of an earlier
+// one.
+func (b *billing) newCharges(n int) []charging {
+	b.memory.charges = slices.Grow(b.memory.charges[:0], n)[:n]
+	for i := range b.memory.charges {
+		c := &b.memory.charges[i]
+		*c = charging{lines: c.lines[:0], claims: c.claims[:0]}
+	}
+	return b.memory.charges
+}
