@@ -78,12 +78,13 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 	late := u.ServiceDate < b.day
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity}
 	at, found := findDue(b.account.Due, &entry)
-	quantity := u.Quantity // of the line that the usage becomes part of
+	quantity, total := u.Quantity, amount // of the line that the usage becomes part of
 	if found {
 		quantity = b.account.Due[at].Quantity.Add(u.Quantity)
+		total = quantity.Mul(point.UnitPrice)
 	}
-	if !b.fits(money.Exactly(quantity.Mul(point.UnitPrice))) {
-		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, quantity.Mul(point.UnitPrice)))
+	if !b.fits(money.Exactly(total)) {
+		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, total))
 		return
 	}
 	b.out.Rated = append(b.out.Rated, RatedUsage{
