@@ -69,24 +69,14 @@ type billing struct {
 // order, several tables side by side, and the states of the next one are read:
 // memory holds these three, and the tables do not tell how many buckets there
 // were.
-func (n *night) reduce(ctx context.Context) (s *stage, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		if err != nil { // before the writers are closed: else they would keep half a file
-			cancel()
-			s.abandon()
-		}
-	}()
-	if s, err = n.openStage(ctx); err != nil {
-		return s, err
-	}
+func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.strangers = n.refusalOfStrangers()
 	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)
 	if err != nil {
-		return s, err
+		return err
 	}
 	for _, f := range n.folded {
 		f.billing.fit.n = n
@@ -114,18 +104,18 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 			return n.reduceBucket(n.folded[worker], from+b, accounts[b], wave[b])
 		})
 		if err != nil {
-			return s, err
+			return err
 		}
 		written, billed, accounts = billed, wave, following
 	}
 	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
 	if err != nil {
-		return s, err
+		return err
 	}
 	for _, f := range n.folded {
 		f.billing = billing{}
 	}
-	return s, n.finishStage(ctx, s)
+	return n.finishStage(ctx, s)
 }
 
 // statesOf is the accounts of a wave of buckets.
