@@ -18,7 +18,8 @@ import (
 type gathering struct {
 	work   []accountWork
 	byID   map[string]int // places in work
-	owners map[uint32]int // of groups, by the account's index: likewise
+	owners map[uint32]int // likewise, by the account's index
+	places []int          // likewise, of the groups
 	groups []usageGroup
 	items  []item // of the groups, account by account
 }
@@ -85,7 +86,7 @@ func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 		return err
 	}
 	accounts, combinations := n.accounts.all(), n.combinations.all()
-	all := 0
+	g.places = g.places[:0]
 	for i := range groups {
 		if groups[i].rows == 0 {
 			continue
@@ -97,10 +98,10 @@ func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 			g.owners[account] = at
 		}
 		g.work[at].groups++
-		all++
+		g.places = append(g.places, at)
 	}
-	g.shareItems(all)
-	g.groups = slices.Grow(g.groups[:0], all)
+	g.shareItems()
+	g.groups = slices.Grow(g.groups[:0], len(g.places))
 	for i := range groups {
 		s := &groups[i]
 		if s.rows == 0 {
@@ -108,15 +109,15 @@ func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 		}
 		source := combinations[s.key.combination()].source
 		g.groups = append(g.groups, usageGroup{n.span.day(s.key.day()), s.key.combination(), s.sum(n.sources[source].decimals()), s.key, s.first})
-		w := &g.work[g.owners[s.key.account()]]
+		w := &g.work[g.places[len(g.groups)-1]]
 		w.items = append(w.items, item{source: source, rows: s.rows, runDay: n.day, group: &g.groups[len(g.groups)-1]})
 	}
 	return nil
 }
 
 // shareItems gives each account room for the items of its groups.
-func (g *gathering) shareItems(all int) {
-	g.items = slices.Grow(g.items[:0], all)
+func (g *gathering) shareItems() {
+	g.items = slices.Grow(g.items[:0], len(g.places))
 	from := 0
 	for i := range g.work {
 		to := from + g.work[i].groups

@@ -74,7 +74,7 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
-	accounts, err := n.statesOf(states, 0)
+	accounts, err := n.statesOf(states, 0, nil)
 	if err != nil {
 		return err
 	}
@@ -83,12 +83,13 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 	}
 	parts := s.parts(n)
 	var billed, written []*tables // the wave before, and the one before it, whose memory is free
+	var spare [][]rating.Account  // the states of the wave before, likewise
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
 		err = each(ctx, n.workers, 1+len(parts)+len(wave), func(_ context.Context, worker, i int) (err error) {
 			if i == 0 {
-				following, err = n.statesOf(states, from+n.wave())
+				following, err = n.statesOf(states, from+n.wave(), spare)
 				return err
 			}
 			if i <= len(parts) {
@@ -106,7 +107,7 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		written, billed, accounts = billed, wave, following
+		written, billed, spare, accounts = billed, wave, accounts, following
 	}
 	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
 	if err != nil {
@@ -118,12 +119,14 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 	return n.finishStage(ctx, s)
 }
 
-// statesOf is the accounts of a wave of buckets.
-func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
+// statesOf is the accounts of a wave of buckets, in the memory of those of an
+// earlier one.
+func (n *night) statesOf(states *states, from int, spare [][]rating.Account) ([][]rating.Account, error) {
 	accounts := make([][]rating.Account, max(0, min(n.wave(), n.buckets-from)))
+	copy(accounts, spare)
 	for i := range accounts {
 		var err error
-		if accounts[i], err = states.bucket(from + i); err != nil {
+		if accounts[i], err = states.bucket(from+i, accounts[i][:0]); err != nil {
 			return nil, err
 		}
 	}

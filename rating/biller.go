@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ratemill/rating/catalog"
+	"ratemill/rating/money"
 )
 
 // Biller bills one account after the other in the same memory. It holds no
@@ -28,20 +29,21 @@ func (r *Biller) Bill(cat *catalog.Catalog, account *Account, day Day, events Ev
 type memory struct {
 	rated   []RatedUsage
 	lines   []Line
+	net     []money.Amount
 	due     []DueUsage
 	charges []charging
 }
 
 // useMemory begins the lists, with what the account has in them.
 func (b *billing) useMemory() {
-	b.out.Rated, b.lines = b.memory.rated[:0], b.memory.lines[:0]
+	b.out.Rated, b.lines, b.net = b.memory.rated[:0], b.memory.lines[:0], b.memory.net[:0]
 	b.account.Due = append(b.memory.due[:0], b.account.Due...)
 }
 
 // leaveMemory keeps the lists' memory for the next account, and makes a list of
 // its own of what this one goes on with.
 func (b *billing) leaveMemory() {
-	b.memory.rated, b.memory.lines = b.out.Rated, b.lines
+	b.memory.rated, b.memory.lines, b.memory.net = b.out.Rated, b.lines, b.net
 	b.account.Due = append([]DueUsage(nil), b.account.Due...)
 	if len(b.out.Rated) == 0 {
 		b.out.Rated = nil // as of an account that had no memory to use
