@@ -39,6 +39,26 @@ func (d *documents) mark() mark {
 	}
 }
 
+// empty drops all rows, and keeps their memory for those of another bucket.
+func (d *documents) empty() {
+	*d = documents{
+		rated: again(d.rated), lines: again(d.lines), invoices: again(d.invoices), charges: again(d.charges), refunds: again(d.refunds),
+		balances: again(d.balances), planChanges: again(d.planChanges), history: again(d.history), failed: again(d.failed), uncollected: again(d.uncollected),
+	}
+}
+
+// mostKept is the length up to which a list's memory is used again: a bucket may
+// have an account with very many rows.
+const mostKept = 1 << 16
+
+// again is a list's memory for the next one.
+func again[T any](list []T) []T {
+	if cap(list) > mostKept {
+		return nil
+	}
+	return list[:0]
+}
+
 // cut drops what was appended since a mark.
 func (d *documents) cut(m mark) {
 	*d = documents{
@@ -230,7 +250,7 @@ func (f *fitter) ratedRows(rows []writers.RatedUsage, o *rating.Outcome) []write
 // ratedOrder is where rated groups stand in the order of compareRated: they are
 // large, and are not moved. Equal ones stay in theirs.
 func (f *fitter) ratedOrder(rated []rating.RatedUsage) []int {
-	f.order = f.order[:0]
+	f.order = again(f.order)
 	for i := range rated {
 		f.order = append(f.order, i)
 	}

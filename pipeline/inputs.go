@@ -14,7 +14,7 @@ import (
 // The Ref of each is its index in the account's items. They hold until the next
 // call.
 func (b *billing) eventsOf(n *night, w *accountWork, day calendar.Day) rating.Events {
-	ev := rating.Events{Usage: b.usage[:0]}
+	ev := rating.Events{Usage: again(b.usage)}
 	for ref := range w.items {
 		it := &w.items[ref]
 		if it.runDay != day {

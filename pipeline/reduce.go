@@ -126,7 +126,7 @@ func (n *night) statesOf(states *states, from int, spare [][]rating.Account) ([]
 	copy(accounts, spare)
 	for i := range accounts {
 		var err error
-		if accounts[i], err = states.bucket(from+i, accounts[i][:0]); err != nil {
+		if accounts[i], err = states.bucket(from+i, again(accounts[i])); err != nil {
 			return nil, err
 		}
 	}

@@ -70,9 +70,9 @@ func (t *tables) makeRoom(work []accountWork) {
 // empty makes the tables of a bucket that was written those of the next one, in
 // the same memory.
 func (t *tables) empty() {
-	t.cut(mark{})
-	t.rejects, t.parked, t.state, t.held = t.rejects[:0], t.parked[:0], t.state[:0], t.held[:0]
-	t.ids, t.open, t.strangers = t.ids[:0], t.open[:0], nil
+	t.documents.empty()
+	t.rejects, t.parked, t.state, t.held = again(t.rejects), again(t.parked), again(t.state), again(t.held)
+	t.ids, t.open, t.strangers = again(t.ids), again(t.open), nil
 	clear(t.rejected)
 	for i := range t.ends {
 		clear(t.ends[i].notBillable)

@@ -14,6 +14,18 @@ type Biller struct {
 	turn int
 }
 
+// mostKept is the length up to which a list's memory is used again: a single
+// account may have very many groups.
+const mostKept = 1 << 14
+
+// again is a list's memory for the next one.
+func again[T any](list []T) []T {
+	if cap(list) > mostKept {
+		return nil
+	}
+	return list[:0]
+}
+
 // Bill is the function Bill. The outcome holds until the call after the next, so
 // that its account can be billed for the day that follows. Its documents hold no
 // longer than it; the lists of its account are never written into again.
@@ -36,8 +48,8 @@ type memory struct {
 
 // useMemory begins the lists, with what the account has in them.
 func (b *billing) useMemory() {
-	b.out.Rated, b.lines, b.net = b.memory.rated[:0], b.memory.lines[:0], b.memory.net[:0]
-	b.account.Due = append(b.memory.due[:0], b.account.Due...)
+	b.out.Rated, b.lines, b.net = again(b.memory.rated), again(b.memory.lines), again(b.memory.net)
+	b.account.Due = append(again(b.memory.due), b.account.Due...)
 }
 
 // leaveMemory keeps the lists' memory for the next account, and makes a list of
@@ -56,7 +68,7 @@ func (b *billing) newCharges(n int) []charging {
 	b.memory.charges = slices.Grow(b.memory.charges[:0], n)[:n]
 	for i := range b.memory.charges {
 		c := &b.memory.charges[i]
-		*c = charging{lines: c.lines[:0], claims: c.claims[:0]}
+		*c = charging{lines: again(c.lines), claims: again(c.claims)}
 	}
 	return b.memory.charges
 }

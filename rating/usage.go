@@ -60,6 +60,9 @@ func (b *billing) usage(groups []Usage) {
 // on the day its charge falls due, and with it all that comes after.
 var amountLimit = decimal.New(1, 14)
 
+// surelyFits is the last amount that no rounding brings to the limit.
+var surelyFits = amountLimit.Sub(whole(1))
+
 // price finds a group's unit price, and keeps the group until its charge is
 // due.
 func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
@@ -83,7 +86,7 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		quantity = b.account.Due[at].Quantity.Add(u.Quantity)
 		total = quantity.Mul(point.UnitPrice)
 	}
-	if !b.fits(money.Exactly(total)) {
+	if total.Abs().GreaterThan(surelyFits) && !b.fits(money.Exactly(total)) {
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, total))
 		return
 	}
