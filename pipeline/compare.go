@@ -298,9 +298,7 @@ func (n *rerateEntry) noteRows(c *corrected, f *fitter, o *rating.Correction) {
 		c.lines[i].CorrectsInvoiceID, c.lines[i].CorrectsLineNo = ref.InvoiceID, int32(ref.Number)
 	}
 	if u := o.Uncollected; u != nil {
-		c.uncollected = append(c.uncollected, writers.PaymentAttempt{
-			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", "", u.Amount), Currency: o.Account.Currency.Code, Reason: string(u.Reason),
-		})
+		c.uncollected = append(c.uncollected, f.uncollectedRow(&o.Account, u))
 	}
 	c.note = &RerateNote{c.invoices[0], c.lines}
 }

@@ -27,51 +27,75 @@ type documents struct {
 	uncollected []writers.PaymentAttempt // of the night's invoices: for the control totals
 }
 
-// append appends the rows of the next account.
-func (d *documents) append(o *documents) {
-	d.rated = joined(d.rated, o.rated)
-	d.lines = joined(d.lines, o.lines)
-	d.invoices = joined(d.invoices, o.invoices)
-	d.charges = joined(d.charges, o.charges)
-	d.refunds = joined(d.refunds, o.refunds)
-	d.balances = joined(d.balances, o.balances)
-	d.planChanges = joined(d.planChanges, o.planChanges)
-	d.history = joined(d.history, o.history)
-	d.failed = joined(d.failed, o.failed)
-	d.uncollected = joined(d.uncollected, o.uncollected)
+// mark is how far the documents' lists have come.
+type mark struct {
+	rated, lines, invoices, charges, refunds, balances, planChanges, history, failed, uncollected int
 }
 
-// joined are two lists as one: where the first is nil, the second itself.
-func joined[T any](first, second []T) []T {
-	if first == nil {
-		return second
+func (d *documents) mark() mark {
+	return mark{
+		len(d.rated), len(d.lines), len(d.invoices), len(d.charges), len(d.refunds), len(d.balances),
+		len(d.planChanges), len(d.history), len(d.failed), len(d.uncollected),
 	}
-	return append(first, second...)
 }
 
-// nextDay appends the rows of an account's next day: a balance keeps one row
-// a night, which opens with the first day and closes with the last, and what
-// is open is what the last day leaves open.
-func (d *documents) nextDay(o *documents) {
-	for _, c := range o.planChanges {
-		c.Seq = int32(len(d.planChanges) + 1)
-		d.planChanges = append(d.planChanges, c)
+// empty drops all rows, and keeps their memory for those of another bucket.
+func (d *documents) empty() {
+	*d = documents{
+		rated: again(d.rated), lines: again(d.lines), invoices: again(d.invoices), charges: again(d.charges), refunds: again(d.refunds),
+		balances: again(d.balances), planChanges: again(d.planChanges), history: again(d.history), failed: again(d.failed), uncollected: again(d.uncollected),
 	}
-	for _, m := range o.balances {
-		i := slices.IndexFunc(d.balances, func(b writers.BalanceMovement) bool { return b.Balance == m.Balance })
+}
+
+// mostKept is the length up to which a list's memory is used again: a bucket may
+// have an account with very many rows.
+const mostKept = 1 << 16
+
+// again is a list's memory for the next one.
+func again[T any](list []T) []T {
+	if cap(list) > mostKept {
+		return nil
+	}
+	return list[:0]
+}
+
+// cut drops what was appended since a mark.
+func (d *documents) cut(m mark) {
+	*d = documents{
+		rated: d.rated[:m.rated], lines: d.lines[:m.lines], invoices: d.invoices[:m.invoices], charges: d.charges[:m.charges], refunds: d.refunds[:m.refunds],
+		balances: d.balances[:m.balances], planChanges: d.planChanges[:m.planChanges], history: d.history[:m.history], failed: d.failed[:m.failed],
+		uncollected: d.uncollected[:m.uncollected],
+	}
+}
+
+// joinDay brings the rows of an account's day together with those of its days
+// before: plan changes are counted on, a balance keeps one row a night, which
+// opens with the first day and closes with the last, and what is open is what
+// the last day leaves open. The marks are of where the account and the day begin.
+func (d *documents) joinDay(account, day mark) {
+	for i := day.planChanges; i < len(d.planChanges); i++ {
+		d.planChanges[i].Seq = int32(i - account.planChanges + 1)
+	}
+	d.failed = slices.Delete(d.failed, account.failed, day.failed)
+	if account.balances == day.balances {
+		return
+	}
+	before, moved := d.balances[account.balances:day.balances:day.balances], d.balances[day.balances:]
+	for _, m := range moved {
+		i := slices.IndexFunc(before, func(b writers.BalanceMovement) bool { return b.Balance == m.Balance })
 		if i < 0 {
-			d.balances = append(d.balances, m)
+			before = append(before, m)
 			continue
 		}
-		b := &d.balances[i]
+		b := &before[i]
 		b.Added, b.Used, b.Lapsed, b.Closing = b.Added+m.Added, b.Used+m.Used, b.Lapsed+m.Lapsed, m.Closing
 	}
-	slices.SortFunc(d.balances, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
-	o.planChanges, o.balances, d.failed = nil, nil, nil
-	d.append(o)
+	slices.SortFunc(before, func(x, y writers.BalanceMovement) int { return cmp.Compare(x.Balance, y.Balance) })
+	d.balances = append(d.balances[:account.balances], before...)
 }
 
-// unmoved are the balances of an account that nothing happened to.
+// unmoved are the balances of an account that nothing happened to, in the
+// order of their names.
 func unmoved(a *rating.Account) []writers.BalanceMovement {
 	var rows []writers.BalanceMovement
 	row := func(name, unit string, amount int64) {
@@ -99,13 +123,12 @@ func unitOf(a *rating.Account, amount money.Amount) string {
 	return ""
 }
 
-// documentsOf are an outcome's rows. What does not fit its column is named: an
-// amount that cannot be written down exactly is not issued.
-func (n *night) documentsOf(o *rating.Outcome) (*documents, []string) {
-	d := &documents{}
-	f := fitter{n: n}
+// documents appends an outcome's rows. What does not fit its column is named:
+// an amount that cannot be written down exactly is not issued.
+func (f *fitter) documents(d *documents, o *rating.Outcome) (misfits []string) {
+	f.misfits = nil
 	a := &o.Account
-	d.rated = f.ratedRows(o)
+	d.rated = f.ratedRows(d.rated, o)
 	if o.Invoice != nil {
 		f.invoiceRows(d, o.Invoice, a, "invoice")
 	}
@@ -120,7 +143,7 @@ func (n *night) documentsOf(o *rating.Outcome) (*documents, []string) {
 		d.planChanges = append(d.planChanges, planChangeRow(a, i+1, c))
 	}
 	f.state(a)
-	return d, f.misfits
+	return f.misfits
 }
 
 func (f *fitter) balanceRow(a *rating.Account, m rating.Movement) writers.BalanceMovement {
@@ -146,8 +169,10 @@ type fitter struct {
 	n       *night
 	misfits []string
 
-	meter   string // whose dimensions have these columns of rated_usage
-	columns []int
+	order   []int    // of an account's rated groups
+	meter   string   // whose dimensions have these columns of rated_usage
+	columns []int    // likewise
+	values  []string // room for the dimensions of rows to come
 }
 
 // money is an amount of something, and of which.
@@ -203,32 +228,39 @@ func (f *fitter) state(a *rating.Account) {
 // ratedRows are the rated groups, one for each meter, service date, price and
 // set of dimension values: groups that differ only in where they came from, or
 // in columns that no price depends on, are one row.
-func (f *fitter) ratedRows(o *rating.Outcome) []writers.RatedUsage {
-	rated := o.Rated
-	if !ratedInOrder(rated) {
-		rated = slices.Clone(rated)
-		slices.SortStableFunc(rated, func(x, y rating.RatedUsage) int { return compareRated(&x, &y) })
-	}
-	rows := make([]writers.RatedUsage, 0, len(rated))
-	for i := 0; i < len(rated); {
-		r := rated[i]
-		for i++; i < len(rated) && compareRated(&r, &rated[i]) == 0; i++ {
-			r.Rows += rated[i].Rows
-			r.Quantity = r.Quantity.Add(rated[i].Quantity)
-			r.Amount = r.Amount.Add(rated[i].Amount)
+func (f *fitter) ratedRows(rows []writers.RatedUsage, o *rating.Outcome) []writers.RatedUsage {
+	order := f.ratedOrder(o.Rated)
+	for i := 0; i < len(order); {
+		r := &o.Rated[order[i]]
+		count, quantity, amount := r.Rows, r.Quantity, r.Amount
+		for i++; i < len(order) && compareRated(r, &o.Rated[order[i]]) == 0; i++ {
+			more := &o.Rated[order[i]]
+			count, quantity, amount = count+more.Rows, quantity.Add(more.Quantity), amount.Add(more.Amount)
 		}
 		rows = append(rows, writers.RatedUsage{
 			AccountID: string(o.Account.ID), Meter: r.Meter, Source: r.Source, ServiceDate: int32(r.ServiceDate), DueOn: int32(r.DueOn), Late: r.Late,
-			Rows: r.Rows, Quantity: f.wide("quantity of ", r.Meter, r.Quantity), UnitPrice: f.wide("unit price of ", r.Meter, r.Price.UnitPrice),
-			Amount: f.wide("amount of ", r.Meter, money.Recorded(r.Amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
+			Rows: count, Quantity: f.wide("quantity of ", r.Meter, quantity), UnitPrice: f.wide("unit price of ", r.Meter, r.Price.UnitPrice),
+			Amount: f.wide("amount of ", r.Meter, money.Recorded(amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
 			Dimensions: f.tableDimensions(r.Meter, r.Dimensions),
 		})
 	}
 	return rows
 }
 
+// ratedOrder is where rated groups stand in the order of compareRated: they are
+// large, and are not moved. Equal ones stay in theirs.
+func (f *fitter) ratedOrder(rated []rating.RatedUsage) []int {
+	f.order = again(f.order)
+	for i := range rated {
+		f.order = append(f.order, i)
+	}
+	slices.SortFunc(f.order, func(x, y int) int { return cmp.Or(compareRated(&rated[x], &rated[y]), cmp.Compare(x, y)) })
+	return f.order
+}
+
 // tableDimensions are a meter's dimension values in the columns of the table,
-// which has one for each dimension of any meter.
+// which has one for each dimension of any meter. They are never written over:
+// a table keeps rows that it has not written yet.
 func (f *fitter) tableDimensions(meter string, values []string) []string {
 	if f.meter != meter { // rows side by side are of one meter
 		f.meter, f.columns = meter, f.columns[:0]
@@ -236,21 +268,20 @@ func (f *fitter) tableDimensions(meter string, values []string) []string {
 			f.columns = append(f.columns, slices.Index(f.n.dimensions, writers.DimensionColumn(by)))
 		}
 	}
-	row := make([]string, len(f.n.dimensions))
+	width := len(f.n.dimensions)
+	if len(f.values) < width {
+		f.values = make([]string, max(width, dimensionRoom))
+	}
+	row := f.values[:width:width]
+	f.values = f.values[width:]
 	for i, column := range f.columns {
 		row[column] = values[i]
 	}
 	return row
 }
 
-func ratedInOrder(rated []rating.RatedUsage) bool {
-	for i := 1; i < len(rated); i++ {
-		if compareRated(&rated[i-1], &rated[i]) > 0 {
-			return false
-		}
-	}
-	return true
-}
+// dimensionRoom is how many dimension values are made room for at once.
+const dimensionRoom = 1024
 
 func compareRated(x, y *rating.RatedUsage) int {
 	if c := cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate)); c != 0 {

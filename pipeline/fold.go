@@ -23,7 +23,7 @@ type folded struct {
 	late   *spill // ids of rows of earlier days that are summed up, by source
 
 	sums     sums
-	merging  merged   // in reduce
+	billing  billing  // in reduce
 	addends  []addend // rows on their way into sums
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source

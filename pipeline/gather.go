@@ -14,81 +14,115 @@ import (
 	"ratemill/writers"
 )
 
-// gather brings a bucket's states, groups and rows together by account. Rows
-// that wait without going to rating it puts aside.
-func (n *night) gather(f *folded, b int, states []rating.Account, out *tables) ([]accountWork, error) {
-	byID := map[string]*accountWork{}
-	of := func(id string) *accountWork {
-		w := byID[id]
-		if w == nil {
-			w = &accountWork{id: rating.AccountID(id), hash: accountHash(id), state: rating.Account{ID: rating.AccountID(id)}}
-			byID[id] = w
-		}
-		return w
+// gathering is what a worker knows of a bucket's accounts.
+type gathering struct {
+	work   []accountWork
+	byID   map[string]int // places in work
+	owners map[uint32]int // likewise, by the account's index
+	places []int          // likewise, of the groups
+	groups []usageGroup
+	items  []item // of the groups, account by account
+}
+
+// begin begins a bucket with the accounts that the state has.
+func (g *gathering) begin(states []rating.Account) {
+	if g.byID == nil {
+		g.byID, g.owners = map[string]int{}, map[uint32]int{}
 	}
+	clear(g.byID)
+	clear(g.owners)
+	g.work = slices.Grow(g.work[:0], len(states))
 	for i := range states {
-		of(string(states[i].ID)).state = states[i]
+		g.add(&states[i])
 	}
-	if err := n.gatherGroups(f, b, of); err != nil {
+}
+
+func (g *gathering) add(state *rating.Account) int {
+	id := string(state.ID)
+	g.byID[id] = len(g.work)
+	g.work = append(g.work, accountWork{id: state.ID, hash: accountHash(id), state: state})
+	return len(g.work) - 1
+}
+
+// of is the place in work of an account, which may be a new one.
+func (g *gathering) of(id string) int {
+	if at, met := g.byID[id]; met {
+		return at
+	}
+	return g.add(&rating.Account{ID: rating.AccountID(id)})
+}
+
+// give gives an account one more item.
+func (g *gathering) give(id string, it item) {
+	w := &g.work[g.of(id)]
+	w.items = append(w.items, it)
+}
+
+// gather brings a bucket's states, groups and rows together by account, in the
+// order of the tables. Rows that wait without going to rating it puts aside.
+func (n *night) gather(f *folded, b int, states []rating.Account, out *tables) ([]accountWork, error) {
+	g := &f.billing.gathered
+	g.begin(states)
+	if err := n.gatherGroups(f, b, g); err != nil {
 		return nil, err
 	}
-	parked, err := n.gatherAside(b, of)
+	parked, err := n.gatherAside(b, g)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.gatherEvents(f, b, parked, of, out); err != nil {
+	if err := n.gatherEvents(f, b, parked, out); err != nil {
 		return nil, err
 	}
-	work := make([]accountWork, 0, len(byID))
-	for _, w := range byID {
-		work = append(work, *w)
-	}
-	slices.SortFunc(work, func(x, y accountWork) int {
+	slices.SortFunc(g.work, func(x, y accountWork) int {
 		return cmp.Or(cmp.Compare(x.hash, y.hash), cmp.Compare(x.id, y.id))
 	})
-	return work, nil
+	return g.work, nil
 }
 
 // gatherGroups brings a bucket's groups to their accounts.
-func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) error {
+func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 	groups, err := n.mergeGroups(f, b)
 	if err != nil {
 		return err
 	}
-	type share struct {
-		work   *accountWork
-		groups int
-	}
-	shares := map[uint32]*share{} // by account
-	all := 0
+	accounts, combinations := n.accounts.all(), n.combinations.all()
+	g.places = g.places[:0]
 	for i := range groups {
 		if groups[i].rows == 0 {
 			continue
 		}
 		account := groups[i].key.account()
-		s := shares[account]
-		if s == nil {
-			s = &share{work: of(n.accounts.all()[account].id)}
-			shares[account] = s
+		at, met := g.owners[account]
+		if !met {
+			at = g.of(accounts[account].id)
+			g.owners[account] = at
 		}
-		s.groups++
-		all++
+		g.work[at].groups++
+		g.places = append(g.places, at)
 	}
-	made := make([]usageGroup, 0, all)
+	g.shareItems()
+	g.groups = slices.Grow(g.groups[:0], len(g.places))
 	for i := range groups {
-		g := &groups[i]
-		if g.rows == 0 {
+		s := &groups[i]
+		if s.rows == 0 {
 			continue
 		}
-		s := shares[g.key.account()]
-		if s.work.items == nil {
-			s.work.items = make([]item, 0, s.groups)
-		}
-		source := n.combinations.all()[g.key.combination()].source
-		made = append(made, usageGroup{n.span.day(g.key.day()), g.key.combination(), g.sum(n.sources[source].decimals()), g.key, g.first})
-		s.work.items = append(s.work.items, item{source: source, rows: g.rows, runDay: n.day, group: &made[len(made)-1]})
+		source := combinations[s.key.combination()].source
+		g.groups = append(g.groups, usageGroup{n.span.day(s.key.day()), s.key.combination(), s.sum(n.sources[source].decimals()), s.key, s.first})
+		w := &g.work[g.places[len(g.groups)-1]]
+		w.items = append(w.items, item{source: source, rows: s.rows, runDay: n.day, group: &g.groups[len(g.groups)-1]})
 	}
 	return nil
+}
+
+// shareItems gives each account room for the items of its groups.
+func (g *gathering) shareItems() {
+	g.items = slices.Grow(g.items[:0], len(g.places))
+	from := 0
+	for i := range g.work {
+		to := from + g.work[i].groups
+		g.work[i].items, from = g.items[from:from:to], to
+	}
 }
 
 // mergeGroups is a bucket's groups: a table in any order, with empty slots. It
@@ -104,13 +138,13 @@ func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
 		return nil, err
 	}
 	f.buffer = bytes
-	f.merging.begin()
+	f.billing.merging.begin()
 	for len(bytes) > 0 {
 		var g sum
 		g, bytes = readSum(bytes)
-		f.merging.add(&g)
+		f.billing.merging.add(&g)
 	}
-	return f.merging.slots, nil
+	return f.billing.merging.slots, nil
 }
 
 // sum is the group's quantity, exact to 128 bits, of rows that keep so many
@@ -125,7 +159,7 @@ func (g *group) sum(decimals int) decimal.Decimal {
 }
 
 // gatherEvents brings a bucket's rows that were kept whole to their accounts.
-func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, of func(string) *accountWork, out *tables) error {
+func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, out *tables) error {
 	all := make(spills, len(n.folded))
 	for w, f := range n.folded {
 		all[w] = f.events
@@ -141,8 +175,7 @@ func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, of func(s
 				continue
 			}
 			e := readEvent(spilled.bytes[4:])
-			w := of(e.account)
-			w.items = append(w.items, item{source: e.source, rows: 1, event: &e, held: n.waitedHeld(&e), runDay: n.day})
+			f.billing.gathered.give(e.account, item{source: e.source, rows: 1, event: &e, held: n.waitedHeld(&e), runDay: n.day})
 		}
 		return nil
 	})
@@ -152,7 +185,7 @@ func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, of func(s
 
 // gatherAside brings what waits in a bucket to its accounts, and tells which of
 // these are parked: their sign-up may be among what waits.
-func (n *night) gatherAside(b int, of func(string) *accountWork) (parkedAccounts map[string]bool, err error) {
+func (n *night) gatherAside(b int, g *gathering) (parkedAccounts map[string]bool, err error) {
 	parkedAccounts = map[string]bool{}
 	err = n.aside.chunks(b, func(block []byte) error {
 		for len(block) > 0 {
@@ -162,8 +195,7 @@ func (n *night) gatherAside(b int, of func(string) *accountWork) (parkedAccounts
 			if err != nil {
 				return err
 			}
-			w := of(h.AccountID)
-			w.items = append(w.items, it)
+			g.give(h.AccountID, it)
 			if h.Reason == parked {
 				parkedAccounts[h.AccountID] = true
 			}

@@ -11,16 +11,10 @@ import (
 )
 
 // eventsOf are an account's items of one billing day, as rating wants them.
-// The Ref of each is its index in the account's items.
-func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
-	var ev rating.Events
-	usage := 0
-	for i := range w.items {
-		if w.items[i].group != nil {
-			usage++
-		}
-	}
-	ev.Usage = make([]rating.Usage, 0, usage)
+// The Ref of each is its index in the account's items. They hold until the next
+// call.
+func (b *billing) eventsOf(n *night, w *accountWork, day calendar.Day) rating.Events {
+	ev := rating.Events{Usage: again(b.usage)}
 	for ref := range w.items {
 		it := &w.items[ref]
 		if it.runDay != day {
@@ -44,6 +38,7 @@ func (n *night) eventsOf(w *accountWork, day calendar.Day) rating.Events {
 			ev.Usage = append(ev.Usage, n.usageOf(s, it, origin))
 		}
 	}
+	b.usage = ev.Usage
 	return ev
 }
 

@@ -253,21 +253,20 @@ func (n *night) checkBook() error {
 
 // open makes the state of an account of the book, which its first day goes on
 // from.
-func (n *night) open(out *tables, w *accountWork) (made documents) {
+func (n *night) open(out *tables, w *accountWork) {
 	i := slices.IndexFunc(w.items, func(it item) bool { return n.sources[it.source].role == openingRows })
 	if i < 0 {
-		return made
+		return
 	}
 	it := w.items[i]
 	a, change, f := n.openAccount(&n.sources[it.source], it.event)
 	if f.found() {
 		panic("pipeline: a row of the book was not checked before it was opened: " + f.reason)
 	}
-	w.state = a
+	w.state = &a
 	w.items = slices.Delete(w.items, i, i+1)
 	out.ends[it.source].rated += it.rows
-	made.planChanges = []writers.PlanChange{planChangeRow(&a, 1, change)}
-	return made
+	out.planChanges = append(out.planChanges, planChangeRow(&a, 1, change))
 }
 
 // bookTotals are the control totals of the book; nil where there is none.

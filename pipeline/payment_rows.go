@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"ratemill/rating"
 	"ratemill/writers"
 )
@@ -11,15 +9,11 @@ import (
 // what was to be collected before.
 func (f *fitter) paymentRows(d *documents, o *rating.Outcome) {
 	a := &o.Account
-	charges := slices.Clone(o.Retries)
-	if o.Charge != nil {
-		charges = append(charges, *o.Charge)
+	for i := range o.Retries {
+		d.charges = append(d.charges, f.chargeRow(a, &o.Retries[i]))
 	}
-	for _, c := range charges {
-		d.charges = append(d.charges, writers.Charge{
-			ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: f.money("charge", "", c.Amount), Currency: a.Currency.Code,
-			Method: c.Method, Attempt: int32(c.Attempt), CollectOn: int32(c.CollectOn),
-		})
+	if o.Charge != nil {
+		d.charges = append(d.charges, f.chargeRow(a, o.Charge))
 	}
 	for _, r := range o.Refunds {
 		d.refunds = append(d.refunds, writers.Refund{
@@ -30,15 +24,25 @@ func (f *fitter) paymentRows(d *documents, o *rating.Outcome) {
 	for i := range o.Payments {
 		d.history = append(d.history, paymentRow(a, &o.Payments[i]))
 	}
-	d.failed = openRows(a)
-	given := slices.Clone(o.GivenUp)
-	if u := o.Uncollected; u != nil {
-		given = append(given, *u)
+	d.failed = append(d.failed, openRows(a)...)
+	for i := range o.GivenUp {
+		d.uncollected = append(d.uncollected, f.uncollectedRow(a, &o.GivenUp[i]))
 	}
-	for _, u := range given {
-		d.uncollected = append(d.uncollected, writers.PaymentAttempt{
-			InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", "", u.Amount), Currency: a.Currency.Code, Reason: string(u.Reason),
-		})
+	if o.Uncollected != nil {
+		d.uncollected = append(d.uncollected, f.uncollectedRow(a, o.Uncollected))
+	}
+}
+
+func (f *fitter) chargeRow(a *rating.Account, c *rating.Charge) writers.Charge {
+	return writers.Charge{
+		ChargeID: c.ID, InvoiceID: c.InvoiceID, AccountID: string(a.ID), Amount: f.money("charge", "", c.Amount), Currency: a.Currency.Code,
+		Method: c.Method, Attempt: int32(c.Attempt), CollectOn: int32(c.CollectOn),
+	}
+}
+
+func (f *fitter) uncollectedRow(a *rating.Account, u *rating.Uncollected) writers.PaymentAttempt {
+	return writers.PaymentAttempt{
+		InvoiceID: u.InvoiceID, Amount: f.money("uncollectable", "", u.Amount), Currency: a.Currency.Code, Reason: string(u.Reason),
 	}
 }
 

@@ -57,7 +57,7 @@ func TestAmountOfManyDecimals(t *testing.T) {
 		return rating.RatedUsage{Meter: "calls", Quantity: q, Amount: q.Mul(p), Price: rating.PricePoint{UnitPrice: p}, Dimensions: []string{price}}
 	}
 	half := group("0.1", "0.000000000000000004") // 0.4 of the last place, three times
-	rated := f.ratedRows(&rating.Outcome{Rated: []rating.RatedUsage{half, half, half}})
+	rated := f.ratedRows(nil, &rating.Outcome{Rated: []rating.RatedUsage{half, half, half}})
 	if len(f.misfits) > 0 || len(rated) != 1 {
 		t.Fatalf("%d rows, %q", len(rated), f.misfits)
 	}

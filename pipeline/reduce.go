@@ -47,10 +47,21 @@ type usageGroup struct {
 
 // accountWork is all that a bucket knows of one account.
 type accountWork struct {
-	id    rating.AccountID
-	hash  uint64
-	state rating.Account
-	items []item
+	id     rating.AccountID
+	hash   uint64
+	state  *rating.Account // of the day before
+	items  []item
+	groups int // among the items, of those that are new
+}
+
+// billing is a worker's memory in reduce. Each bucket uses it again, so that
+// nothing published may point into it.
+type billing struct {
+	merging  merged
+	gathered gathering
+	usage    []rating.Usage // of one account and day
+	biller   rating.Biller
+	fit      fitter
 }
 
 // reduce bills every account, bucket by bucket, and stages what comes of it.
@@ -63,45 +74,59 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
-	accounts, err := n.statesOf(states, 0)
+	accounts, err := n.statesOf(states, 0, nil)
 	if err != nil {
 		return err
 	}
+	for _, f := range n.folded {
+		f.billing.fit.n = n
+	}
 	parts := s.parts(n)
-	var billed []*tables // the wave before
+	var billed, written []*tables // the wave before, and the one before it, whose memory is free
+	var spare [][]rating.Account  // the states of the wave before, likewise
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
 		var following [][]rating.Account
 		err = each(ctx, n.workers, 1+len(parts)+len(wave), func(_ context.Context, worker, i int) (err error) {
 			if i == 0 {
-				following, err = n.statesOf(states, from+n.wave())
+				following, err = n.statesOf(states, from+n.wave(), spare)
 				return err
 			}
 			if i <= len(parts) {
 				return parts[i-1].addAll(billed)
 			}
 			b := i - 1 - len(parts)
-			wave[b], err = n.reduceBucket(n.folded[worker], from+b, accounts[b])
-			return err
+			if b < len(written) {
+				wave[b] = written[b]
+				wave[b].empty()
+			} else {
+				wave[b] = newTables(len(n.sources))
+			}
+			return n.reduceBucket(n.folded[worker], from+b, accounts[b], wave[b])
 		})
 		if err != nil {
 			return err
 		}
-		billed, accounts = wave, following
+		written, billed, spare, accounts = billed, wave, accounts, following
 	}
 	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
 	if err != nil {
 		return err
 	}
+	for _, f := range n.folded {
+		f.billing = billing{}
+	}
 	return n.finishStage(ctx, s)
 }
 
-// statesOf is the accounts of a wave of buckets.
-func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
+// statesOf is the accounts of a wave of buckets, in the memory of those of an
+// earlier one.
+func (n *night) statesOf(states *states, from int, spare [][]rating.Account) ([][]rating.Account, error) {
 	accounts := make([][]rating.Account, max(0, min(n.wave(), n.buckets-from)))
+	copy(accounts, spare)
 	for i := range accounts {
 		var err error
-		if accounts[i], err = states.bucket(from + i); err != nil {
+		if accounts[i], err = states.bucket(from+i, again(accounts[i])); err != nil {
 			return nil, err
 		}
 	}
@@ -109,29 +134,29 @@ func (n *night) statesOf(states *states, from int) ([][]rating.Account, error) {
 }
 
 // reduceBucket bills the accounts of one bucket, in the order of their hash
-// and id, and returns the rows of every table.
-func (n *night) reduceBucket(f *folded, b int, states []rating.Account) (*tables, error) {
-	out := newTables(len(n.sources))
+// and id, and appends the rows of every table.
+func (n *night) reduceBucket(f *folded, b int, states []rating.Account, out *tables) error {
 	work, err := n.gather(f, b, states, out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	out.makeRoom(work)
 	for i := range work {
-		n.billAccount(out, &work[i])
+		n.billAccount(f, out, &work[i])
 	}
 	n.watcher().Advances(1, int64(len(work)))
 	if out.strangers != nil {
-		return out, out.strangers.settle()
+		return out.strangers.settle()
 	}
-	return out, nil
+	return nil
 }
 
 // billAccount bills an account's missed days, if it was parked, and then the
 // billing day. Where a bill fails its own checks, or does not fit its columns,
 // nothing of that day is issued and the account is parked.
-func (n *night) billAccount(out *tables, w *accountWork) {
-	made := n.open(out, w)
+func (n *night) billAccount(f *folded, out *tables, w *accountWork) {
+	account := out.mark()
+	n.open(out, w)
 	n.order(w)
 	from := n.day
 	if w.state.Exists() {
@@ -142,24 +167,24 @@ func (n *night) billAccount(out *tables, w *accountWork) {
 	}
 	state := w.state
 	for day := from; day <= n.day; day++ {
-		o := rating.Bill(n.Catalog, state, day, n.eventsOf(w, day))
-		broken := rating.Check(n.Catalog, &state, &o)
-		d, misfits := n.documentsOf(&o)
-		if broken = append(broken, misfits...); len(broken) > 0 {
+		today := out.mark()
+		o := f.billing.biller.Bill(n.Catalog, state, day, f.billing.eventsOf(n, w, day))
+		broken := rating.Check(n.Catalog, state, o)
+		if broken = append(broken, f.billing.fit.documents(&out.documents, o)...); len(broken) > 0 {
+			out.cut(today)
+			if day == from { // with what it had
+				out.balances, out.failed = append(out.balances, unmoved(state)...), append(out.failed, openRows(state)...)
+			}
 			n.park(out, w, day, broken[0])
 			break
 		}
-		made.nextDay(d)
-		n.settle(out, w, day, &o)
-		state = o.Account
+		out.joinDay(account, today)
+		n.settle(out, w, day, o)
+		state = &o.Account
 	}
-	if made.balances == nil { // parked at once, with what it had
-		made.balances, made.failed = unmoved(&state), openRows(&state)
-	}
-	out.append(&made)
-	out.noteOpen(&w.state, &state)
+	out.noteOpen(w.state, state)
 	if state.Kept() {
-		out.state = append(out.state, stateRow(&state))
+		out.state = append(out.state, stateRow(state))
 	}
 }
 

@@ -221,16 +221,8 @@ type appender func(t *tables) error
 // they may work side by side; each must take the buckets in their order.
 func (s *stage) parts(n *night) []appender {
 	return []appender{
-		func(t *tables) error {
-			err := s.state.Write(t.state)
-			t.state = nil // the largest two are let go of as they are written
-			return err
-		},
-		func(t *tables) error {
-			err := s.rated.Write(t.rated)
-			t.rated = nil
-			return err
-		},
+		func(t *tables) error { return s.state.Write(t.state) },
+		func(t *tables) error { return s.rated.Write(t.rated) },
 		func(t *tables) error {
 			slices.SortFunc(t.held, compareHeldRows)
 			return errors.Join(s.lines.Write(t.lines), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges),

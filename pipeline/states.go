@@ -37,9 +37,8 @@ func (n *night) openStates(ctx context.Context) *states {
 
 var errStop = fmt.Errorf("enough")
 
-// bucket is the accounts of the next bucket.
-func (s *states) bucket(b int) ([]rating.Account, error) {
-	var accounts []rating.Account
+// bucket appends the accounts of the next bucket.
+func (s *states) bucket(b int, accounts []rating.Account) ([]rating.Account, error) {
 	for {
 		for i := range s.pending {
 			if s.n.bucket(accountHash(s.pending[i].AccountID)) != b {

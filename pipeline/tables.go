@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"ratemill/rating"
 	"ratemill/writers"
 )
@@ -59,14 +61,23 @@ type rowEnds struct {
 func (t *tables) makeRoom(work []accountWork) {
 	groups := 0
 	for i := range work {
-		for j := range work[i].items {
-			if work[i].items[j].group != nil {
-				groups++
-			}
-		}
+		groups += work[i].groups
 	}
-	t.rated = make([]writers.RatedUsage, 0, groups)
-	t.state = make([]writers.State, 0, len(work))
+	t.rated = slices.Grow(t.rated, groups)
+	t.state = slices.Grow(t.state, len(work))
+}
+
+// empty makes the tables of a bucket that was written those of the next one, in
+// the same memory.
+func (t *tables) empty() {
+	t.documents.empty()
+	t.rejects, t.parked, t.state, t.held = again(t.rejects), again(t.parked), again(t.state), again(t.held)
+	t.ids, t.open, t.strangers = again(t.ids), again(t.open), nil
+	clear(t.rejected)
+	for i := range t.ends {
+		clear(t.ends[i].notBillable)
+		t.ends[i] = rowEnds{notBillable: t.ends[i].notBillable}
+	}
 }
 
 func newTables(sources int) *tables {

@@ -95,17 +95,18 @@ func opened(b *testing.B, cat *catalog.Catalog, plan string) (rating.Account, ca
 func benchmarkDays(b *testing.B, cat *catalog.Catalog, account rating.Account, first calendar.Day, days int, events func(calendar.Day) rating.Events) {
 	b.ReportAllocs()
 	billed := 0
+	var biller rating.Biller
 	for b.Loop() {
-		a := account
+		a := &account
 		for day := first; day < first+calendar.Day(days); day++ {
-			o := rating.Bill(cat, a, day, events(day))
+			o := biller.Bill(cat, a, day, events(day))
 			if len(o.Rejections) > 0 {
 				b.Fatal(o.Rejections)
 			}
-			if broken := rating.Check(cat, &a, &o); broken != nil {
+			if broken := rating.Check(cat, a, o); broken != nil {
 				b.Fatal(broken)
 			}
-			a = o.Account
+			a = &o.Account
 		}
 		billed++
 	}

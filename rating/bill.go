@@ -16,7 +16,11 @@ import (
 //
 // Bill changes neither account nor events.
 func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome {
-	b := begin(cat, account, day)
+	return *new(Biller).Bill(cat, &account, day, events)
+}
+
+// do goes through the steps of the day.
+func (b *billing) do(events Events) {
 	b.renew()
 	b.accountEvents(events.Account)
 	b.customers(events.Customers)
@@ -29,7 +33,7 @@ func Bill(cat *catalog.Catalog, account Account, day Day, events Events) Outcome
 	b.payments(events.Payments)
 	b.invoice()
 	b.refunds()
-	return b.end()
+	b.end()
 }
 
 // billing is an account's day in the making.
@@ -39,7 +43,7 @@ type billing struct {
 	version *catalog.Version // in force on the day; nil before the first
 	day     Day
 	cohort  string
-	account Account
+	account *Account // the outcome's, in the making
 	out     Outcome
 
 	renewal     *renewal
@@ -62,6 +66,8 @@ type billing struct {
 	termEnded bool // before its time (rule MK-16)
 	added     bool // something whose charge waits for the next invoice
 
+	memory memory
+
 	movedBaseDue Day // when the base fee of the renewal is due again, where the billing date has moved today
 
 	priceMove   *catalog.PlanMove // the day's last change of plan with prorated prices
@@ -75,34 +81,37 @@ type renewal struct {
 	term *catalog.Term
 }
 
-func begin(cat *catalog.Catalog, account Account, day Day) *billing {
+func (b *billing) begin(cat *catalog.Catalog, account *Account, day Day) {
 	home := cat
 	if priced := cat.In(account.Currency.Code); priced != nil {
 		cat = priced
 	}
-	b := &billing{home: home, cat: cat, version: cat.At(day), day: day, account: clone(account), usersBefore: account.ActiveUsers}
+	*b = billing{home: home, cat: cat, version: cat.At(day), day: day, usersBefore: account.ActiveUsers, memory: b.memory}
+	b.out.Account = *account
+	b.account = &b.out.Account
+	b.account.ownLists()
+	b.useMemory()
 	if b.account.Exists() {
 		b.cohort = cat.CohortOf(b.account.SignedUpOn)
 	}
 	b.openBalances()
-	return b
 }
 
 // openBalances begins the day's movements, with what the account holds.
 func (b *billing) openBalances() {
 	b.grants = slices.Clone(b.account.Grants)
-	b.moves = map[string]*Movement{}
+	b.moves = nil
 	for _, held := range b.account.Balances {
-		b.moves[held.Name] = opening(held.Name, held.Amount)
+		b.moveFrom(held.Name, held.Amount)
 	}
 	if open := b.account.UnusedTime(); open.Sign() > 0 {
-		b.moves[UnusedTimeBalance] = opening(UnusedTimeBalance, open)
+		b.moveFrom(UnusedTimeBalance, open)
 	}
 }
 
-// clone copies the lists of an account, so that billing never writes into its
-// argument.
-func clone(a Account) Account {
+// ownLists copies the lists of an account, so that billing never writes into
+// those of its argument.
+func (a *Account) ownLists() {
 	a.Segments = slices.Clone(a.Segments)
 	a.Counters = slices.Clone(a.Counters)
 	a.Levels = slices.Clone(a.Levels)
@@ -122,13 +131,12 @@ func clone(a Account) Account {
 	a.FreeUsed = slices.Clone(a.FreeUsed)
 	a.Collections = slices.Clone(a.Collections)
 	a.Refundable = slices.Clone(a.Refundable)
-	return a
 }
 
 // end brings the account's lists into their order, forgets what lies beyond
 // the window, and closes the books of the day.
-func (b *billing) end() Outcome {
-	a := &b.account
+func (b *billing) end() {
+	a := b.account
 	if a.Exists() {
 		a.BilledThrough = b.day
 		if a.ClosedOn != calendar.None {
@@ -148,14 +156,13 @@ func (b *billing) end() Outcome {
 			a.Balances = append(a.Balances, Balance{name, m.Closing})
 		}
 	}
-	b.out.Account = *a
-	return b.out
+	b.leaveMemory()
 }
 
 // forget drops the segments and suspensions that ended before the window, with
 // their counters: no usage that old is accepted any more.
 func (b *billing) forget() {
-	a := &b.account
+	a := b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	b.forgetSpends(oldest)
 	for len(a.Segments) > 1 && a.Segments[1].From <= oldest {
@@ -180,7 +187,7 @@ func (b *billing) plan() *catalog.Plan {
 // lived tells why a day is outside the account's life, or "" (rule G-2: by
 // day, whatever the hour; the days of sign-up and cancellation are inside).
 func (b *billing) lived(day Day) Reason {
-	switch a := &b.account; {
+	switch a := b.account; {
 	case !a.Exists() || day < a.SignedUpOn:
 		return UnknownAccount
 	case a.ClosedOn != calendar.None && day > a.ClosedOn:

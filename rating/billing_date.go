@@ -11,7 +11,7 @@ import (
 // date, prorating nothing (rule MK-14). The base fee of a longer term moves by
 // as many periods as before.
 func (b *billing) moveBillingDate(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if reason, detail := b.refuseBillingDate(e); reason != "" {
 		return reason, detail
 	}
@@ -66,7 +66,7 @@ func (b *billing) baseDueAfter(term *catalog.Term) Day {
 
 // refuseBillingDate is the ladder of reasons why a billing date cannot move.
 func (b *billing) refuseBillingDate(e *AccountEvent) (Reason, string) {
-	a, rule := &b.account, b.version.BillingDateChanges
+	a, rule := b.account, b.version.BillingDateChanges
 	days := e.Date - a.NextBillingOn
 	if days < 0 {
 		days = -days

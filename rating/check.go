@@ -69,7 +69,8 @@ func (c *checker) account(a *Account) {
 
 // lines: every cent has a rule, and is quantity × price × part, rounded once.
 func (c *checker) lines(inv *Invoice) {
-	for i, l := range inv.Lines {
+	for i := range inv.Lines {
+		l := &inv.Lines[i]
 		if !catalog.Priced(l.UnitPrice) {
 			c.fail("line %d (%s) has no price in %s", i+1, l.Kind, inv.Currency.Code)
 		}
@@ -88,7 +89,7 @@ func (c *checker) lines(inv *Invoice) {
 			want = l.Counted.amount(inv.Currency, c.cat.Rounding)
 		}
 		if l.TaxOf != nil {
-			c.tax(i, &l, inv)
+			c.tax(i, l, inv)
 			continue
 		}
 		if want.Cmp(l.Amount) != 0 {
@@ -102,8 +103,8 @@ func (c *checker) lines(inv *Invoice) {
 func (c *checker) invoice(o *Outcome) {
 	inv := o.Invoice
 	sum := money.Zero(inv.Currency)
-	for _, l := range inv.Lines {
-		sum = sum.Add(l.Amount)
+	for i := range inv.Lines {
+		sum = sum.Add(inv.Lines[i].Amount)
 	}
 	if sum.Cmp(inv.Total) != 0 {
 		c.fail("the lines make %s, the invoice's total is %s", sum, inv.Total)

@@ -19,7 +19,7 @@ func (b *billing) cancel(e *AccountEvent) (Reason, string) {
 }
 
 func (b *billing) close(e *AccountEvent, cause string, rule RuleID) {
-	a := &b.account
+	a := b.account
 	a.ClosedOn = b.day
 	a.NextBillingOn = calendar.None
 	a.PendingPlan, a.PendingTerm = "", ""
@@ -31,7 +31,7 @@ func (b *billing) close(e *AccountEvent, cause string, rule RuleID) {
 // included, and so is what falls due later; open retries end (rule CH-4). So it
 // is where the customer closed it before.
 func (b *billing) uninstall(e *AccountEvent) (Reason, string) {
-	a, removal := &b.account, b.version.StoreRemoval
+	a, removal := b.account, b.version.StoreRemoval
 	switch {
 	case removal == nil:
 		return NotAllowed, "the catalog has no store_removal"

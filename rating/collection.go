@@ -139,7 +139,7 @@ func (a *Account) Open() []Payment {
 // forgetCollections drops what was asked for or paid before the window, but for
 // what a guarantee may give back: a failure that comes late must stand.
 func (b *billing) forgetCollections() {
-	a := &b.account
+	a := b.account
 	oldest := b.day - Day(b.cat.WindowDays)
 	a.Collections = slices.DeleteFunc(a.Collections, func(c Collection) bool {
 		return c.Status == Ended || c.Status == Credited || c.Status != Unasked && !c.open() && c.AttemptedOn <= oldest && !b.refundable(c.InvoiceID)

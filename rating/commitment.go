@@ -23,7 +23,7 @@ type PeriodSpend struct {
 // A late line counts for the period of its own day, and takes from an earlier
 // true-up first.
 func (b *billing) commitments() {
-	a := &b.account
+	a := b.account
 	if !a.Exists() || b.version == nil || a.Has(uninstalled) {
 		return
 	}
@@ -63,7 +63,7 @@ func committedKind(l *Line) LineKind {
 // commitmentOf is the commitment of a period, by the plan that it ends with,
 // and its last day that has been lived.
 func (b *billing) commitmentOf(from Day) (Day, *catalog.Commitment) {
-	a := &b.account
+	a := b.account
 	for i := len(a.Segments) - 1; i >= 0; i-- {
 		s := &a.Segments[i]
 		if s.PeriodStart != from {
@@ -95,7 +95,7 @@ func (b *billing) lastOf(segment int) Day {
 // periodSpend finds or makes the account's figures of a period. The pointer
 // holds until the next call.
 func (b *billing) periodSpend(from Day) *PeriodSpend {
-	a := &b.account
+	a := b.account
 	i, found := slices.BinarySearchFunc(a.Spends, from, func(p PeriodSpend, day Day) int { return int(p.From - day) })
 	if !found {
 		zero := money.Zero(a.Currency)
@@ -111,7 +111,7 @@ func (b *billing) commit(p *PeriodSpend, today money.Amount) {
 	if c == nil {
 		return
 	}
-	a := &b.account
+	a := b.account
 	wanted, text := p.Charged, ""
 	over := a.PeriodStart > p.From || a.ClosedOn != calendar.None
 	paying := a.FirstChargeOn != calendar.None && p.From >= a.FirstChargeOn

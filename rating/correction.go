@@ -102,7 +102,8 @@ type corrector struct {
 // what was. What could not be collected is asked for again where there should
 // have been another payment method.
 func (c *corrector) account() {
-	a := clone(c.should.Account)
+	a := c.should.Account
+	a.ownLists()
 	if a.Currency.Code == "" {
 		a.ID, a.Currency, a.Customer = c.issued.Account.ID, c.currency, c.issued.Account.Customer
 	}

@@ -246,7 +246,7 @@ func (b *billing) priceUnused(name string, from, to Day) (*catalog.Version, *cat
 // periodOver is the billing period that ended with today's renewal, or that
 // the account's closing ends.
 func (b *billing) periodOver() (from, to Day) {
-	a := &b.account
+	a := b.account
 	n := len(a.Segments)
 	switch {
 	case n > 0 && a.ClosedOn == b.day:

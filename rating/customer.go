@@ -28,7 +28,7 @@ type CustomerRow struct {
 // is open does not matter: late usage and refunds make documents after its
 // end.
 func (b *billing) customers(rows []CustomerRow) {
-	a := &b.account
+	a := b.account
 	for i := range rows {
 		r := &rows[i]
 		switch {

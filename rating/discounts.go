@@ -75,7 +75,7 @@ func (b *billing) heldDiscount(name string) *HeldDiscount {
 
 // nextDiscountPeriod counts the period that begins.
 func (b *billing) nextDiscountPeriod() {
-	a := &b.account
+	a := b.account
 	for i := range a.Discounts {
 		h := &a.Discounts[i]
 		d := b.version.Discount(h.Name)
@@ -127,10 +127,8 @@ func fitsDiscount(d *catalog.Discount, kind LineKind, meter string) bool {
 // discounts takes the account's discounts off the day's lines, in the
 // catalog's order: each of what the ones before it left, and never more.
 func (b *billing) discounts() {
-	lines := len(b.lines)
-	b.net = make([]money.Amount, lines)
-	for i := range b.net {
-		b.net[i] = b.lines[i].Amount
+	for i := range b.lines {
+		b.net = append(b.net, b.lines[i].Amount)
 	}
 	if b.version == nil {
 		return

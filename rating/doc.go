@@ -2,8 +2,9 @@
 //
 // Bill is a function of values. It does no I/O, reads no clock and no
 // environment, starts no goroutine and knows no file format; the same
-// arguments give the same Outcome. Within a day it goes through ten steps,
-// each a function of that name in this order:
+// arguments give the same Outcome. A Biller does the same for one account after
+// the other in memory that it uses again (biller.go). Within a day it goes
+// through ten steps, each a function of that name in this order:
 //
 //  1. renew: note a renewal due on the day, with the plan and term pending at
 //     its start (takePending); nothing renews while suspended.

@@ -18,6 +18,7 @@ func (b *billing) due() {
 	if b.version == nil {
 		return
 	}
+	b.memory.due = b.account.Due
 	split := slices.IndexFunc(b.account.Due, func(u DueUsage) bool { return u.DueOn > b.day })
 	if split < 0 {
 		split = len(b.account.Due)
@@ -25,11 +26,6 @@ func (b *billing) due() {
 	today := b.account.Due[:split:split]
 	b.account.Due = b.account.Due[split:]
 	charges := b.chargeUsage(today)
-	lines := 0
-	for i := range charges {
-		lines += len(charges[i].lines) + len(charges[i].counted) + 1
-	}
-	b.lines = slices.Grow(b.lines, lines)
 	for i := range charges {
 		b.lines = append(append(b.lines, charges[i].lines...), charges[i].counted...)
 		if top := charges[i].topUp; top != nil {
@@ -72,7 +68,7 @@ type claim struct {
 // charged, and at least the minimum; what the minimum takes beyond the usage
 // stays as balance (rule MK-9).
 func (b *billing) chargeUsage(today []DueUsage) []charging {
-	charges := make([]charging, len(b.version.UsageCharges))
+	charges := b.newCharges(len(b.version.UsageCharges))
 	for i := range charges {
 		c := &charges[i]
 		c.UsageCharge, c.amount = &b.version.UsageCharges[i], money.Zero(b.account.Currency)
@@ -111,16 +107,6 @@ func (c *charging) waits(today []DueUsage, day Day) bool {
 	return slices.ContainsFunc(c.claims, func(x claim) bool { return x.day >= day })
 }
 
-// entries are how many entries are of the meter.
-func (c *charging) entries(today []DueUsage) (n int) {
-	for i := range today {
-		if today[i].Meter == c.Meter {
-			n++
-		}
-	}
-	return n
-}
-
 // usageOf makes the lines of a meter's usage that is priced by itself.
 func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 	for i := range today {
@@ -129,9 +115,6 @@ func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 			continue
 		}
 		covered, rest := b.drawUnits(c.UsageCharge, *u)
-		if c.lines == nil {
-			c.lines = make([]Line, 0, c.entries(today[i:]))
-		}
 		c.lines = append(c.lines, covered...)
 		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {
 			continue

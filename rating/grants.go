@@ -160,7 +160,7 @@ func (b *billing) over(g Grant) bool {
 	if g.LastDay >= b.day {
 		return false
 	}
-	a := &b.account
+	a := b.account
 	balance := b.version.Balance(g.Balance)
 	return balance == nil || !balance.Expires.PeriodEnd || !a.Suspended() || a.ClosedOn != calendar.None
 }
@@ -259,7 +259,7 @@ func (b *billing) give(from Day) {
 // noteGiven notes a gift as given for the running period, and is what it gives
 // more than was given before.
 func (b *billing) noteGiven(g *catalog.Gift) money.Amount {
-	a := &b.account
+	a := b.account
 	amount := b.giftAmount(g, b.version.Balance(g.Balance))
 	i, found := slices.BinarySearchFunc(a.Given, g.Balance, func(x Balance, name string) int { return strings.Compare(x.Name, name) })
 	if !found {

@@ -65,7 +65,7 @@ func (b *billing) refunds() {
 
 // refuseRefund is the ladder of reasons why nothing is given back.
 func (b *billing) refuseRefund(e *AccountEvent) (Reason, string) {
-	a, g := &b.account, b.version.Guarantee
+	a, g := b.account, b.version.Guarantee
 	switch {
 	case g == nil:
 		return NotAllowed, "the catalog has no guarantee"
@@ -89,7 +89,7 @@ func (b *billing) refuseRefund(e *AccountEvent) (Reason, string) {
 
 // excluded tells why the guarantee is not for the account, or nothing.
 func (b *billing) excluded(g *catalog.Guarantee) string {
-	a := &b.account
+	a := b.account
 	switch {
 	case slices.Contains(g.NotTerms, a.Term):
 		return "not for term " + a.Term
@@ -110,7 +110,7 @@ func (b *billing) excluded(g *catalog.Guarantee) string {
 // unless a failure stands. What a rerate's credit has paid goes back to it.
 // What rounds to nothing makes neither.
 func (b *billing) giveBack(g *catalog.Guarantee) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if b.out.CreditNote != nil {
 		return NothingPaid, "given back today already"
 	}
@@ -271,7 +271,7 @@ func (b *billing) renewedAs(plans []string) bool {
 
 // claimable tells whether the account can still come to claim the guarantee.
 func (b *billing) claimable(g *catalog.Guarantee) bool {
-	a := &b.account
+	a := b.account
 	if g == nil || !slices.Contains(a.Offers, g.Offer) || b.excluded(g) != "" {
 		return false
 	}
@@ -298,7 +298,7 @@ func (b *billing) forgetRefundable() {
 // linkRefundable names the charges by which what may be given back was
 // collected last.
 func (b *billing) linkRefundable() {
-	a := &b.account
+	a := b.account
 	for i := range a.Refundable {
 		r := &a.Refundable[i]
 		for j := range a.Collections {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
@@ -42,7 +43,7 @@ func (b *billing) invoice() {
 // nothing else is: at cancellation (rule G-7), and where open credit covers it
 // all when something is added, so that nothing is to pay (rule TM-6).
 func (b *billing) settles() bool {
-	a := &b.account
+	a := b.account
 	if len(a.Waiting) == 0 {
 		return false
 	}
@@ -94,6 +95,9 @@ func (b *billing) takeUnused() {
 // invoice; credit for unused time goes first. Draws beyond that are given back,
 // the last one first.
 func (b *billing) creditsApplied(total money.Amount) money.Amount {
+	if len(b.draws) == 0 {
+		return money.Zero(b.account.Currency)
+	}
 	all := make([]int, len(b.draws))
 	byMeter := map[string][]int{} // looked up by meter alone
 	for i, d := range b.draws {
@@ -132,19 +136,18 @@ func (b *billing) lapse() {
 // what the document is, so that a rerun makes the same one.
 func DocumentID(catalogName string, account AccountID, day calendar.Day, kind string) string {
 	var room [256]byte // most texts fit
-	text := append(room[:0], "ratemill document"...)
-	for _, part := range [...]string{catalogName, string(account), day.String(), kind} {
-		text = append(append(text, 0), part...)
-	}
+	text := append(append(room[:0], "ratemill document\x00"...), catalogName...)
+	text = append(append(append(text, 0), account...), 0)
+	text = append(append(day.Append(text), 0), kind...)
 	sum := sha256.Sum256(text)
 	prefix := "in_"
 	if kind == "credit_note" {
 		prefix = "cn_"
 	}
-	return prefix + hex.EncodeToString(sum[:12])
+	return string(hex.AppendEncode(append(room[:0], prefix...), sum[:12]))
 }
 
 // ChargeID is the idempotency key of an attempt to collect an invoice.
 func ChargeID(invoiceID string, attempt int) string {
-	return fmt.Sprintf("ch_%s_%d", invoiceID[len("in_"):], attempt) // the prefixes of notes are as long
+	return "ch_" + invoiceID[len("in_"):] + "_" + strconv.Itoa(attempt) // the prefixes of notes are as long
 }

@@ -41,7 +41,7 @@ func (b *billing) readings(readings []Reading) {
 
 // level is the account's latest reading of a meter, made where there is none.
 func (b *billing) level(meter string) *Level {
-	a := &b.account
+	a := b.account
 	i, found := slices.BinarySearchFunc(a.Levels, meter, func(l Level, m string) int { return cmp.Compare(l.Meter, m) })
 	if !found {
 		a.Levels = slices.Insert(a.Levels, i, Level{Meter: meter})
@@ -86,7 +86,7 @@ func (b *billing) climbOne() bool {
 // the plan of the start of the day (rule G-6). On an annual term that is not
 // the next billing date.
 func (b *billing) nextBaseOn() Day {
-	a, r := &b.account, b.renewal
+	a, r := b.account, b.renewal
 	switch {
 	case a.ClosedOn != calendar.None:
 		return calendar.None

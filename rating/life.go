@@ -40,7 +40,7 @@ const (
 // (rule G-6), so the lines are made by recurring. Nothing renews while the
 // account is suspended (rule G-9).
 func (b *billing) renew() {
-	a := &b.account
+	a := b.account
 	if !a.Exists() || a.NextBillingOn != b.day || a.Suspended() || b.version == nil {
 		return // without a catalog in force the billing date stays, and Check parks the account
 	}
@@ -52,7 +52,7 @@ func (b *billing) renew() {
 // startPeriod begins a billing period on the day. One of months ends on the
 // day of the month that the anchor keeps (rule MK-1).
 func (b *billing) startPeriod() {
-	a := &b.account
+	a := b.account
 	term := b.version.Term(a.Term)
 	b.renewal = &renewal{b.plan(), term}
 	a.PeriodStart = b.day
@@ -77,7 +77,7 @@ func (b *billing) periodAfter(day Day) Day {
 // did, also when the account closes on the day. What subscriptions raised the
 // period's allowances by holds for the whole of the period.
 func (b *billing) startSegment(periodEnd Day) {
-	a := &b.account
+	a := b.account
 	s := Segment{From: b.day, PeriodStart: a.PeriodStart, PeriodEnd: periodEnd, Plan: a.Plan}
 	n := len(a.Segments)
 	if n > 0 && a.Segments[n-1].From == b.day {
@@ -154,7 +154,7 @@ func (b *billing) accountEvents(events []AccountEvent) {
 // account of that name, or a mistake: it must not wait and hit the account
 // when it is there. later are the day's events after it.
 func (b *billing) refuseEvent(e *AccountEvent, later []AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	switch {
 	case !a.Exists() && slices.ContainsFunc(later, func(l AccountEvent) bool { return l.Type == "signed_up" }):
 		return BeforeSignUp, "the sign-up comes after it"

@@ -13,11 +13,18 @@ func opening(name string, amount money.Amount) *Movement {
 
 // move is the day's movement of a balance, begun at zero where there is none.
 func (b *billing) move(balance string) *Movement {
-	m := b.moves[balance]
-	if m == nil {
-		m = opening(balance, money.Zero(b.unitOf(balance)))
-		b.moves[balance] = m
+	if m := b.moves[balance]; m != nil {
+		return m
 	}
+	return b.moveFrom(balance, money.Zero(b.unitOf(balance)))
+}
+
+func (b *billing) moveFrom(balance string, amount money.Amount) *Movement {
+	if b.moves == nil { // most accounts have no balance
+		b.moves = map[string]*Movement{}
+	}
+	m := opening(balance, amount)
+	b.moves[balance] = m
 	return m
 }
 

@@ -98,7 +98,7 @@ func (o *opener) refusePlan() (Reason, string) {
 	if v == nil {
 		return NoCatalog, fmt.Sprintf("no catalog version in force on %s", o.first)
 	}
-	b := billing{cat: o.cat, version: v}
+	b := billing{cat: o.cat, version: v, account: &Account{}}
 	if reason, detail := b.refusePlan(row.Plan, o.cohort); reason != "" {
 		return reason, detail
 	}
@@ -297,7 +297,7 @@ func (o *opener) account() Account {
 // discounts makes flags that name discounts into grants, of which the periods
 // are counted from the book on; nonprofit stays a flag.
 func (o *opener) discounts(a *Account) {
-	b := billing{cat: o.cat, version: o.version, account: *a}
+	b := billing{cat: o.cat, version: o.version, account: new(*a)}
 	for _, flag := range slices.Clone(a.Flags) {
 		if d := o.version.Discount(flag); d != nil && flag != nonprofit && catalog.Priced(d.Amount) {
 			b.dropFlag(flag)
@@ -370,7 +370,7 @@ func (o *opener) base(a *Account) {
 }
 
 func (o *opener) billing(a *Account) *billing {
-	return &billing{cat: o.cat, version: o.version, cohort: o.cohort, account: *a}
+	return &billing{cat: o.cat, version: o.version, cohort: o.cohort, account: new(*a)}
 }
 
 // addOns puts what the account needs beyond its plan in force, as paid for in

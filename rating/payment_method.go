@@ -4,7 +4,7 @@ package rating
 // term takes, and the term that is pending (rule MK-13). Every unpaid charge is
 // tried again with it (rule G-13), also one whose failure comes later.
 func (b *billing) changeMethod(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Method == "" {
 		return MissingField, "method"
 	}

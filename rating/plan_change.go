@@ -12,7 +12,7 @@ import (
 // What takes effect on the next billing date is pending until then; of several
 // wishes the last wins (rule G-11).
 func (b *billing) askForPlan(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Plan == a.Plan && a.PendingPlan != "" {
 		b.dropPendingPlan("the plan stays "+a.Plan, "")
 		return "", ""
@@ -50,7 +50,7 @@ func (b *billing) askForPlan(e *AccountEvent) (Reason, string) {
 
 // refusePlanChange is the ladder of reasons why a plan cannot be changed.
 func (b *billing) refusePlanChange(e *AccountEvent) (*catalog.PlanMove, Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Plan == "" {
 		return nil, MissingField, "plan"
 	}
@@ -90,7 +90,7 @@ func (b *billing) refusePlanChange(e *AccountEvent) (*catalog.PlanMove, Reason, 
 // refuseLeaving holds the minimum term of the plan against the day on which
 // the change would take effect (rule CH-2).
 func (b *billing) refuseLeaving(move *catalog.PlanMove) (Reason, string) {
-	a, plan := &b.account, b.plan()
+	a, plan := b.account, b.plan()
 	if plan == nil || plan.Minimum == nil {
 		return "", ""
 	}
@@ -113,7 +113,7 @@ func (b *billing) nextBillingOn() Day { return max(b.account.NextBillingOn, b.da
 
 // onResumption says that a wish waits for a resumption, on whatever day.
 func (b *billing) onResumption() string {
-	if a := &b.account; a.Suspended() && a.NextBillingOn <= b.day {
+	if a := b.account; a.Suspended() && a.NextBillingOn <= b.day {
 		return "on resumption"
 	}
 	return ""
@@ -152,7 +152,7 @@ func (b *billing) enterPlan(plan string) {
 // back: from the next billing date on it is due anew (rule MK-16). What falls
 // due on the day itself stays due, and ends with its charge.
 func (b *billing) endPaidTerm() {
-	a := &b.account
+	a := b.account
 	b.termEnded = true
 	if b.renewal == nil || a.BaseDueOn > b.day {
 		if a.Base.Since != calendar.None {
@@ -164,7 +164,7 @@ func (b *billing) endPaidTerm() {
 
 // dropPendingPlan gives up a plan that would have come into force later.
 func (b *billing) dropPendingPlan(why string, rule RuleID) {
-	a := &b.account
+	a := b.account
 	if a.PendingPlan == "" {
 		return
 	}
@@ -176,7 +176,7 @@ func (b *billing) dropPendingPlan(why string, rule RuleID) {
 // term where the base fee is due, and a plan if it still fits (rules MK-2, G-6).
 func (b *billing) takePending() {
 	b.takePendingTerm()
-	a := &b.account
+	a := b.account
 	if a.PendingPlan == "" {
 		return
 	}

@@ -56,7 +56,7 @@ func (b *billing) assumedBase(plan string) BaseInForce {
 // catalog says so; a difference to the customer's good is credit: its charge
 // waits for the next invoice, which takes both.
 func (b *billing) changePrices() {
-	a, plan := &b.account, b.plan()
+	a, plan := b.account, b.plan()
 	term := b.version.Term(a.Term)
 	if plan == nil || term == nil || a.Base.Plan == "" || plan.Name == a.Base.Plan {
 		return
@@ -86,7 +86,7 @@ func (b *billing) changePrices() {
 // changeBase puts the new plan's base fee in force for the rest of the cycle.
 // In arrears the old one is charged up to here when its cycle is over.
 func (b *billing) changeBase(plan *catalog.Plan, term *catalog.Term) {
-	a := &b.account
+	a := b.account
 	old, at := a.Base, b.priceMoment
 	times, price := plan.Fee(term)
 	a.Base = baseOf(plan, term, old.From)
@@ -135,7 +135,7 @@ func (b *billing) waitArrears(old BaseInForce, to Day) {
 // for the users who were there; who comes or goes on the day itself is another
 // matter (see adjustSeats).
 func (b *billing) changeSeats(plan *catalog.Plan) {
-	a, at := &b.account, b.priceMoment
+	a, at := b.account, b.priceMoment
 	for _, on := range slices.Clone(a.AddOns) {
 		if addOn := b.seatAddOn(on.Name); addOn != nil && (plan.Seats == nil || on.Name != plan.Seats.AddOn) {
 			b.leaveSeats(addOn, at)

@@ -13,7 +13,7 @@ import (
 // recurring charges what is paid for a period: the renewal's base fee, seats
 // and packages, and what the day's levels need beyond what is paid for.
 func (b *billing) recurring() {
-	a := &b.account
+	a := b.account
 	if !a.Exists() || b.version == nil || a.Has(uninstalled) {
 		return
 	}
@@ -43,7 +43,7 @@ func (b *billing) chargePeriod() {
 // monthly term, once in twelve on an annual one (rule MK-1), in advance, or
 // that of the cycle that is over. A zero price makes no line (rule G-3).
 func (b *billing) chargeBase() {
-	a, r := &b.account, b.renewal
+	a, r := b.account, b.renewal
 	if a.FirstChargeOn == calendar.None {
 		a.FirstChargeOn = b.day
 	}
@@ -86,7 +86,7 @@ func baseOf(plan *catalog.Plan, term *catalog.Term, from Day) BaseInForce {
 }
 
 func (b *billing) baseLine(base BaseInForce, times, price decimal.Decimal, part money.Fraction, from, to Day) Line {
-	if a := &b.account; a.FirstPurchaseOn == calendar.None {
+	if a := b.account; a.FirstPurchaseOn == calendar.None {
 		a.FirstPurchaseOn = b.day
 	}
 	return b.line(Line{
@@ -286,14 +286,14 @@ func (b *billing) lastLived() Day {
 // periodEnd is the first day after the running period, also on the day on
 // which the account closes.
 func (b *billing) periodEnd() Day {
-	a := &b.account
+	a := b.account
 	return a.Segments[len(a.Segments)-1].PeriodEnd
 }
 
 // buy puts more of an add-on in force, at the price of the day, and is the line
 // that charges it.
 func (b *billing) buy(addOn *catalog.AddOn, rule RuleID, quantity int64, part money.Fraction, why string) Line {
-	a := &b.account
+	a := b.account
 	l := b.addOnLine(addOn, rule, quantity, part, why)
 	price := b.netPrice(l.Kind, l.Meter, l.UnitPrice)
 	end := len(a.AddOns)
@@ -314,7 +314,7 @@ func (b *billing) buy(addOn *catalog.AddOn, rule RuleID, quantity int64, part mo
 // giveUp takes an add-on out of force, last bought first, and opens a credit
 // for the rest of the period at the price that was paid (rule G-5).
 func (b *billing) giveUp(addOn *catalog.AddOn, quantity int64, since moment) {
-	a := &b.account
+	a := b.account
 	for i := len(a.AddOns) - 1; i >= 0 && quantity > 0; i-- {
 		on := &a.AddOns[i]
 		if on.Name != addOn.Name {

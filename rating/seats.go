@@ -52,7 +52,7 @@ func (b *billing) seatEvent(e *SeatEvent, added map[string]*SeatEvent) bool {
 		b.reject(e.Origin, reason, "")
 		return false
 	}
-	a := &b.account
+	a := b.account
 	i, active := slices.BinarySearch(a.ActiveUsers, e.User)
 	switch {
 	case e.Action != "activated" && e.Action != "deactivated":
@@ -78,7 +78,7 @@ func (b *billing) refuseSeats(events []SeatEvent, added map[string]*SeatEvent) (
 	if sold {
 		return nil
 	}
-	a := &b.account
+	a := b.account
 	for i := len(events) - 1; i >= 0 && int64(len(a.ActiveUsers)) > included; i-- {
 		e := &events[i]
 		if added[e.User] != e {

@@ -71,7 +71,7 @@ func (b *billing) refuseAmount(quantity int64, each decimal.Decimal) (Reason, st
 // first days, of which the first purchase is the first. Before it they have not
 // begun to run out.
 func (b *billing) freeUnits(s *catalog.Service) int64 {
-	a := &b.account
+	a := b.account
 	over := a.FirstPurchaseOn != calendar.None && b.day >= a.FirstPurchaseOn+Day(s.FreeDays)
 	if over || slices.Contains(s.FreeNotOn, a.Plan) {
 		return 0
@@ -85,7 +85,7 @@ func (b *billing) freeUnits(s *catalog.Service) int64 {
 }
 
 func (b *billing) countFree(service string, units int64) {
-	a := &b.account
+	a := b.account
 	i, found := slices.BinarySearchFunc(a.FreeUsed, service, func(f FreeUnits, name string) int { return strings.Compare(f.Service, name) })
 	if !found {
 		a.FreeUsed = slices.Insert(a.FreeUsed, i, FreeUnits{Service: service})

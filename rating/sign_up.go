@@ -20,7 +20,7 @@ func (b *billing) signUp(e *AccountEvent) {
 		b.reject(e.Origin, reason, detail)
 		return
 	}
-	a := &b.account
+	a := b.account
 	a.SignedUpOn = e.Day
 	a.Plan, a.Term, a.Method, a.Currency = e.Plan, term.Name, e.Method, b.cat.Currency
 	a.PlanSince, a.Channel = e.Day, e.Channel

@@ -18,7 +18,7 @@ func (b *billing) subscribe(e *AccountEvent) (Reason, string) {
 		return reason, detail
 	}
 	i, found := b.subscription(e.Service)
-	a := &b.account
+	a := b.account
 	if !found {
 		a.Subscriptions = slices.Insert(a.Subscriptions, i, Subscription{Name: e.Service})
 	}
@@ -52,7 +52,7 @@ func (b *billing) refuseSubscription(e *AccountEvent) (*catalog.AddOn, Reason, s
 // unsubscribe ends a subscription, or lowers it, from the next billing date on;
 // without a quantity all of it ends.
 func (b *billing) unsubscribe(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Service == "" {
 		return MissingField, "service"
 	}
@@ -81,7 +81,7 @@ func (b *billing) chargeSubscriptions() {
 	if b.renewal == nil || plan == nil {
 		return
 	}
-	a := &b.account
+	a := b.account
 	from := a.Segments[len(a.Segments)-1].From
 	var kept []Subscription
 	for _, s := range a.Subscriptions {

@@ -10,7 +10,7 @@ import (
 // suspend stops the account: nothing renews, and usage is refused from the day
 // on (rule G-9).
 func (b *billing) suspend(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if a.Suspended() {
 		return NoChange, ""
 	}
@@ -24,7 +24,7 @@ func (b *billing) suspend(e *AccountEvent) (Reason, string) {
 // day, which sets the billing date (rule G-9). What was paid for as a term
 // stays paid until its end, and is next due on a billing date.
 func (b *billing) resume(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if !a.Suspended() {
 		return NoChange, ""
 	}

@@ -91,7 +91,7 @@ func (b *billing) chargeOf(t *Tally) *catalog.UsageCharge {
 func (b *billing) tallyAt(day Day, charge *catalog.UsageCharge, version Day, per string, unitPrice decimal.Decimal) *Tally {
 	t := Tally{Meter: charge.Meter, Version: version, Per: per, UnitPrice: unitPrice}
 	t.From, t.To = b.counts(charge.Counting.Over, day)
-	a := &b.account
+	a := b.account
 	i, found := slices.BinarySearchFunc(a.Tallies, &t, func(x Tally, y *Tally) int { return compareTallies(&x, y) })
 	if !found {
 		zero := money.Zero(a.Currency)
@@ -125,7 +125,7 @@ func (b *billing) counts(over catalog.Over, day Day) (from, to Day) {
 // ended tells whether the period that a tally counts was over before today: it
 // was charged then.
 func (b *billing) ended(t *Tally) bool {
-	a := &b.account
+	a := b.account
 	if t.To == calendar.None || t.To == t.From+1 {
 		return false
 	}
@@ -146,7 +146,7 @@ func (b *billing) nextPeriod(from Day) Day {
 
 // ends tells whether a tally's period is over today at the latest.
 func (b *billing) ends(t *Tally) bool {
-	a := &b.account
+	a := b.account
 	return t.To != calendar.None && (a.PeriodStart > t.From || a.ClosedOn != calendar.None)
 }
 
@@ -184,7 +184,7 @@ func perText(columns []string, meter *catalog.Meter, values []string) string {
 // forgetTallies drops tallies of days that no usage is accepted for any more,
 // once they are charged.
 func (b *billing) forgetTallies(oldest Day) {
-	a := &b.account
+	a := b.account
 	a.Tallies = slices.DeleteFunc(a.Tallies, func(t Tally) bool {
 		return t.To != calendar.None && t.To <= oldest && t.Used.Equal(t.Charged.Used)
 	})

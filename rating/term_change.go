@@ -10,7 +10,7 @@ import (
 // next due: monthly to annual on the next billing date, annual to monthly at
 // the end of the term (rule MK-2).
 func (b *billing) askForTerm(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Term == a.Term && a.PendingTerm != "" {
 		b.note(e, causeTermDropped, "", fmt.Sprintf("to %s: the term stays %s", a.PendingTerm, a.Term))
 		a.PendingTerm = ""
@@ -29,7 +29,7 @@ func (b *billing) askForTerm(e *AccountEvent) (Reason, string) {
 
 // refuseTermChange is the ladder of reasons why a term cannot be changed.
 func (b *billing) refuseTermChange(e *AccountEvent) (Reason, string) {
-	a := &b.account
+	a := b.account
 	if e.Term == "" {
 		return MissingField, "term"
 	}
@@ -53,7 +53,7 @@ func (b *billing) refuseTermChange(e *AccountEvent) (Reason, string) {
 // period counted in days to one of months, the day becomes the day of the
 // month that billing dates keep.
 func (b *billing) takePendingTerm() {
-	a := &b.account
+	a := b.account
 	if a.PendingTerm == "" || a.BaseDueOn > b.day {
 		return
 	}
@@ -73,7 +73,7 @@ func (b *billing) takePendingTerm() {
 // moveBaseDue keeps the day on which the base fee is next due a billing date,
 // when billing dates move: the first one on or after it.
 func (b *billing) moveBaseDue() {
-	a := &b.account
+	a := b.account
 	if a.BaseDueOn == calendar.None || a.BaseDueOn <= b.day {
 		return
 	}

@@ -11,16 +11,18 @@ import (
 // calculation is a line's arithmetic with its figures: 340 × 0.0100 = 3.40.
 func calculation(l *Line) string {
 	exact := l.Quantity.Mul(l.UnitPrice)
-	text := l.Quantity.String() + " × " + l.UnitPrice.String()
+	var room [96]byte // most texts fit
+	text := l.UnitPrice.Append(append(l.Quantity.Append(room[:0]), " × "...))
 	if l.Part != money.Whole {
-		text += fmt.Sprintf(" × %d/%d", l.Part.N, l.Part.D)
+		text = fmt.Appendf(text, " × %d/%d", l.Part.N, l.Part.D)
 		// Without a remainder the product is shown; else only the rounded amount.
 		exact = l.Amount.Value()
 	}
+	text = append(text, " = "...)
 	if !exact.Equal(l.Amount.Value()) {
-		return text + " = " + exact.String() + ", rounded to " + l.Amount.String()
+		text = append(exact.Append(text), ", rounded to "...)
 	}
-	return text + " = " + l.Amount.String()
+	return string(l.Amount.Append(text))
 }
 
 // dimensionText is a group's dimensions by name: direction=outbound carrier=.

@@ -60,6 +60,9 @@ func (b *billing) usage(groups []Usage) {
 // on the day its charge falls due, and with it all that comes after.
 var amountLimit = decimal.New(1, 14)
 
+// surelyFits is the last amount that no rounding brings to the limit.
+var surelyFits = amountLimit.Sub(whole(1))
+
 // price finds a group's unit price, and keeps the group until its charge is
 // due.
 func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
@@ -78,12 +81,13 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 	late := u.ServiceDate < b.day
 	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: u.Quantity}
 	at, found := findDue(b.account.Due, &entry)
-	quantity := u.Quantity // of the line that the usage becomes part of
+	quantity, total := u.Quantity, amount // of the line that the usage becomes part of
 	if found {
 		quantity = b.account.Due[at].Quantity.Add(u.Quantity)
+		total = quantity.Mul(point.UnitPrice)
 	}
-	if !b.fits(money.Exactly(quantity.Mul(point.UnitPrice))) {
-		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, quantity.Mul(point.UnitPrice)))
+	if total.Abs().GreaterThan(surelyFits) && !b.fits(money.Exactly(total)) {
+		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, total))
 		return
 	}
 	b.out.Rated = append(b.out.Rated, RatedUsage{
@@ -184,7 +188,7 @@ type counted struct {
 
 // counter is what a meter has counted in a segment, made where there is none.
 func (b *billing) counter(key counterKey) *Counter {
-	a := &b.account
+	a := b.account
 	for i := range a.Counters {
 		if c := &a.Counters[i]; c.Meter == key.meter && c.From == key.from {
 			return c
@@ -197,7 +201,7 @@ func (b *billing) counter(key counterKey) *Counter {
 // segment is the stretch of days that a service date lies in. Rows older than
 // the first one kept are outside the window and never get here.
 func (b *billing) segment(day Day) *Segment {
-	a := &b.account
+	a := b.account
 	for i := len(a.Segments) - 1; i > 0; i-- {
 		if a.Segments[i].From <= day {
 			return &a.Segments[i]

@@ -50,6 +50,14 @@ func (d Day) String() string {
 	return d.utc().Format(time.DateOnly)
 }
 
+// Append appends String to a text.
+func (d Day) Append(text []byte) []byte {
+	if d == None {
+		return text
+	}
+	return d.utc().AppendFormat(text, time.DateOnly)
+}
+
 func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
 // AddMonths is the day n months after d's month, on the anchor's day of the

@@ -9,11 +9,16 @@ import (
 
 // String is d with all digits that count: 0.5, -12, 1000.
 func (d Decimal) String() string {
-	if d.big != nil || d.exp > 0 || d.exp < -maxPower {
-		return d.widen().String()
-	}
 	var room [maxDigits]byte
-	text := d.appendTo(room[:0])
+	return string(d.Append(room[:0]))
+}
+
+// Append appends String to a text.
+func (d Decimal) Append(text []byte) []byte {
+	if d.big != nil || d.exp > 0 || d.exp < -maxPower {
+		return append(text, d.widen().String()...)
+	}
+	text = d.appendTo(text)
 	if d.exp < 0 {
 		for text[len(text)-1] == '0' {
 			text = text[:len(text)-1]
@@ -22,19 +27,36 @@ func (d Decimal) String() string {
 			text = text[:last]
 		}
 	}
-	return string(text)
+	return text
 }
 
 // StringFixed is d with so many digits after the point, rounded half away from
 // zero where it has more.
 func (d Decimal) StringFixed(places int32) string {
-	if raise := int64(d.exp) + int64(places); d.big == nil && 0 <= places && places <= maxPower && 0 <= raise {
-		if n, ok := raised(d.n, raise); ok {
-			var room [maxDigits]byte
-			return string(Decimal{n: n, exp: -places}.appendTo(room[:0]))
+	var room [maxDigits]byte
+	return string(d.AppendFixed(room[:0], places))
+}
+
+// AppendFixed appends StringFixed to a text.
+func (d Decimal) AppendFixed(text []byte, places int32) []byte {
+	if d.big == nil && 0 <= places && places <= maxPower {
+		if n, ok := rescaled(d.n, int64(d.exp)+int64(places)); ok {
+			return Decimal{n: n, exp: -places}.appendTo(text)
 		}
 	}
-	return d.widen().StringFixed(places)
+	return append(text, d.widen().StringFixed(places)...)
+}
+
+// rescaled is n × 10^by, false where it does not fit, or is not whole.
+func rescaled(n, by int64) (int64, bool) {
+	switch {
+	case by >= 0:
+		return raised(n, by)
+	case by < -maxPower:
+		return 0, false
+	}
+	divisor := int64(powers[-by])
+	return n / divisor, n%divisor == 0
 }
 
 // maxDigits is room for a small number: a sign, 19 digits, or 0. and 18, and

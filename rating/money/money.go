@@ -124,6 +124,9 @@ func Max(a, b Amount) Amount {
 // String is the amount with all digits of the minor unit and no code: "10.00".
 func (a Amount) String() string { return a.value.StringFixed(a.currency.Minor) }
 
+// Append appends String to a text.
+func (a Amount) Append(text []byte) []byte { return a.value.AppendFixed(text, a.currency.Minor) }
+
 func common(a, b Amount) Currency {
 	switch {
 	case a.currency == b.currency, b.currency.Code == "":

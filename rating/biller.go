@@ -1,0 +1,74 @@
+package rating
+
+import (
+	"slices"
+
+	"ratemill/rating/catalog"
+	"ratemill/rating/money"
+)
+
+// Biller bills one account after the other in the same memory. It holds no
+// rule: Bill says what is done.
+type Biller struct {
+	days [2]billing
+	turn int
+}
+
+// mostKept is the length up to which a list's memory is used again: a single
+// account may have very many groups.
+const mostKept = 1 << 14
+
+// again is a list's memory for the next one.
+func again[T any](list []T) []T {
+	if cap(list) > mostKept {
+		return nil
+	}
+	return list[:0]
+}
+
+// Bill is the function Bill. The outcome holds until the call after the next, so
+// that its account can be billed for the day that follows. Its documents hold no
+// longer than it; the lists of its account are never written into again.
+func (r *Biller) Bill(cat *catalog.Catalog, account *Account, day Day, events Events) *Outcome {
+	b := &r.days[r.turn]
+	r.turn = 1 - r.turn
+	b.begin(cat, account, day)
+	b.do(events)
+	return &b.out
+}
+
+// memory is that of lists which every account with usage needs.
+type memory struct {
+	rated   []RatedUsage
+	lines   []Line
+	net     []money.Amount
+	due     []DueUsage
+	charges []charging
+}
+
+// useMemory begins the lists, with what the account has in them.
+func (b *billing) useMemory() {
+	b.out.Rated, b.lines, b.net = again(b.memory.rated), again(b.memory.lines), again(b.memory.net)
+	b.account.Due = append(again(b.memory.due), b.account.Due...)
+}
+
+// leaveMemory keeps the lists' memory for the next account, and makes a list of
+// its own of what this one goes on with.
+func (b *billing) leaveMemory() {
+	b.memory.rated, b.memory.lines, b.memory.net = b.out.Rated, b.lines, b.net
+	b.account.Due = append([]DueUsage(nil), b.account.Due...)
+	if len(b.out.Rated) == 0 {
+		b.out.Rated = nil // as of an account that had no memory to use
+	}
+}
+
+// newCharges are so many charges to be made, each with the memory of an earlier
+// one.
+func (b *billing) newCharges(n int) []charging {
+	b.memory.charges = slices.Grow(b.memory.charges[:0], n)[:n]
+	for i := range b.memory.charges {
+		c := &b.memory.charges[i]
+		*c = charging{lines: again(c.lines), claims: again(c.claims)}
+	}
+	return b.memory.charges
+}
