@@ -234,7 +234,7 @@ func (n *rerateEntry) openSeen(ctx context.Context, b *blob.Bucket, e *Entry, pa
 	})
 	return &seenTable{next: next, close: stop, at: func(row *writers.SeenID) (int, uint64) {
 		source := index[row.Source]
-		hi, lo := idBits(row.EventKey)
+		hi, lo := idBits(&row.EventKey)
 		return source, hashID(source, hi, lo)
 	}}, nil
 }
