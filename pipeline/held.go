@@ -47,6 +47,9 @@ func (n *night) keepAside(h *writers.Held, source int) error {
 	}
 	n.names.learn(h.File)
 	m := n.mapped[0]
+	if h.Reason == parked {
+		m.changed = append(m.changed, h.AccountID)
+	}
 	m.buffer = appendHeld(m.buffer[:0], h)
 	return n.aside.add(n.bucket(accountHash(h.AccountID)), m.buffer)
 }
@@ -68,9 +71,7 @@ func (n *night) takeUpRow(h *writers.Held, source int) error {
 	// A usage row older than the window, which the catalog may have
 	// shortened, has no day in a record's key. It goes whole.
 	if !s.hasRecords() || e.day < n.span.oldest {
-		if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
-			m.signups = append(m.signups, e.account)
-		}
+		n.noteAccount(m, s, &e)
 		m.buffer = e.append(m.buffer[:0])
 		return m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer)
 	}
@@ -111,7 +112,7 @@ func (n *night) learnSignups() error {
 	}
 	slices.Sort(all)
 	for _, id := range slices.Compact(all) {
-		if err := n.learn(id); err != nil {
+		if _, err := n.learn(id); err != nil {
 			return err
 		}
 	}
@@ -120,14 +121,35 @@ func (n *night) learnSignups() error {
 		n.known[i] = true
 	}
 	n.learnt = nil
+	n.findSteady()
 	return nil
 }
 
+// findSteady finds the accounts whose usage of the billing day is not refused
+// for what the account is: known ones that are not closed, were not suspended
+// within the window, and that nothing changes tonight. It is a guess, which
+// saves work where it is right.
+func (n *night) findSteady() {
+	n.steady = slices.Clone(n.known)
+	for _, i := range n.unsteady {
+		n.steady[i] = false
+	}
+	n.unsteady = nil
+	for _, m := range n.mapped {
+		for _, id := range m.changed {
+			if i, found := n.accounts.find(id); found {
+				n.steady[i] = false
+			}
+		}
+		m.changed = nil
+	}
+}
+
 // learn gives an account that can be billed tonight its index.
-func (n *night) learn(id string) error {
+func (n *night) learn(id string) (uint32, error) {
 	i, err := n.account(id)
 	n.learnt = append(n.learnt, i)
-	return err
+	return i, err
 }
 
 // readTable reads a table of the entry before; there is none before the

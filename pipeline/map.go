@@ -28,6 +28,7 @@ type mapped struct {
 	files   []fileCounts // by file of the plan
 	rejects *rejectSpill
 	signups []string   // accounts with a signed_up row
+	changed []string   // accounts with any other row of theirs, or with rows that waited for them whole
 	late    lateFilter // ids of rows of days before the billing day
 
 	book   booked
@@ -310,8 +311,17 @@ func (n *night) noteEvent(m *mapped, s *source, e *event) {
 	if e.day < n.day && s.registers() {
 		m.late.add(lateID{e.source, e.day, e.hi, e.lo})
 	}
-	if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
+	n.noteAccount(m, s, e)
+}
+
+// noteAccount keeps whose account an event signs up or changes tonight.
+func (n *night) noteAccount(m *mapped, s *source, e *event) {
+	switch {
+	case s.role != accountRows || e.day > n.day:
+	case e.cell(s, "type") == "signed_up":
 		m.signups = append(m.signups, e.account)
+	default:
+		m.changed = append(m.changed, e.account)
 	}
 }
 
