@@ -261,12 +261,17 @@ func (n *night) keepUsage(f *folded, r *record, c *claim) error {
 
 // addUp adds rows to the sums, which are spilled where they become too many.
 func (n *night) addUp(f *folded) error {
-	f.sums.addAll(f.addends)
-	f.addends = f.addends[:0]
-	if f.sums.used < mostSums {
-		return nil
+	for rows := range slices.Chunk(f.addends, addedAtOnce) {
+		f.sums.addAll(rows)
+		if f.sums.used < mostSums {
+			continue
+		}
+		if err := n.spillSums(f); err != nil {
+			return err
+		}
 	}
-	return n.spillSums(f)
+	f.addends = f.addends[:0]
+	return nil
 }
 
 // spillSums sends a worker's sums to the buckets of their accounts.

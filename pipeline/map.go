@@ -338,18 +338,19 @@ func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account 
 	if s.id < 0 {
 		e.day = calendar.Day(at)
 		e.occurred = n.Catalog.Zone.Midnight(e.day)
-		e.hi, e.lo = idBits(readers.Key([]byte(account + "\x00" + e.cells[s.at])))
+		id := readers.Key([]byte(account + "\x00" + e.cells[s.at]))
+		e.hi, e.lo = idBits(&id)
 		return e
 	}
 	e.day, e.occurred = n.span.dayOf(at), at
-	e.hi, e.lo = idBits(b.Columns[s.id].IDs[row])
+	e.hi, e.lo = idBits(&b.Columns[s.id].IDs[row])
 	if s.schema.Fields[s.id].Texts {
 		e.id = b.Columns[s.id].IDTexts[row]
 	}
 	return e
 }
 
-func idBits(id [16]byte) (hi, lo uint64) {
+func idBits(id *[16]byte) (hi, lo uint64) {
 	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
 }
 

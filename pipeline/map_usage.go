@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"ratemill/rating/calendar"
 	"ratemill/readers"
 )
 
@@ -19,9 +18,10 @@ type usageMapper struct {
 	index  int // of the source
 
 	texts []int // required columns of text
+	step  step
 
-	dict     *readers.Dict // of accounts, whose indexes are in accounts
-	accounts []uint32
+	dict     *readers.Dict // of accounts
+	accounts []uint32      // by their index there + 1; absent is -1
 
 	local localCombinations
 
@@ -29,7 +29,7 @@ type usageMapper struct {
 }
 
 func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
-	u := &usageMapper{n: n, m: m, file: file, source: s, index: n.files[file].source}
+	u := &usageMapper{n: n, m: m, file: file, source: s, index: n.files[file].source, accounts: make([]uint32, 1)}
 	u.local.columns = make([]localColumn, len(s.dimensions))
 	for i, f := range s.schema.Fields {
 		if f.Kind == readers.Text && s.required(i) {
@@ -39,49 +39,105 @@ func newUsageMapper(n *night, m *mapped, file int, s *source) *usageMapper {
 	return u
 }
 
+// rowsInStep is how many rows of a batch are worked on together, column by
+// column: so few that what is worked out of them stays in a processor's first
+// cache.
+const rowsInStep = 128
+
+// step is rows of a batch that go on, side by side.
+type step struct {
+	rows  [rowsInStep]int32 // of the batch
+	keys  [rowsInStep]key
+	parts [rowsInStep]int32 // of the spill
+
+	accounts [rowsInStep]uint32 // of all rows
+	places   [rowsInStep]int32  // of all rows' combinations in the table of these
+}
+
 func (u *usageMapper) batch(b *readers.Batch) error {
-	n, m, s := u.n, u.m, u.source
+	m := u.m
 	m.files[u.file].read += int64(b.Len)
-	if err := u.learnAccounts(b.Columns[s.account].Dict); err != nil {
+	if err := u.learnAccounts(b.Columns[u.source.account].Dict); err != nil {
 		return err
 	}
-	u.local.begin(s, b)
+	u.local.begin(u.source, b)
 	clean := u.cleanColumns(b)
-	ids, at, quantity, account := b.Columns[s.id].IDs[:b.Len], b.Columns[s.at].Ints[:b.Len], b.Columns[s.quantity].Ints[:b.Len], b.Columns[s.account].Index[:b.Len]
-	midnight, next := n.span.billedDay()
-	cut, first := n.cuts[u.index], m.usage.begin(makePlace(u.file, b.FirstRow), b.Len)
-	for row := range ids {
-		if !clean && u.leaves(b, row) || quantity[row] < 0 && u.refuse(b, row) {
-			continue
-		}
-		day := n.day
-		if at[row] < midnight || at[row] >= next {
-			day = n.span.dayOf(at[row])
-			if day != n.day && u.otherDay(b, row, day) {
-				continue
-			}
-		}
-		combination, err := u.combination(b, row)
+	first := m.usage.begin(makePlace(u.file, b.FirstRow), b.Len)
+	for from := 0; from < b.Len; from += rowsInStep {
+		kept, err := u.keep(b, from, min(from+rowsInStep, b.Len), clean)
 		if err != nil {
 			return err
 		}
-		hi, lo := idBits(ids[row])
-		if day < n.day {
-			m.late.add(lateID{u.index, day, hi, lo})
-		}
-		k := makeKey(u.accounts[account[row]], n.span.offset(day), combination)
 		if u.sumInto != nil {
-			u.sumInto.addends = append(u.sumInto.addends, addend{k, quantity[row], makePlace(u.file, b.FirstRow+int64(row))})
-			continue
-		}
-		if err := m.usage.add(cut.part(hashID(u.index, hi, lo)), hi, lo, at[row], quantity[row], k, first+int64(row)); err != nil {
+			u.addTo(u.sumInto, b, kept)
+		} else if err := u.spill(b, kept, first); err != nil {
 			return err
 		}
 	}
 	if u.sumInto != nil {
-		return n.addUp(u.sumInto)
+		return u.n.addUp(u.sumInto)
 	}
 	return nil
+}
+
+// keep finds out which rows of a batch go on, and their keys. How many they are
+// is what it returns.
+func (u *usageMapper) keep(b *readers.Batch, from, to int, clean bool) (kept int, err error) {
+	n, s := u.n, &u.step
+	at, quantity, account := b.Columns[u.source.at].Ints[:to], b.Columns[u.source.quantity].Ints[:to], b.Columns[u.source.account].Index[:to]
+	midnight, next := n.span.billedDay()
+	today := n.span.offset(n.day)
+	u.local.find(from, s.places[:to-from])
+	for i, index := range account[from:] {
+		s.accounts[i] = u.accounts[index+1]
+	}
+	for row := from; row < to; row++ {
+		if !clean && u.leaves(b, row) || quantity[row] < 0 && u.refuse(b, row) {
+			continue
+		}
+		day := today
+		if at[row] < midnight || at[row] >= next {
+			var ended bool
+			if day, ended = u.otherDay(b, row); ended {
+				continue
+			}
+		}
+		combination := u.local.table[s.places[row-from]]
+		if combination == 0 {
+			if combination, err = u.learnCombination(b, row, s.places[row-from]); err != nil {
+				return 0, err
+			}
+		}
+		s.rows[kept], s.keys[kept] = int32(row), makeKey(s.accounts[row-from], day, combination-1)
+		kept++
+	}
+	return kept, nil
+}
+
+// spill sends rows to the parts of their event ids.
+func (u *usageMapper) spill(b *readers.Batch, kept int, first int64) error {
+	s, cut, to := &u.step, u.n.cuts[u.index], u.m.usage
+	ids, at, quantity := b.Columns[u.source.id].IDs, b.Columns[u.source.at].Ints, b.Columns[u.source.quantity].Ints
+	for i, row := range s.rows[:kept] {
+		hi, lo := idBits(&ids[row])
+		s.parts[i] = int32(cut.part(hashID(u.index, hi, lo)))
+	}
+	to.short.ask(s.parts[:kept]) // nearly all are short
+	for i, row := range s.rows[:kept] {
+		hi, lo := idBits(&ids[row])
+		if err := to.add(int(s.parts[i]), hi, lo, at[row], quantity[row], s.keys[i], first+int64(row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTo adds rows to those that are summed up as they come.
+func (u *usageMapper) addTo(f *folded, b *readers.Batch, kept int) {
+	s, quantity := &u.step, b.Columns[u.source.quantity].Ints
+	for i, row := range s.rows[:kept] {
+		f.addends = append(f.addends, addend{s.keys[i], quantity[row], makePlace(u.file, b.FirstRow+int64(row))})
+	}
 }
 
 // cleanColumns tells whether no cell of the batch is bad, none that is
@@ -116,42 +172,45 @@ func (u *usageMapper) refuse(b *readers.Batch, row int) bool {
 	return f.found()
 }
 
-// otherDay deals with a row that is not of the billing day, and tells whether
-// that ends it here.
-func (u *usageMapper) otherDay(b *readers.Batch, row int, day calendar.Day) bool {
-	if day > u.n.day {
-		return false
+// otherDay deals with a row that is not of the billing day: it returns the
+// offset of its day, and whether the row ends here.
+func (u *usageMapper) otherDay(b *readers.Batch, row int) (offset uint32, ended bool) {
+	n := u.n
+	day := n.span.dayOf(b.Columns[u.source.at].Ints[row])
+	if day < n.day {
+		number := b.FirstRow + int64(row)
+		f := n.outside(u.m, u.file, number, day)
+		if f.found() && f.reason != beforeHistory {
+			n.reject(u.m, u.file, number, textAt(&b.Columns[u.source.account], row), f)
+		}
+		if f.found() {
+			return 0, true
+		}
+		hi, lo := idBits(&b.Columns[u.source.id].IDs[row])
+		u.m.late.add(lateID{u.index, day, hi, lo})
 	}
-	number := b.FirstRow + int64(row)
-	f := u.n.outside(u.m, u.file, number, day)
-	if f.found() && f.reason != beforeHistory {
-		u.n.reject(u.m, u.file, number, textAt(&b.Columns[u.source.account], row), f)
-	}
-	return f.found()
+	return n.span.offset(day), false
 }
 
 // learnAccounts brings the indexes of a dictionary's accounts up to date.
 func (u *usageMapper) learnAccounts(d *readers.Dict) error {
 	if u.dict != d {
-		u.dict, u.accounts = d, u.accounts[:0]
+		u.dict, u.accounts = d, u.accounts[:1]
 	}
 	if d == nil {
 		return nil
 	}
-	known := len(u.accounts)
-	u.accounts = slices.Grow(u.accounts, len(d.Entries)-known)[:len(d.Entries)]
-	if err := u.n.accounts.ofAll(u.accounts[known:], d.Entries[known:], newAccount); err != nil {
+	known := len(u.accounts) - 1
+	u.accounts = slices.Grow(u.accounts, len(d.Entries)-known)[:1+len(d.Entries)]
+	if err := u.n.accounts.ofAll(u.accounts[1+known:], d.Entries[known:], newAccount); err != nil {
 		return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
 	}
 	return nil
 }
 
-// combination is the index of the row's source and dimension values.
-func (u *usageMapper) combination(b *readers.Batch, row int) (uint32, error) {
-	known := u.local.of(row)
-	if *known > 0 {
-		return *known - 1, nil
-	}
+// learnCombination finds the combination of a row's source and dimension
+// values, which is not known in the split yet: its index + 1.
+func (u *usageMapper) learnCombination(b *readers.Batch, row int, place int32) (uint32, error) {
 	values := make([]string, len(u.source.dimensions))
 	for i, field := range u.source.dimensions {
 		values[i] = textAt(&b.Columns[field], row)
@@ -160,20 +219,18 @@ func (u *usageMapper) combination(b *readers.Batch, row int) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: row %d: %w", u.n.files[u.file].Key, b.FirstRow+int64(row), err)
 	}
-	*known = index + 1
-	u.local.learn(row, *known)
-	return index, nil
+	u.local.table[place] = index + 1
+	return index + 1, nil
 }
 
-// localCombinations are the combinations met in a split, by the dictionary
-// indexes of their values side by side in a few bits each: a table where these
-// are few, else a map.
+// localCombinations are the combinations met in a split, in a table. The place
+// there is the dictionary indexes of their values side by side, in a few bits
+// each, where these are few, else what a map says.
 type localCombinations struct {
 	columns []localColumn
-	table   []uint32 // combination + 1; 0 where it is not known yet
-	wide    map[string]uint32
+	table   []uint32         // combination + 1; 0 where it is not known yet
+	wide    map[string]int32 // places by the indexes, 4 bytes each; nil: they are the place
 	code    []byte
-	found   uint32 // in wide
 }
 
 type localColumn struct {
@@ -207,7 +264,7 @@ func (l *localCombinations) begin(s *source, b *readers.Batch) {
 	}
 	l.table, l.wide = nil, nil
 	if shift > uint(bits.Len(mostLocal-1)) {
-		l.wide = map[string]uint32{}
+		l.wide = map[string]int32{}
 		return
 	}
 	l.table = make([]uint32, 1<<shift)
@@ -220,31 +277,33 @@ func entries(d *readers.Dict) int {
 	return len(d.Entries)
 }
 
-// of is where the combination of a row is known, 0 where it is not.
-func (l *localCombinations) of(row int) *uint32 {
-	if l.table == nil {
-		l.found = l.wide[string(l.codeOf(row))]
-		return &l.found
+// find sets places to those of the combinations of rows, from a row on.
+func (l *localCombinations) find(from int, places []int32) {
+	if l.wide != nil {
+		for i := range places {
+			places[i] = l.widePlace(from + i)
+		}
+		return
 	}
-	at := 0
-	for i := range l.columns {
-		c := &l.columns[i]
-		at |= int(c.index[row]+1) << c.shift // absent is -1
-	}
-	return &l.table[at]
-}
-
-// learn keeps the combination of a row, if there is no table that has it.
-func (l *localCombinations) learn(row int, known uint32) {
-	if l.table == nil {
-		l.wide[string(l.codeOf(row))] = known
+	clear(places)
+	for c := range l.columns {
+		index, shift := l.columns[c].index[from:][:len(places)], l.columns[c].shift&31
+		for i := range places {
+			places[i] |= (index[i] + 1) << shift // absent is -1
+		}
 	}
 }
 
-func (l *localCombinations) codeOf(row int) []byte {
+// widePlace is the place of the combination of a row by the map.
+func (l *localCombinations) widePlace(row int) int32 {
 	l.code = l.code[:0]
 	for i := range l.columns {
 		l.code = binary.LittleEndian.AppendUint32(l.code, uint32(l.columns[i].index[row]))
 	}
-	return l.code
+	place, known := l.wide[string(l.code)]
+	if !known {
+		place = int32(len(l.table))
+		l.wide[string(l.code)], l.table = place, append(l.table, 0)
+	}
+	return place
 }

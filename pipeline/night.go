@@ -207,7 +207,7 @@ func (n *night) size() {
 	for i := range n.sources {
 		c := cut{first: n.parts}
 		if n.sources[i].role == usageRows { // of several sources each has fewer: each part has an open block
-			c.bits = min(12-bits.Len(uint(max(usage-1, 0))), max(1, bits.Len64(uint64((of[i]+held)>>18))))
+			c.bits = min(12-bits.Len(uint(max(usage-1, 0))), max(1, bits.Len64(uint64((of[i]+held)>>19))))
 		}
 		n.cuts = append(n.cuts, c)
 		n.parts += 1 << c.bits

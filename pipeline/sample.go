@@ -251,7 +251,7 @@ func sampleRow(s *source, b *readers.Batch, row int, filters []string) SampleRow
 			cell = bad.Text
 		case absent(f.Kind, c, row):
 		case f.Kind == readers.EventID:
-			cell = eventKey(idBits(c.IDs[row]))
+			cell = eventKey(idBits(&c.IDs[row]))
 		case f.Kind == readers.Instant:
 			cell = instantText(c.Ints[row])
 		}

@@ -81,7 +81,7 @@ func (n *night) matchBatch(b *readers.Batch, late *lateFilter, to *spill) error 
 	}
 	for row := range b.Len {
 		id := lateID{source: sources[b.Columns[0].Index[row]], day: calendar.Day(b.Columns[1].Ints[row])}
-		id.hi, id.lo = idBits(b.Columns[2].IDs[row])
+		id.hi, id.lo = idBits(&b.Columns[2].IDs[row])
 		if id.day < late.oldest || !late.has(id) {
 			continue
 		}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math/bits"
 	"os"
 	"slices"
 )
@@ -19,6 +20,7 @@ type spill struct {
 	dir    string
 	file   *os.File
 	end    int64 // of the file
+	sink   byte
 }
 
 // part is what is put away of a partition: full blocks in memory, then those in
@@ -32,16 +34,18 @@ type part struct {
 type extent struct{ at, size int64 }
 
 // A block is no larger than that, and no smaller: blocks are what one call of
-// the system writes.
+// the system writes. Their size is a power of two, so that a block is one piece
+// of the page cache.
 const (
 	largestBlock  = 64 << 10
-	smallestBlock = 4 << 10
+	smallestBlock = 8 << 10
 )
 
 // newSpill is a spill of a budget that all partitions' open blocks fit into, if
 // there are not too many for that.
 func newSpill(partitions int, budget int64, dir string) *spill {
-	block := min(max(budget/int64(partitions), smallestBlock), largestBlock)
+	share := min(max(budget/int64(partitions), smallestBlock), largestBlock)
+	block := int64(1) << (bits.Len64(uint64(share)) - 1)
 	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
 }
 
@@ -76,12 +80,22 @@ func (s *spill) moreRoom(partition, size int) ([]byte, error) {
 	open := s.open[partition]
 	at := len(open)
 	if at+size > cap(open) {
-		grown := make([]byte, at, max(at+size, min(2*at, s.block)))
-		copy(grown, open)
-		open = grown
+		open = append(newBlock(max(at+size, min(2*at, s.block))), open...)
 	}
 	s.open[partition] = open[:at+size]
 	return open[at : at+size], nil
+}
+
+// ask asks for the memory that the next records of partitions go to, so that a
+// worker who adds to so many of them does not wait for each by itself.
+func (s *spill) ask(partitions []int32) {
+	asked := byte(0)
+	for _, partition := range partitions {
+		if open := s.open[partition]; len(open) < cap(open) {
+			asked += open[:cap(open)][len(open)]
+		}
+	}
+	s.sink = asked
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in
@@ -92,7 +106,7 @@ func (s *spill) flush(partition int) error {
 	if len(p.inFile) == 0 && s.budget >= size {
 		s.budget -= size
 		p.blocks = append(p.blocks, open)
-		s.open[partition] = make([]byte, 0, s.block)
+		s.open[partition] = newBlock(s.block)
 		return nil
 	}
 	at, err := s.write(open)
@@ -102,6 +116,15 @@ func (s *spill) flush(partition int) error {
 	p.inFile = append(p.inFile, at)
 	s.open[partition] = open[:0]
 	return nil
+}
+
+// newBlock is an empty block of some bytes.
+func newBlock(size int) []byte {
+	block := make([]byte, size)
+	for i := 0; i < size; i += pageSize { // see there: ask reads
+		block[i] = 0
+	}
+	return block[:0]
 }
 
 // write puts a block into the file.

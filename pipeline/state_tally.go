@@ -66,7 +66,7 @@ func switchRows(switches []rating.Switch) []writers.StateSwitch {
 func switchesOf(rows []writers.StateSwitch) []rating.Switch {
 	var switches []rating.Switch
 	for _, s := range rows {
-		switches = append(switches, rating.Switch{At: s.At, ID: eventKey(idBits(s.EventKey)), Key: s.Key, On: s.On})
+		switches = append(switches, rating.Switch{At: s.At, ID: eventKey(idBits(&s.EventKey)), Key: s.Key, On: s.On})
 	}
 	return switches
 }

@@ -13,7 +13,7 @@ type sums struct {
 	slots []sum
 	used  int
 	full  []sum // sums that 64 bits had no more room for; their keys began anew
-	sink  uint64
+	sink  int64
 }
 
 // sum is a slot. One without rows is empty.
@@ -33,30 +33,42 @@ type addend struct {
 
 const (
 	fewestSlots = 1 << 10
-	askedAhead  = 32      // rows whose slots are asked for at once
-	mostSums    = 1 << 18 // a worker's, before it spills them
+	askedAhead  = 32                  // rows whose slots are asked for at once
+	addedAtOnce = 4096                // rows between two looks at how many sums there are
+	mostSums    = 3<<16 - addedAtOnce // a worker's, before it spills them: they fill three quarters of 8 MiB
+	moreSlots   = 4                   // times as many, when a table grows
 )
+
+// pageSize is what the system maps at a time, or a part of that. Memory that it
+// has just given and that is read before it is written costs two faults a page,
+// of which the second stops the other processors: each page of new memory is
+// written to first.
+const pageSize = 4 << 10
 
 // addAll adds rows.
 func (s *sums) addAll(rows []addend) {
+	var at [askedAhead]uint32
 	for len(rows) > 0 {
 		n := min(askedAhead, len(rows))
-		if (s.used+n)*5 >= len(s.slots)*3 {
+		if (s.used+n)*4 > len(s.slots)*3 {
 			s.grow()
 		}
-		mask := uint64(len(s.slots) - 1)
+		asked := int64(0)
 		for i := range rows[:n] {
-			s.sink += uint64(s.slots[mix(uint64(rows[i].key))&mask].rows)
+			at[i] = s.home(rows[i].key)
+			asked += s.slots[at[i]].rows
 		}
+		s.sink = asked
 		for i := range rows[:n] {
-			s.add(&rows[i])
+			s.add(&rows[i], at[i])
 		}
 		rows = rows[n:]
 	}
 }
 
-func (s *sums) add(a *addend) {
-	g := s.slot(a.key)
+// add adds a row whose key has its home there.
+func (s *sums) add(a *addend, home uint32) {
+	g := s.slot(a.key, home)
 	if g.rows == 0 {
 		*g = sum{a.key, 1, a.quantity, a.place}
 		s.used++
@@ -73,10 +85,13 @@ func (s *sums) add(a *addend) {
 	g.first = min(g.first, a.place)
 }
 
+// home is where a key's slot is, unless that is taken.
+func (s *sums) home(k key) uint32 { return uint32(mix(uint64(k)) & uint64(len(s.slots)-1)) }
+
 // slot is the slot of a key, empty if it is new.
-func (s *sums) slot(k key) *sum {
-	mask := uint64(len(s.slots) - 1)
-	for at := mix(uint64(k)) & mask; ; at = (at + 1) & mask {
+func (s *sums) slot(k key, home uint32) *sum {
+	mask := uint32(len(s.slots) - 1)
+	for at := home; ; at = (at + 1) & mask {
 		if g := &s.slots[at]; g.key == k && g.rows > 0 || g.rows == 0 {
 			return g
 		}
@@ -85,10 +100,13 @@ func (s *sums) slot(k key) *sum {
 
 func (s *sums) grow() {
 	old := s.slots
-	s.slots = make([]sum, max(fewestSlots, 2*len(old)))
+	s.slots = make([]sum, max(fewestSlots, moreSlots*len(old)))
+	for i := 0; i < len(s.slots); i += pageSize / 32 { // see pageSize
+		s.slots[i] = sum{}
+	}
 	for i := range old {
-		if old[i].rows > 0 {
-			*s.slot(old[i].key) = old[i]
+		if k := old[i].key; old[i].rows > 0 {
+			*s.slot(k, s.home(k)) = old[i]
 		}
 	}
 }
@@ -199,6 +217,9 @@ func (m *merged) slot(k key) *group {
 func (m *merged) grow() {
 	old := m.slots
 	m.slots = make([]group, max(1<<10, 2*len(old)))
+	for i := 0; i < len(m.slots); i += pageSize / 40 { // see pageSize
+		m.slots[i] = group{}
+	}
 	for i := range old {
 		if old[i].rows > 0 {
 			*m.slot(old[i].key) = old[i]

@@ -371,7 +371,7 @@ func eachSeen(ctx context.Context, output *blob.Bucket, e *Entry, yield func(k s
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
 				k := seenKey{source: b.Columns[0].Dict.Entries[b.Columns[0].Index[row]], day: calendar.Day(b.Columns[1].Ints[row])}
-				k.hi, k.lo = idBits(b.Columns[2].IDs[row])
+				k.hi, k.lo = idBits(&b.Columns[2].IDs[row])
 				if err := yield(k, uint64(b.Columns[3].Ints[row])); err != nil {
 					return err
 				}
