@@ -68,7 +68,7 @@ func (n *night) gatherGroups(f *folded, b int, of func(string) *accountWork) err
 		account := groups[i].key.account()
 		s := shares[account]
 		if s == nil {
-			s = &share{work: of(n.accounts.all()[account].id)}
+			s = &share{work: of(n.accounts.name(account))}
 			shares[account] = s
 		}
 		s.groups++

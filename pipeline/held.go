@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -69,7 +68,9 @@ func (n *night) takeUpRow(h *writers.Held, source int) error {
 	// shortened, has no day in a record's key. It goes whole.
 	if !s.hasRecords() || e.day < n.span.oldest {
 		if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
-			m.signups = append(m.signups, e.account)
+			if _, err := n.signUp(m, e.account); err != nil {
+				return err
+			}
 		}
 		m.buffer = e.append(m.buffer[:0])
 		return m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer)
@@ -104,23 +105,18 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 
 // learnSignups learns which accounts sign up tonight. Usage of any that does
 // not and is not in the state is of an unknown one.
-func (n *night) learnSignups() error {
-	var all []string
-	for _, m := range n.mapped {
-		all = append(all, m.signups...)
-	}
-	slices.Sort(all)
-	for _, id := range slices.Compact(all) {
-		if err := n.learn(id); err != nil {
-			return err
-		}
-	}
+func (n *night) learnSignups() {
 	n.known = make([]bool, len(n.accounts.all()))
 	for _, i := range n.learnt {
 		n.known[i] = true
 	}
 	n.learnt = nil
-	return nil
+	for _, m := range n.mapped {
+		for _, i := range m.signups {
+			n.known[i] = true
+		}
+		m.signups = nil
+	}
 }
 
 // learn gives an account that can be billed tonight its index.

@@ -27,7 +27,7 @@ type mapped struct {
 
 	files   []fileCounts // by file of the plan
 	rejects *rejectSpill
-	signups []string   // accounts with a signed_up row
+	signups []uint32   // accounts with a signed_up row
 	late    lateFilter // ids of rows of days before the billing day
 
 	book   booked
@@ -282,7 +282,9 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 			}
 			continue
 		}
-		n.noteEvent(m, s, &e)
+		if err := n.noteEvent(m, s, &e); err != nil {
+			return err
+		}
 		m.buffer = e.append(m.buffer[:0])
 		if err := m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer); err != nil {
 			return err
@@ -306,13 +308,22 @@ func levelOverflow(s *source, b *readers.Batch, row int) fault {
 }
 
 // noteEvent keeps what later phases want to know of an event beforehand.
-func (n *night) noteEvent(m *mapped, s *source, e *event) {
+func (n *night) noteEvent(m *mapped, s *source, e *event) error {
 	if e.day < n.day && s.registers() {
 		m.late.add(lateID{e.source, e.day, e.hi, e.lo})
 	}
 	if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
-		m.signups = append(m.signups, e.account)
+		_, err := n.signUp(m, e.account)
+		return err
 	}
+	return nil
+}
+
+// signUp notes that an account signs up tonight, and is its index.
+func (n *night) signUp(m *mapped, id string) (uint32, error) {
+	i, err := n.account(id)
+	m.signups = append(m.signups, i)
+	return i, err
 }
 
 func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account string) event {

@@ -140,7 +140,7 @@ func (u *usageMapper) learnAccounts(d *readers.Dict) error {
 	}
 	known := len(u.accounts)
 	u.accounts = slices.Grow(u.accounts, len(d.Entries)-known)[:len(d.Entries)]
-	if err := u.n.accounts.ofAll(u.accounts[known:], d.Entries[known:], newAccount); err != nil {
+	if err := u.n.accounts.ofAll(u.accounts[known:], d.Entries[known:], accountHash); err != nil {
 		return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
 	}
 	return nil
