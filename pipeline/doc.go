@@ -73,12 +73,14 @@
 //     fits into --memory and writes the rest to an unlinked file, block by
 //     block. A part's records fit a processor's cache.
 //  3. fold_usage.go reads a part back, lets its records compete for their ids,
-//     128 bits of which decide, and sums up who won (sums.go). It keeps the
-//     winners' numbers, 4 bytes each. Sums are spilled by the bucket of their
-//     account, where gather.go puts them together, exact to 128 bits.
-//  4. seen.go reads the parts once more to write event_ids: only after rating is
-//     it known which groups a rule refused, whose ids stay free. The parts are
-//     in the order of that table.
+//     128 bits of which decide, and sums up who won (sums.go). Sums are spilled
+//     by the bucket of their account, where gather.go puts them together, exact
+//     to 128 bits.
+//  4. The winners' ids go to the event_ids table at once (seen.go), part by part,
+//     which is its order. Only rating knows which groups are refused, whose ids
+//     stay free: so ids of accounts of which it can be expected wait until then,
+//     and where it comes unexpected the parts are read once more and the table
+//     is written again.
 //
 // Rows that are not plain (late, of unknown accounts, to be rated one by one)
 // leave this path in settleUsage and travel as events.
@@ -105,7 +107,7 @@
 //	group    a sum of records with one key (record.go, sums.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
 //	lateID   the id of a row of an earlier day, which may be billed already (late.go)
-//	takenID  an id that this night bills (fold_usage.go, seen.go)
+//	takenID  an id that this night bills and that fold has not written (late.go)
 //
 // What a row becomes that is not billed: a reject (rejected.go) on its way to
 // its table, or a spilled event that waits (strangers.go); what is known of a row

@@ -102,7 +102,7 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	f := n.folded[0] // one part after the other: they are one account's
 	for source, c := range n.cuts {
 		for i := range 1 << c.bits {
-			if err := n.foldUsagePart(f, source, c.first+i); err != nil {
+			if err := n.foldUsagePart(f, source, c.first+i, nil); err != nil {
 				return err
 			}
 		}
@@ -218,7 +218,7 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 			return err
 		}
 		if known {
-			if err := n.learn(x.Account); err != nil {
+			if _, err := n.learn(x.Account); err != nil {
 				return err
 			}
 		}

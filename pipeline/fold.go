@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ratemill/rating/calendar"
+	"ratemill/writers"
 )
 
 // conflictingDuplicate is the reason of a row whose event id is taken by a row
@@ -19,9 +20,7 @@ const conflictingDuplicate = "conflicting_duplicate"
 type folded struct {
 	groups *spill // sums, by bucket of the account
 	events *spill // rows kept whole, by bucket of the account
-	ids    *spill // the rows of the billing day in groups, by part: numbers of its records, 4 bytes each
-
-	late *spill // those of earlier days, by source
+	late   *spill // ids of rows of earlier days that are summed up, by source
 
 	sums     sums
 	merging  merged   // in reduce
@@ -31,29 +30,22 @@ type folded struct {
 	rejects  *rejectSpill
 	dedupe   dedupe
 	usage    usageDedupe
-	taken    []byte // of the part: see ids
 	buffer   []byte
 }
 
 // foldPartitions removes duplicates within each id partition and sums up what
 // is left, by account, day and combination of dimension values. An event id
 // lands in one partition whatever its account, so one that comes under two
-// accounts is seen.
-func (n *night) foldPartitions(ctx context.Context) error {
+// accounts is seen. The ids of rows that are summed up go to a table of event
+// ids, if there is one.
+func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.SeenID]) error {
 	events := make(spills, n.workers)
 	for w, m := range n.mapped {
 		events[w] = m.events
 	}
 	n.accountHashes = n.accounts.all()
 	for source := range n.sources {
-		c := n.cuts[source]
-		err := each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error {
-			f := n.folded[worker]
-			err := n.foldUsagePart(f, source, c.first+i)
-			n.watcher().Advances(1, int64(len(f.usage.records)))
-			return err
-		})
-		if err != nil {
+		if err := n.foldSource(ctx, source, ids); err != nil {
 			return err
 		}
 	}
@@ -75,14 +67,29 @@ func (n *night) foldPartitions(ctx context.Context) error {
 	return nil
 }
 
+// foldSource folds a source's usage, part by part.
+func (n *night) foldSource(ctx context.Context, source int, ids *writers.Table[writers.SeenID]) error {
+	fold := func(worker, part int, ids *[]writers.SeenID) error {
+		f := n.folded[worker]
+		err := n.foldUsagePart(f, source, part, ids)
+		n.watcher().Advances(1, int64(len(f.usage.records)))
+		return err
+	}
+	if ids != nil {
+		return n.writePlain(ctx, source, ids, fold)
+	}
+	c := n.cuts[source]
+	return each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error { return fold(worker, c.first+i, nil) })
+}
+
 // foldUsagePart folds a part of a source's usage, beside what earlier nights
 // billed of it.
-func (n *night) foldUsagePart(f *folded, source, part int) error {
+func (n *night) foldUsagePart(f *folded, source, part int, ids *[]writers.SeenID) error {
 	if err := n.beginSeen(part); err != nil {
 		return err
 	}
 	defer n.endSeen(part)
-	return errors.Join(n.foldUsage(f, source, part), f.rejects.err, n.waiting.failed())
+	return errors.Join(n.foldUsage(f, source, part, ids), f.rejects.err, n.waiting.failed())
 }
 
 // foldEventsPart is foldUsagePart of a partition of events.
@@ -96,12 +103,12 @@ func (n *night) foldEventsPart(f *folded, events spills, p int) error {
 
 // newFolded is a worker's memory for the fold phase. With map's it makes up the
 // memory that rows may take before they are spilled: a quarter for records, an
-// eighth each for events, groups, events again, and ids. The last quarter is
-// for what few days have much of: rejects, late ids, rows that wait.
+// eighth each for events, groups and events again. The rest is for what few days
+// have much of: rejects, late ids, rows that wait.
 func (n *night) newFolded() *folded {
 	share := n.memory / 8 / int64(n.workers)
 	return &folded{
-		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir), ids: newSpillInTurn(n.parts, share, n.TempDir),
+		groups: newSpill(n.buckets, share, n.TempDir), events: newSpill(n.buckets, share, n.TempDir),
 		late: newSpill(len(n.sources), share/4, n.TempDir), rejects: n.newRejects(),
 		files: make([]fileCounts, len(n.files)), lostHeld: make([]int64, len(n.sources)),
 	}

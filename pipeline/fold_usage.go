@@ -1,12 +1,13 @@
 package pipeline
 
 import (
-	"encoding/binary"
+	"cmp"
 	"math/bits"
 	"slices"
 	"strconv"
 
 	"ratemill/rating/calendar"
+	"ratemill/writers"
 )
 
 // usageDedupe finds the records of one part that keep their event id, the same
@@ -22,16 +23,17 @@ type usageDedupe struct {
 	bits    int // of the hash, which chose the part
 	records []record
 	slots   []usageSlot // open addressing
+	keepers []usageSlot // of the slots, in the order of the hash
 	losers  []int32
 }
 
-// usageSlot is a record, by its number + 1, and bits of its hash that its
-// place does not tell: other ids are seen without a look at their record.
+// usageSlot is a record, by its number + 1, and the bits of its hash below
+// those that chose the part: other ids are seen without a look at their record.
 type usageSlot struct{ tag, record uint32 }
 
-// foldUsage removes the duplicates of a part of a source's usage and sums up
-// what is left.
-func (n *night) foldUsage(f *folded, source, part int) error {
+// enterPart reads the records of a part of a source's usage and lets them
+// compete for their ids.
+func (n *night) enterPart(f *folded, source, part int) error {
 	d := &f.usage
 	d.source, d.bits = source, n.cuts[source].bits
 	var err error
@@ -39,41 +41,66 @@ func (n *night) foldUsage(f *folded, source, part int) error {
 		return err
 	}
 	d.enter(n)
-	f.taken = f.taken[:0]
+	d.order()
+	return nil
+}
+
+// foldUsage removes the duplicates of a part of a source's usage and sums up
+// what is left. It appends the ids of the rows that are plain to ids, if they are
+// asked for, in the order of the event_ids table.
+func (n *night) foldUsage(f *folded, source, part int, ids *[]writers.SeenID) error {
+	if err := n.enterPart(f, source, part); err != nil {
+		return err
+	}
+	d := &f.usage
 	oneByOne := n.sources[source].oneByOne()
-	for i := range d.slots {
-		if d.slots[i].record == 0 {
+	for i := range d.keepers {
+		r := &d.records[d.keepers[i].record-1]
+		if oneByOne || !n.isPlain(r) {
+			if err := n.settleUsage(f, r); err != nil {
+				return err
+			}
 			continue
 		}
-		number := d.slots[i].record - 1
-		r := &d.records[number]
-		if !oneByOne && n.isPlain(r) {
-			f.files[r.place.file()].passed++
-			f.taken = binary.LittleEndian.AppendUint32(f.taken, number)
-			f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
-		} else if err := n.settleUsage(f, r); err != nil {
-			return err
+		f.files[r.place.file()].passed++
+		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
+		if ids != nil {
+			*ids = append(*ids, n.seenID(source, n.day, r.hi, r.lo, n.contentOf(r)))
 		}
-	}
-	if err := n.addUp(f); err != nil {
-		return err
 	}
 	for _, i := range d.losers {
 		n.loseUsage(f, &d.records[i])
 	}
-	if len(f.taken) == 0 {
-		return nil
-	}
-	if err := f.ids.add(part, f.taken); err != nil {
-		return err
-	}
-	return f.ids.settle(part)
+	return n.addUp(f)
 }
 
-// isPlain tells whether a record that keeps its id is summed up for sure, as
-// nearly all are: new, of the billing day, of an account that can be billed.
+// idsOf appends the ids that foldUsage did, without those of groups that a rule
+// refused for good.
+func (n *night) idsOf(f *folded, source, part int, refused map[key]struct{}, ids *[]writers.SeenID) error {
+	if n.sources[source].oneByOne() {
+		return nil
+	}
+	if err := n.enterPart(f, source, part); err != nil {
+		return err
+	}
+	for _, m := range n.mapped {
+		m.usage.drop(part)
+	}
+	d := &f.usage
+	for i := range d.keepers {
+		r := &d.records[d.keepers[i].record-1]
+		if _, free := refused[r.key]; !free && n.isPlain(r) {
+			*ids = append(*ids, n.seenID(source, n.day, r.hi, r.lo, n.contentOf(r)))
+		}
+	}
+	return nil
+}
+
+// isPlain tells whether a record that keeps its id is summed up for sure, and
+// will hardly be refused, as nearly all are: new, of the billing day, of a
+// steady account.
 func (n *night) isPlain(r *record) bool {
-	return n.trace == nil && r.key.day() == n.span.offset(n.day) && n.known[r.key.account()] && !r.place.held()
+	return n.trace == nil && r.key.day() == n.span.offset(n.day) && n.steady[r.key.account()] && !r.place.held()
 }
 
 // settleUsage deals with a record that keeps its id and is not plain.
@@ -95,10 +122,10 @@ func (d *usageDedupe) enter(n *night) {
 	d.losers = d.losers[:0]
 	for i := range d.records {
 		r := &d.records[i]
-		hash := hashID(d.source, r.hi, r.lo)
+		hash := d.hash(r.hi, r.lo)
 		slot := d.slot(hash, r.hi, r.lo)
 		if slot.record == 0 {
-			*slot = usageSlot{uint32(hash), uint32(i + 1)}
+			*slot = usageSlot{uint32(hash >> 32), uint32(i + 1)}
 			continue
 		}
 		there := int(slot.record - 1)
@@ -110,15 +137,18 @@ func (d *usageDedupe) enter(n *night) {
 	}
 }
 
+// hash is what the hash of an id has below the bits that chose the part.
+func (d *usageDedupe) hash(hi, lo uint64) uint64 { return hashID(d.source, hi, lo) << d.bits }
+
 // slot is the slot of an id, empty if it is new.
 func (d *usageDedupe) slot(hash, hi, lo uint64) *usageSlot {
 	mask := uint64(len(d.slots) - 1)
-	for at := hash << d.bits >> (64 - bits.Len64(mask)); ; at = (at + 1) & mask {
+	for at := hash >> (64 - bits.Len64(mask)); ; at = (at + 1) & mask {
 		s := &d.slots[at]
 		if s.record == 0 {
 			return s
 		}
-		if s.tag != uint32(hash) {
+		if s.tag != uint32(hash>>32) {
 			continue
 		}
 		if r := &d.records[s.record-1]; r.hi == hi && r.lo == lo {
@@ -127,10 +157,65 @@ func (d *usageDedupe) slot(hash, hi, lo uint64) *usageSlot {
 	}
 }
 
+// order sets keepers. A slot is at the place of its hash or a few behind, but
+// for those at the beginning that found no room at the end.
+func (d *usageDedupe) order() {
+	d.keepers = d.keepers[:0]
+	i := 0
+	for ; d.slots[i].record != 0; i++ {
+		if s := d.slots[i]; s.tag>>31 == 0 {
+			d.keepers = append(d.keepers, s)
+		}
+	}
+	atStart := i
+	for ; i < len(d.slots); i++ {
+		if s := d.slots[i]; s.record != 0 {
+			d.keepers = append(d.keepers, s)
+		}
+	}
+	for _, s := range d.slots[:atStart] {
+		if s.tag>>31 != 0 {
+			d.keepers = append(d.keepers, s)
+		}
+	}
+	d.sortNearly()
+}
+
+// sortNearly sorts the keepers, which are nearly sorted: each is put where it
+// belongs, a few places away. What needs more than a few moves an element is
+// left to the library.
+func (d *usageDedupe) sortNearly() {
+	all := d.keepers
+	moves := 16 * len(all)
+	for i := 1; i < len(all); i++ {
+		if all[i].tag > all[i-1].tag || !d.before(all[i], all[i-1]) { // as nearly always
+			continue
+		}
+		moved, at := all[i], i
+		for ; at > 0 && d.before(moved, all[at-1]); at-- {
+			all[at] = all[at-1]
+		}
+		all[at] = moved
+		if moves -= i - at; moves < 0 {
+			slices.SortFunc(all, func(x, y usageSlot) int { return boolInt(d.before(y, x)) - boolInt(d.before(x, y)) })
+			return
+		}
+	}
+}
+
+// before is the order of the event_ids table: that of the hash, then of the id.
+func (d *usageDedupe) before(x, y usageSlot) bool {
+	if x.tag != y.tag {
+		return x.tag < y.tag
+	}
+	a, b := &d.records[x.record-1], &d.records[y.record-1]
+	return cmp.Or(cmp.Compare(d.hash(a.hi, a.lo), d.hash(b.hi, b.lo)), cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo)) < 0
+}
+
 // loseUsage counts a record that does not keep its id.
 func (n *night) loseUsage(f *folded, r *record) {
 	c, d := n.claimOf(r), &f.usage
-	keeper := n.claimOf(&d.records[d.slot(hashID(d.source, r.hi, r.lo), r.hi, r.lo).record-1])
+	keeper := n.claimOf(&d.records[d.slot(d.hash(r.hi, r.lo), r.hi, r.lo).record-1])
 	if content, billed := n.billed(&keeper); billed {
 		n.loseRecord(f, r, &c, nil, c.content == content)
 		return

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -46,6 +47,13 @@ func (n *night) keepAside(h *writers.Held, source int) error {
 	}
 	n.names.learn(h.File)
 	m := n.mapped[0]
+	if h.Reason == parked {
+		i, err := n.account(h.AccountID)
+		if err != nil {
+			return err
+		}
+		m.changed = append(m.changed, i)
+	}
 	m.buffer = appendHeld(m.buffer[:0], h)
 	return n.aside.add(n.bucket(accountHash(h.AccountID)), m.buffer)
 }
@@ -67,10 +75,8 @@ func (n *night) takeUpRow(h *writers.Held, source int) error {
 	// A usage row older than the window, which the catalog may have
 	// shortened, has no day in a record's key. It goes whole.
 	if !s.hasRecords() || e.day < n.span.oldest {
-		if s.role == accountRows && e.cell(s, "type") == "signed_up" && e.day <= n.day {
-			if _, err := n.signUp(m, e.account); err != nil {
-				return err
-			}
+		if err := n.noteAccount(m, s, &e); err != nil {
+			return err
 		}
 		m.buffer = e.append(m.buffer[:0])
 		return m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer)
@@ -117,13 +123,32 @@ func (n *night) learnSignups() {
 		}
 		m.signups = nil
 	}
+	n.findSteady()
+}
+
+// findSteady finds the accounts whose usage of the billing day is not refused
+// for what the account is: known ones that are not closed, were not suspended
+// within the window, and that nothing changes tonight. It is a guess, which
+// saves work where it is right.
+func (n *night) findSteady() {
+	n.steady = slices.Clone(n.known)
+	for _, i := range n.unsteady {
+		n.steady[i] = false
+	}
+	n.unsteady = nil
+	for _, m := range n.mapped {
+		for _, i := range m.changed {
+			n.steady[i] = false
+		}
+		m.changed = nil
+	}
 }
 
 // learn gives an account that can be billed tonight its index.
-func (n *night) learn(id string) error {
+func (n *night) learn(id string) (uint32, error) {
 	i, err := n.account(id)
 	n.learnt = append(n.learnt, i)
-	return err
+	return i, err
 }
 
 // readTable reads a table of the entry before; there is none before the

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"ratemill/rating/calendar"
+	"ratemill/writers"
 )
 
 // lateID is an event id that may have been billed by an earlier night.
@@ -61,10 +62,10 @@ func (l *lateFilter) merge(o *lateFilter) {
 	}
 }
 
-// An id that is billed tonight and is not that of a record which stays where it
-// is, since its row is late or was rated by itself, is 48 bytes in a spill, in
-// the order of the event_ids table of its source: day, hash, id, all big-endian;
-// then its content and key.
+// An id that is billed tonight and was not written by fold, since its row is
+// late or was rated by itself, is 48 bytes in a spill, in the order of the
+// event_ids table of its source: day, hash, id, all big-endian; then its content
+// and key.
 const takenIDSize = 48
 
 // put spills the id.
@@ -90,10 +91,9 @@ func readTaken(source int, b []byte) takenID {
 	return takenID{source, calendar.Day(int32(binary.BigEndian.Uint32(b) ^ 1<<31)), u(16), u(24), u(32), key(u(40))}
 }
 
-// orderLate puts the ids of a source that are late, or of rows without records,
-// in the order of the event_ids table.
-func (n *night) orderLate(s *stage, source int) (*ordered, error) {
-	all := spills{s.late}
+// orderOthers puts the ids of a source that fold has not written in order.
+func (n *night) orderOthers(s *stage, source int) (*ordered, error) {
+	all := spills{s.single}
 	for _, f := range n.folded {
 		all = append(all, f.late)
 	}
@@ -113,28 +113,28 @@ func (n *night) orderLate(s *stage, source int) (*ordered, error) {
 	return o, err
 }
 
-// writeLate registers the ids of a source that are late, or of rows without
-// records.
-func (n *night) writeLate(s *stage, source int) error {
-	o, err := n.orderLate(s, source)
+// writeOthers registers the ids of a source that fold has not written.
+func (n *night) writeOthers(s *stage, source int) error {
+	o, err := n.orderOthers(s, source)
 	defer o.close()
 	if err != nil {
 		return err
 	}
-	ids := make([]takenID, 0, rowsAtOnce)
-	write := func() error {
-		err := s.ids.Write(n.seenRows(ids, s.refused))
-		ids = ids[:0]
-		return err
-	}
+	ids := make([]writers.SeenID, 0, rowsAtOnce)
 	err = o.each(func(record []byte) error {
-		if ids = append(ids, readTaken(source, record)); len(ids) < cap(ids) {
+		id := readTaken(source, record)
+		if _, free := s.refused[id.key]; free {
 			return nil
 		}
-		return write()
+		if ids = append(ids, n.seenID(source, id.day, id.hi, id.lo, id.content)); len(ids) < cap(ids) {
+			return nil
+		}
+		err := s.ids.Write(ids)
+		ids = ids[:0]
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return write()
+	return s.ids.Write(ids)
 }

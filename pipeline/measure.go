@@ -53,7 +53,7 @@ func Measure(ctx context.Context, s *Settings, w Work) (*Measured, error) {
 	if err := n.mapInputs(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.fold(ctx); err != nil {
+	if err := n.fold(ctx, nil); err != nil {
 		return nil, err
 	}
 	return n.sumGroups(ctx)

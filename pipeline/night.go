@@ -39,6 +39,8 @@ type night struct {
 	ranks         []uint32 // of the combinations by their values, while reduce works
 	accountHashes []uint64 // of all accounts, once map has ended
 	known         []bool   // by account: it is in the state or signs up tonight
+	steady        []bool   // by account: see findSteady
+	unsteady      []uint32 // accounts of the state that are not, while they are being found out
 	learnt        []uint32 // accounts of the state, while it is being found out which are known
 	scanned       bool     // the inputs are read
 
@@ -294,7 +296,6 @@ func (n *night) close() {
 	for _, f := range n.folded {
 		f.groups.close()
 		f.events.close()
-		f.ids.close()
 		f.late.close()
 		f.rejects.close()
 	}

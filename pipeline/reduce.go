@@ -58,24 +58,14 @@ type accountWork struct {
 // order, several tables side by side, and the states of the next one are read:
 // memory holds these three, and the tables do not tell how many buckets there
 // were.
-func (n *night) reduce(ctx context.Context) (s *stage, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		if err != nil { // before the writers are closed: else they would keep half a file
-			cancel()
-			s.abandon()
-		}
-	}()
-	if s, err = n.openStage(ctx); err != nil {
-		return s, err
-	}
+func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.strangers = n.refusalOfStrangers()
 	n.rankValues()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0)
 	if err != nil {
-		return s, err
+		return err
 	}
 	parts := s.parts(n)
 	var billed []*tables // the wave before
@@ -95,15 +85,15 @@ func (n *night) reduce(ctx context.Context) (s *stage, err error) {
 			return err
 		})
 		if err != nil {
-			return s, err
+			return err
 		}
 		billed, accounts = wave, following
 	}
 	err = each(ctx, n.workers, len(parts), func(_ context.Context, _, i int) error { return parts[i].addAll(billed) })
 	if err != nil {
-		return s, err
+		return err
 	}
-	return s, n.finishStage(ctx, s)
+	return n.finishStage(ctx, s)
 }
 
 // statesOf is the accounts of a wave of buckets.

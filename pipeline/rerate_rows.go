@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
 	"gocloud.dev/blob"
 
-	"ratemill/rating/calendar"
 	"ratemill/writers"
 )
 
@@ -115,126 +113,4 @@ func addWide(x, y writers.Wide, sign int64) writers.Wide {
 		sum = sum.Add(writers.FromWide(y))
 	}
 	return wide(sum)
-}
-
-// writeSeen registers the event ids of the days that were folded, as far back
-// as duplicates are looked for: those of the shadow, and of results of payments
-// those that the entries took for which this one stands.
-func (n *rerateEntry) writeSeen(ctx context.Context, t *writers.Table[writers.SeenID]) error {
-	r := n.rerate
-	var tables []*seenTable
-	defer func() {
-		for _, s := range tables {
-			s.close()
-		}
-	}()
-	open := func(b *blob.Bucket, e *Entry, payments bool) error {
-		s, err := n.openSeen(ctx, b, e, payments)
-		if err != nil {
-			return err
-		}
-		tables = append(tables, s)
-		return s.advance()
-	}
-	for _, e := range r.nights {
-		if err := open(r.shadow, e, false); err != nil {
-			return err
-		}
-	}
-	for e := r.head; ; {
-		if err := open(r.output, e, true); err != nil {
-			return err
-		}
-		after := e.standsAfter()
-		if r.base == nil && after == 0 || r.base != nil && after <= r.base.Entry {
-			break
-		}
-		var err error
-		if e, err = ReadEntry(ctx, r.output, after); err != nil {
-			return err
-		}
-	}
-	return n.mergeSeen(t, tables)
-}
-
-// mergeSeen writes several tables of ids as one, in its order.
-func (n *rerateEntry) mergeSeen(t *writers.Table[writers.SeenID], tables []*seenTable) error {
-	var last writers.SeenID
-	for {
-		var first *seenTable
-		for _, s := range tables {
-			if s.more && (first == nil || s.compare(first) < 0) {
-				first = s
-			}
-		}
-		if first == nil {
-			return nil
-		}
-		if first.row != last {
-			last = first.row
-			if err := t.Write([]writers.SeenID{last}); err != nil {
-				return err
-			}
-		}
-		if err := first.advance(); err != nil {
-			return err
-		}
-	}
-}
-
-// seenTable reads the ids of an entry that a rerate registers.
-type seenTable struct {
-	next  func() (writers.SeenID, error, bool)
-	close func()
-	at    func(*writers.SeenID) (source int, hash uint64)
-
-	row    writers.SeenID
-	source int
-	hash   uint64
-	more   bool
-}
-
-func (s *seenTable) compare(o *seenTable) int {
-	return cmp.Or(cmp.Compare(s.source, o.source), cmp.Compare(s.row.ServiceDate, o.row.ServiceDate), cmp.Compare(s.hash, o.hash))
-}
-
-func (s *seenTable) advance() error {
-	row, err, more := s.next()
-	s.row, s.more = row, more
-	if more {
-		s.source, s.hash = s.at(&row)
-	}
-	return err
-}
-
-func (n *rerateEntry) openSeen(ctx context.Context, b *blob.Bucket, e *Entry, payments bool) (*seenTable, error) {
-	file, err := outputOf(e, writers.EventIDsTable.Name)
-	if err != nil {
-		return nil, err
-	}
-	oldest := int32(n.day - calendar.Day(n.Catalog.WindowDays))
-	index := map[string]int{}
-	for i := range n.sources {
-		index[n.sources[i].name] = i
-	}
-	next, stop := iter.Pull2(func(yield func(writers.SeenID, error) bool) {
-		at := &object{ctx: ctx, bucket: b, key: file.Key, size: file.Size}
-		err := writers.Rows(at, file.Size, func(rows []writers.SeenID) error {
-			for _, row := range rows {
-				_, known := index[row.Source]
-				if row.ServiceDate >= oldest && known && (row.Source == paymentsSource) == payments && !yield(row, nil) {
-					return errStop
-				}
-			}
-			return nil
-		})
-		if err != nil && err != errStop {
-			yield(writers.SeenID{}, fmt.Errorf("%s: %w", file.Key, err))
-		}
-	})
-	return &seenTable{next: next, close: stop, at: func(row *writers.SeenID) (int, uint64) {
-		source := index[row.Source]
-		hi, lo := idBits(row.EventKey)
-		return source, hashID(source, hi, lo)
-	}}, nil
 }

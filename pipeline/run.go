@@ -155,18 +155,24 @@ func runPlan(ctx context.Context, s *Settings, plan *Plan) (*Result, error) {
 }
 
 // rate does the phases between plan and commit: nothing is visible after it.
-func (n *night) rate(ctx context.Context) (*stage, error) {
+func (n *night) rate(ctx context.Context) (s *stage, err error) {
 	if err := n.during(Mapping, n.bytes(), func() error { return n.mapInputs(ctx) }); err != nil {
 		return nil, err
 	}
-	if err := n.during(Folding, int64(n.parts+n.partitions), func() error { return n.fold(ctx) }); err != nil {
-		return nil, err
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		if err != nil { // before the writers are closed: else they would keep half a file
+			cancel()
+			s.abandon()
+		}
+	}()
+	if s, err = n.openStage(ctx); err != nil {
+		return s, err
 	}
-	var made *stage
-	return made, n.during(Reducing, int64(n.buckets), func() (err error) {
-		made, err = n.reduce(ctx)
-		return err
-	})
+	if err := n.during(Folding, int64(n.parts+n.partitions), func() error { return n.fold(ctx, s.ids) }); err != nil {
+		return s, err
+	}
+	return s, n.during(Reducing, int64(n.buckets), func() error { return n.reduce(ctx, s) })
 }
 
 // mapInputs decodes the inputs, checks what must hold of them as a whole, and
@@ -209,10 +215,11 @@ func (n *night) scan(ctx context.Context) error {
 	return n.readExports(ctx)
 }
 
-// fold removes duplicates, also of what earlier nights billed, and sums up.
-func (n *night) fold(ctx context.Context) error {
+// fold removes duplicates, also of what earlier nights billed, and sums up. It
+// begins the table of event ids, if there is one.
+func (n *night) fold(ctx context.Context, ids *writers.Table[writers.SeenID]) error {
 	if err := n.loadSeen(ctx); err != nil {
 		return err
 	}
-	return n.foldPartitions(ctx)
+	return n.foldPartitions(ctx, ids)
 }

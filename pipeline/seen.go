@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -133,7 +132,6 @@ func (n *night) beginSeen(p int) error {
 		}
 		return nil
 	})
-	n.seenIDs.drop(p)
 	n.seen[p] = ids
 	return err
 }
@@ -145,142 +143,84 @@ func (n *night) endSeen(p int) {
 	}
 }
 
-// writeIDs registers the ids that the night billed: by source and service
-// day, then by the hash of the id, which is the order of the partitions. Ids
-// of groups that a rule refused for good stay free, so that corrected rows can
-// come. While a wave of parts is put in order, the one before is written.
-func (n *night) writeIDs(ctx context.Context, s *stage) error {
-	for source, c := range n.cuts {
-		if err := n.writeLate(s, source); err != nil {
+// The event_ids table has two stretches, each in order: the ids of rows that
+// fold summed up, by source and the hash of the id, which it writes as it goes;
+// then those of all other rows, by source, service day and hash. Ids of groups
+// that a rule refused for good stay free, so that corrected rows can come: a
+// night that has such groups writes the first stretch again.
+
+// writePlain writes the ids of each part of a source, in the order of the parts:
+// those of a wave of parts while those of the next one are asked for.
+func (n *night) writePlain(ctx context.Context, source int, to *writers.Table[writers.SeenID], idsOf func(worker, part int, ids *[]writers.SeenID) error) error {
+	c := n.cuts[source]
+	var before, wave [][]writers.SeenID                          // their memory is used in turn
+	for from := 0; from < 1<<c.bits+n.wave(); from += n.wave() { // once more, to write the last wave
+		parts := max(0, min(n.wave(), 1<<c.bits-from))
+		wave = slices.Grow(wave, parts)[:parts]
+		err := each(ctx, n.workers, 1+parts, func(_ context.Context, worker, i int) error {
+			if i == 0 {
+				return writeAll(to, before)
+			}
+			wave[i-1] = wave[i-1][:0]
+			return idsOf(worker, c.first+from+i-1, &wave[i-1])
+		})
+		if err != nil {
 			return err
 		}
-		var ordered [][]writers.SeenID
-		for from := 0; from < 1<<c.bits+n.wave(); from += n.wave() { // once more, to write the last wave
-			wave := make([][]writers.SeenID, max(0, min(n.wave(), 1<<c.bits-from)))
-			err := each(ctx, n.workers, 1+len(wave), func(_ context.Context, worker, i int) error {
-				if i == 0 {
-					return writeAll(s.ids, ordered)
-				}
-				part := c.first + from + i - 1
-				ids, err := n.takenOf(n.folded[worker], s, source, part)
-				wave[i-1] = n.seenRows(ids, s.refused)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			ordered = wave
-		}
+		before, wave = wave, before
 	}
 	return nil
 }
 
 func writeAll(t *writers.Table[writers.SeenID], wave [][]writers.SeenID) error {
-	for _, rows := range wave {
-		if err := t.Write(rows); err != nil {
+	for _, ids := range wave {
+		if err := t.Write(ids); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// takenOf are the ids of a part: of its records that were summed up, and of
-// single rows. f is the worker's memory.
-func (n *night) takenOf(f *folded, s *stage, source, part int) ([]takenID, error) {
-	records := &f.usage.records
-	var err error
-	if *records, err = n.records((*records)[:0], &f.buffer, part); err != nil {
-		return nil, err
-	}
-	for _, m := range n.mapped {
-		m.usage.drop(part)
-	}
-	var ids []takenID
-	for _, by := range n.folded { // one of them
-		f.taken, err = by.ids.appendTo(f.taken[:0], part)
-		if err != nil {
-			return nil, err
-		}
-		by.ids.drop(part)
-		ids = slices.Grow(ids, len(f.taken)/4)
-		for at := 0; at < len(f.taken); at += 4 {
-			r := &(*records)[binary.LittleEndian.Uint32(f.taken[at:])]
-			ids = append(ids, takenID{source, n.day, r.hi, r.lo, n.contentOf(r), r.key})
+// finishIDs registers the ids that are known only after rating.
+func (n *night) finishIDs(ctx context.Context, s *stage) error {
+	if len(s.refused) > 0 {
+		if err := n.writeAgain(ctx, s); err != nil {
+			return err
 		}
 	}
-	err = s.single.chunks(part, func(b []byte) error {
-		for ; len(b) > 0; b = b[takenIDSize:] {
-			ids = append(ids, readTaken(source, b))
+	for source := range n.sources {
+		if err := n.writeOthers(s, source); err != nil {
+			return err
 		}
-		return nil
-	})
-	s.single.drop(part)
-	return ids, err
+	}
+	return nil
 }
 
-// keepSingle keeps the id of a row that rating took by itself: beside those of
-// records, or where there are none, with the late ones.
-func (n *night) keepSingle(s *stage, id *takenID) error {
-	if id.day < n.day || !n.sources[id.source].hasRecords() {
-		return id.put(s.late, id.source)
+// writeAgain begins the table anew, without the ids of groups that a rule
+// refused for good.
+func (n *night) writeAgain(ctx context.Context, s *stage) error {
+	if err := n.restageIDs(ctx, s); err != nil {
+		return err
 	}
-	return id.put(s.single, n.cuts[id.source].part(hashID(id.source, id.hi, id.lo)))
-}
-
-// seenRows are ids in the order of the table, but for those of groups that a
-// rule refused for good.
-func (n *night) seenRows(ids []takenID, refused map[key]struct{}) []writers.SeenID {
-	sorted := make([]orderedID, 0, len(ids))
-	for i := range ids {
-		id := &ids[i]
-		if len(refused) > 0 {
-			if _, free := refused[id.key]; free {
-				continue
+	for source := range n.sources {
+		err := n.writePlain(ctx, source, s.ids, func(worker, part int, ids *[]writers.SeenID) error {
+			if err := n.beginSeen(part); err != nil {
+				return err
 			}
+			defer n.endSeen(part)
+			return n.idsOf(n.folded[worker], source, part, s.refused, ids)
+		})
+		if err != nil {
+			return err
 		}
-		sorted = append(sorted, orderedID{hashID(id.source, id.hi, id.lo), id})
 	}
-	sortNearly(sorted)
-	rows := make([]writers.SeenID, len(sorted))
-	for i := range sorted {
-		id := sorted[i].takenID
-		rows[i] = writers.SeenID{Source: n.sources[id.source].name, ServiceDate: int32(id.day), Digest: int64(id.content)}
-		binary.BigEndian.PutUint64(rows[i].EventKey[:8], id.hi)
-		binary.BigEndian.PutUint64(rows[i].EventKey[8:], id.lo)
-	}
-	return rows
+	return nil
 }
 
-// orderedID is an id with the hash that says where it stands in the table.
-type orderedID struct {
-	hash uint64
-	*takenID
-}
-
-func (x *orderedID) before(y *orderedID) bool {
-	if x.day == y.day && x.hash != y.hash { // as nearly always
-		return x.hash < y.hash
-	}
-	return cmp.Or(cmp.Compare(x.day, y.day), cmp.Compare(x.hash, y.hash), cmp.Compare(x.hi, y.hi), cmp.Compare(x.lo, y.lo)) < 0
-}
-
-// sortNearly sorts what is nearly sorted, as fold leaves the ids of a
-// partition: each is put where it belongs, a few places away. What needs more
-// than a few moves an element is left to the library.
-func sortNearly(all []orderedID) {
-	moves := 16 * len(all)
-	for i := 1; i < len(all); i++ {
-		if !all[i].before(&all[i-1]) {
-			continue
-		}
-		moved, at := all[i], i
-		for ; at > 0 && moved.before(&all[at-1]); at-- {
-			all[at] = all[at-1]
-		}
-		all[at] = moved
-		if moves -= i - at; moves < 0 {
-			slices.SortFunc(all, func(x, y orderedID) int { return boolInt(y.before(&x)) - boolInt(x.before(&y)) })
-			return
-		}
-	}
+// seenID is a row of the event_ids table.
+func (n *night) seenID(source int, day calendar.Day, hi, lo, content uint64) writers.SeenID {
+	id := writers.SeenID{Source: n.sources[source].name, ServiceDate: int32(day), Digest: int64(content)}
+	binary.BigEndian.PutUint64(id.EventKey[:8], hi)
+	binary.BigEndian.PutUint64(id.EventKey[8:], lo)
+	return id
 }

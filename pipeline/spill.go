@@ -45,12 +45,6 @@ func newSpill(partitions int, budget int64, dir string) *spill {
 	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: int(block), budget: max(0, budget-block*int64(partitions)), dir: dir}
 }
 
-// newSpillInTurn is a spill whose partitions are filled one after the other:
-// settle ends each, so that a few blocks are open at a time.
-func newSpillInTurn(partitions int, budget int64, dir string) *spill {
-	return &spill{open: make([][]byte, partitions), parts: make([]part, partitions), block: largestBlock, budget: budget, dir: dir}
-}
-
 // add appends a record to a partition. Records are read back in one piece
 // with their neighbours, so they must tell their own length.
 func (s *spill) add(partition int, record []byte) error {
@@ -88,16 +82,6 @@ func (s *spill) moreRoom(partition, size int) ([]byte, error) {
 	}
 	s.open[partition] = open[:at+size]
 	return open[at : at+size], nil
-}
-
-// settle puts a partition's open block away: nothing will be added to it.
-func (s *spill) settle(partition int) error {
-	if len(s.open[partition]) == 0 {
-		return nil
-	}
-	err := s.flush(partition)
-	s.open[partition] = nil
-	return err
 }
 
 // flush puts the open block away: in memory while the budget lasts, else in

@@ -11,33 +11,20 @@ func TestSpill(t *testing.T) {
 	for _, test := range []struct {
 		name               string
 		partitions, budget int
-		inTurn, wantFile   bool
-		unload             bool
+		wantFile, unload   bool
 	}{
-		{"in memory", 4, 16 << 20, false, false, false},
-		{"in memory, to be unloaded", 4, 16 << 20, false, false, true},
-		{"partly", 4, 600_000, false, true, false},
-		{"partly, unloaded", 4, 600_000, false, true, true},
-		{"in the file", 128, 1, false, true, false},
-		{"one after the other", 64, 1 << 20, true, true, false},
+		{"in memory", 4, 16 << 20, false, false},
+		{"in memory, to be unloaded", 4, 16 << 20, false, true},
+		{"partly", 4, 600_000, true, false},
+		{"partly, unloaded", 4, 600_000, true, true},
+		{"in the file", 128, 1, true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSpill(test.partitions, int64(test.budget), t.TempDir())
-			if test.inTurn {
-				s = newSpillInTurn(test.partitions, int64(test.budget), t.TempDir())
-			}
 			defer s.close()
 			const records = 200_000
 			for i := range records {
 				p := i % test.partitions
-				if test.inTurn {
-					p = i * test.partitions / records
-					if last := (i - 1) * test.partitions / records; i > 0 && p > last {
-						if err := s.settle(last); err != nil {
-							t.Fatal(err)
-						}
-					}
-				}
 				if err := s.add(p, binary.LittleEndian.AppendUint64(nil, uint64(i))); err != nil {
 					t.Fatal(err)
 				}

@@ -37,14 +37,14 @@ type stage struct {
 	state       *writers.Table[writers.State]
 	held        *writers.Table[writers.Held]
 	ids         *writers.Table[writers.SeenID]
+	dropIDs     context.CancelFunc // throws away what was written of ids
 	chargesCSV  *writers.ChargeFile
 	chargesJSON *writers.ChargeFile
 	refundsCSV  *writers.RefundFile
 	refundsJSON *writers.RefundFile
 
 	ledger   ledger
-	late     *spill       // ids of single rows that are late, or of sources without records, by source
-	single   *spill       // other ids of single rows, by part
+	single   *spill       // ids of rows that rating took by themselves, by source
 	refusals *rejectSpill // of rating, and those of whole files
 	refused  map[key]struct{}
 }
@@ -83,11 +83,11 @@ func (f *staged) Write(p []byte) (int, error) {
 func (n *night) openStage(ctx context.Context) (*stage, error) {
 	s := n.newStage()
 	s.refusals = n.newRejects()
-	s.late, s.single = newSpill(len(n.sources), n.memory/32, n.TempDir), newSpill(n.parts, n.memory/32, n.TempDir)
+	s.single = newSpill(len(n.sources), n.memory/32, n.TempDir)
 	rated := writers.RatedUsageTable
 	rated.Dimensions = n.dimensions
 	if err := n.stageTables(ctx, s, rated); err != nil {
-		return nil, err
+		return s, err
 	}
 	return s, errors.Join(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
 }
@@ -102,8 +102,28 @@ func (n *night) stageTables(ctx context.Context, s *stage, rated writers.Spec) e
 		stageTable(ctx, n, s, &s.history, writers.PaymentHistoryTable), stageTable(ctx, n, s, &s.failed, writers.FailedPaymentsTable),
 		stageTable(ctx, n, s, &s.rejects, writers.RejectsTable), stageTable(ctx, n, s, &s.parked, writers.ParkedAccountsTable),
 		stageTable(ctx, n, s, &s.state, writers.StateTable), stageTable(ctx, n, s, &s.held, writers.HeldTable),
-		stageTable(ctx, n, s, &s.ids, writers.EventIDsTable),
+		n.stageIDs(ctx, s),
 	)
+}
+
+// stageIDs begins the table of event ids, which may be thrown away by itself.
+func (n *night) stageIDs(ctx context.Context, s *stage) error {
+	ctx, s.dropIDs = context.WithCancel(ctx)
+	return stageTable(ctx, n, s, &s.ids, writers.EventIDsTable)
+}
+
+// restageIDs throws away what was written of the table of event ids and begins
+// it anew, in its place among the files.
+func (n *night) restageIDs(ctx context.Context, s *stage) error {
+	at := slices.IndexFunc(s.open, func(f *staged) bool { return f.final == tableKey(writers.EventIDsTable.Name, n.day, n.plan.Entry) })
+	s.dropIDs()
+	s.open[at].close() // cancelled: nothing is kept
+	if err := n.stageIDs(ctx, s); err != nil {
+		return err
+	}
+	last := len(s.open) - 1
+	s.open[at], s.open = s.open[last], s.open[:last]
+	return nil
 }
 
 // newStage is a stage of a random attempt.
@@ -190,7 +210,6 @@ func (s *stage) closeSpills() {
 	if s.refusals == nil { // of a rerate's entry
 		return
 	}
-	s.late.close()
 	s.single.close()
 	s.refusals.close()
 }
@@ -245,7 +264,7 @@ func (s *stage) note(n *night, t *tables) error {
 	}
 	s.ledger.add(t)
 	for i := range t.ids {
-		if err := n.keepSingle(s, &t.ids[i]); err != nil {
+		if err := t.ids[i].put(s.single, t.ids[i].source); err != nil {
 			return err
 		}
 	}
@@ -299,7 +318,7 @@ func (n *night) finishStage(ctx context.Context, s *stage) error {
 	if err := n.writeRejects(ctx, s); err != nil {
 		return err
 	}
-	if err := n.writeIDs(ctx, s); err != nil {
+	if err := n.finishIDs(ctx, s); err != nil {
 		return err
 	}
 	s.closeSpills()

@@ -61,9 +61,10 @@ func (s *states) bucket(b int) ([]rating.Account, error) {
 	}
 }
 
-// stateSchema reads of the state table which accounts there are.
+// stateSchema reads of the state table which accounts there are, and whether
+// they are closed.
 var stateSchema = readers.Schema{Source: "state", Fields: []readers.Field{
-	{Name: "account_id", Kind: readers.Text}, {Name: "plan", Kind: readers.Text, Optional: true},
+	{Name: "account_id", Kind: readers.Text}, {Name: "plan", Kind: readers.Text, Optional: true}, {Name: "closed_on", Kind: readers.Date, Optional: true},
 }}
 
 // learnAccounts learns which accounts are in the state.
@@ -80,6 +81,10 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		return err
 	}
 	defer export.Close()
+	suspended, err := n.suspended(ctx, file)
+	if err != nil {
+		return err
+	}
 	for split := range export.Splits() {
 		if split+1 < export.Splits() {
 			export.ReadAhead(ctx, split+1)
@@ -89,8 +94,13 @@ func (n *night) learnAccounts(ctx context.Context) error {
 				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
 					continue
 				}
-				if err := n.learn(textAt(&b.Columns[0], row)); err != nil {
+				i, err := n.learn(textAt(&b.Columns[0], row))
+				if err != nil {
 					return err
+				}
+				closed := &b.Columns[2]
+				if closed.Missing == nil || !closed.Missing[row] || suspended[b.FirstRow-1+int64(row)] {
+					n.unsteady = append(n.unsteady, i)
 				}
 			}
 			return nil
@@ -100,4 +110,17 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// suspended tells of each row of the state table whether the account was
+// suspended within the window.
+func (n *night) suspended(ctx context.Context, state writers.OutputFile) ([]bool, error) {
+	rows, err := writers.Filled(&object{ctx: ctx, bucket: n.Output, key: state.Key, size: state.Size}, state.Size, "suspensions")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", state.Key, err)
+	}
+	if int64(len(rows)) != state.Rows {
+		return nil, &HistoryError{state.Key, fmt.Errorf("%d rows, %d by run.json", len(rows), state.Rows)}
+	}
+	return rows, nil
 }

@@ -46,13 +46,18 @@ func TestWaitingRowsAreLost(t *testing.T) {
 	if err := n.mapInputs(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.fold(ctx); err != nil {
+	made, err := n.openStage(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.abandon()
+	if err := n.fold(ctx, made.ids); err != nil {
 		t.Fatal(err)
 	}
 	if w.n = n; n.waiting.rows.file == nil {
 		t.Fatal("rows that wait stayed in memory")
 	}
-	if _, err := n.reduce(ctx); err == nil || !strings.Contains(err.Error(), "reading back spilled rows") {
+	if err := n.reduce(ctx, made); err == nil || !strings.Contains(err.Error(), "reading back spilled rows") {
 		t.Errorf("got %v", err)
 	}
 }

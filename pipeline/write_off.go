@@ -343,10 +343,11 @@ func billedSince(ctx context.Context, output *blob.Bucket, entries []*Entry, row
 		if len(wanted) == 0 {
 			break
 		}
-		if err := eachSeen(ctx, output, e, func(k seenKey) {
+		if err := eachSeen(ctx, output, e, func(k seenKey, _ uint64) error {
 			if wanted[k] {
 				found[k] = true
 			}
+			return nil
 		}); err != nil {
 			return nil, err
 		}
@@ -354,8 +355,9 @@ func billedSince(ctx context.Context, output *blob.Bucket, entries []*Entry, row
 	return found, nil
 }
 
-// eachSeen reads the event ids that an entry registered, column by column.
-func eachSeen(ctx context.Context, output *blob.Bucket, e *Entry, yield func(seenKey)) error {
+// eachSeen reads the event ids that an entry registered, column by column, with
+// the digests of their rows.
+func eachSeen(ctx context.Context, output *blob.Bucket, e *Entry, yield func(k seenKey, digest uint64) error) error {
 	file, err := outputOf(e, writers.EventIDsTable.Name)
 	if err != nil {
 		return err
@@ -370,7 +372,9 @@ func eachSeen(ctx context.Context, output *blob.Bucket, e *Entry, yield func(see
 			for row := range b.Len {
 				k := seenKey{source: b.Columns[0].Dict.Entries[b.Columns[0].Index[row]], day: calendar.Day(b.Columns[1].Ints[row])}
 				k.hi, k.lo = idBits(b.Columns[2].IDs[row])
-				yield(k)
+				if err := yield(k, uint64(b.Columns[3].Ints[row])); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
