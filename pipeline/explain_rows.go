@@ -98,7 +98,7 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	for w, m := range n.mapped {
 		events[w] = m.events
 	}
-	n.hashAccounts()
+	n.accountHashes = n.accounts.all()
 	f := n.folded[0] // one part after the other: they are one account's
 	for source, c := range n.cuts {
 		for i := range 1 << c.bits {
@@ -249,9 +249,7 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 	if err != nil {
 		return err
 	}
-	if err := n.learnSignups(); err != nil {
-		return err
-	}
+	n.learnSignups()
 	for i := range skipped {
 		at, _ := n.sourceOf(skipped[i].Source)
 		if err := t.takeWaiting(n, &n.sources[at], &skipped[i]); err != nil {

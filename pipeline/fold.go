@@ -43,7 +43,7 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 	for w, m := range n.mapped {
 		events[w] = m.events
 	}
-	n.hashAccounts()
+	n.accountHashes = n.accounts.all()
 	for source := range n.sources {
 		if err := n.foldSource(ctx, source, ids); err != nil {
 			return err
@@ -99,15 +99,6 @@ func (n *night) foldEventsPart(f *folded, events spills, p int) error {
 	}
 	defer n.endSeen(n.parts + p)
 	return errors.Join(n.foldEvents(f, events, p), f.rejects.err, n.waiting.failed())
-}
-
-// hashAccounts puts the hashes of all accounts side by side: fold looks at one
-// of them for nearly every row.
-func (n *night) hashAccounts() {
-	n.accountHashes = make([]uint64, len(n.accounts.all()))
-	for i := range n.accountHashes {
-		n.accountHashes[i] = n.accounts.all()[i].hash
-	}
 }
 
 // newFolded is a worker's memory for the fold phase. With map's it makes up the

@@ -227,7 +227,7 @@ func (n *night) loseRecord(f *folded, r *record, c, to *claim, identical bool) {
 	if n.trace != nil {
 		n.trace.lost(n, n.usageEvent(r, c), to)
 	}
-	n.lose(f, c, n.accounts.all()[r.key.account()].id, to, identical)
+	n.lose(f, c, n.accounts.name(r.key.account()), to, identical)
 }
 
 // claimOf is a usage row's claim to its id.
@@ -303,7 +303,7 @@ func (n *night) spillSum(f *folded, g *sum) error {
 // usageEvent is a usage row kept whole.
 func (n *night) usageEvent(r *record, c *claim) *event {
 	s := &n.sources[c.source]
-	e := &event{source: c.source, hi: r.hi, lo: r.lo, account: n.accounts.all()[r.key.account()].id, occurred: r.occurred, day: c.day, place: r.place}
+	e := &event{source: c.source, hi: r.hi, lo: r.lo, account: n.accounts.name(r.key.account()), occurred: r.occurred, day: c.day, place: r.place}
 	if r.key.day() == maxDayOffset {
 		e.day = n.span.dayOf(r.occurred)
 	}

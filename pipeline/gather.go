@@ -85,7 +85,7 @@ func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 	if err != nil {
 		return err
 	}
-	accounts, combinations := n.accounts.all(), n.combinations.all()
+	combinations := n.combinations.all()
 	g.places = g.places[:0]
 	for i := range groups {
 		if groups[i].rows == 0 {
@@ -94,7 +94,7 @@ func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
 		account := groups[i].key.account()
 		at, met := g.owners[account]
 		if !met {
-			at = g.of(accounts[account].id)
+			at = g.of(n.accounts.name(account))
 			g.owners[account] = at
 		}
 		g.work[at].groups++

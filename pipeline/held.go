@@ -48,7 +48,11 @@ func (n *night) keepAside(h *writers.Held, source int) error {
 	n.names.learn(h.File)
 	m := n.mapped[0]
 	if h.Reason == parked {
-		m.changed = append(m.changed, h.AccountID)
+		i, err := n.account(h.AccountID)
+		if err != nil {
+			return err
+		}
+		m.changed = append(m.changed, i)
 	}
 	m.buffer = appendHeld(m.buffer[:0], h)
 	return n.aside.add(n.bucket(accountHash(h.AccountID)), m.buffer)
@@ -71,7 +75,9 @@ func (n *night) takeUpRow(h *writers.Held, source int) error {
 	// A usage row older than the window, which the catalog may have
 	// shortened, has no day in a record's key. It goes whole.
 	if !s.hasRecords() || e.day < n.span.oldest {
-		n.noteAccount(m, s, &e)
+		if err := n.noteAccount(m, s, &e); err != nil {
+			return err
+		}
 		m.buffer = e.append(m.buffer[:0])
 		return m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer)
 	}
@@ -105,24 +111,19 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 
 // learnSignups learns which accounts sign up tonight. Usage of any that does
 // not and is not in the state is of an unknown one.
-func (n *night) learnSignups() error {
-	var all []string
-	for _, m := range n.mapped {
-		all = append(all, m.signups...)
-	}
-	slices.Sort(all)
-	for _, id := range slices.Compact(all) {
-		if _, err := n.learn(id); err != nil {
-			return err
-		}
-	}
+func (n *night) learnSignups() {
 	n.known = make([]bool, len(n.accounts.all()))
 	for _, i := range n.learnt {
 		n.known[i] = true
 	}
 	n.learnt = nil
+	for _, m := range n.mapped {
+		for _, i := range m.signups {
+			n.known[i] = true
+		}
+		m.signups = nil
+	}
 	n.findSteady()
-	return nil
 }
 
 // findSteady finds the accounts whose usage of the billing day is not refused
@@ -136,10 +137,8 @@ func (n *night) findSteady() {
 	}
 	n.unsteady = nil
 	for _, m := range n.mapped {
-		for _, id := range m.changed {
-			if i, found := n.accounts.find(id); found {
-				n.steady[i] = false
-			}
+		for _, i := range m.changed {
+			n.steady[i] = false
 		}
 		m.changed = nil
 	}

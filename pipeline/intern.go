@@ -7,12 +7,6 @@ import (
 	"strconv"
 )
 
-// account is an account id that some row or the state names.
-type account struct {
-	id   string
-	hash uint64 // first 64 bits of SHA-256(id): the order of every table
-}
-
 // combination is a usage source with one set of its dimension values.
 type combination struct {
 	source int
@@ -21,12 +15,11 @@ type combination struct {
 	hash   uint64
 }
 
-// account is the index of an account id in this run.
+// account is the index in this run of an account id that some row or the state
+// names.
 func (n *night) account(id string) (uint32, error) {
-	return n.accounts.of(id, newAccount)
+	return n.accounts.of(id, accountHash)
 }
-
-func newAccount(id string) account { return account{id, accountHash(id)} }
 
 // knows tells whether an account can be billed tonight: it is in the state, or
 // signs up.
@@ -35,7 +28,8 @@ func (n *night) knows(id string) bool {
 	return found && n.known[i]
 }
 
-// accountHash orders accounts in every table, whatever the number of buckets.
+// accountHash is the first 64 bits of SHA-256(id): the order of accounts in
+// every table, whatever the number of buckets.
 func accountHash(id string) uint64 {
 	var room [64]byte // most ids fit, so that a hash allocates nothing
 	sum := sha256.Sum256(append(room[:0], id...))

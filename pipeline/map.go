@@ -27,8 +27,8 @@ type mapped struct {
 
 	files   []fileCounts // by file of the plan
 	rejects *rejectSpill
-	signups []string   // accounts with a signed_up row
-	changed []string   // accounts with any other row of theirs, or with rows that waited for them whole
+	signups []uint32   // accounts with a signed_up row
+	changed []uint32   // accounts with any other row of theirs, or with rows that waited for them whole
 	late    lateFilter // ids of rows of days before the billing day
 
 	book   booked
@@ -283,7 +283,9 @@ func (n *night) mapEvents(m *mapped, file int, s *source, b *readers.Batch) erro
 			}
 			continue
 		}
-		n.noteEvent(m, s, &e)
+		if err := n.noteEvent(m, s, &e); err != nil {
+			return err
+		}
 		m.buffer = e.append(m.buffer[:0])
 		if err := m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer); err != nil {
 			return err
@@ -307,22 +309,32 @@ func levelOverflow(s *source, b *readers.Batch, row int) fault {
 }
 
 // noteEvent keeps what later phases want to know of an event beforehand.
-func (n *night) noteEvent(m *mapped, s *source, e *event) {
+func (n *night) noteEvent(m *mapped, s *source, e *event) error {
 	if e.day < n.day && s.registers() {
 		m.late.add(lateID{e.source, e.day, e.hi, e.lo})
 	}
-	n.noteAccount(m, s, e)
+	return n.noteAccount(m, s, e)
 }
 
 // noteAccount keeps whose account an event signs up or changes tonight.
-func (n *night) noteAccount(m *mapped, s *source, e *event) {
-	switch {
-	case s.role != accountRows || e.day > n.day:
-	case e.cell(s, "type") == "signed_up":
-		m.signups = append(m.signups, e.account)
-	default:
-		m.changed = append(m.changed, e.account)
+func (n *night) noteAccount(m *mapped, s *source, e *event) error {
+	if s.role != accountRows || e.day > n.day {
+		return nil
 	}
+	if e.cell(s, "type") == "signed_up" {
+		_, err := n.signUp(m, e.account)
+		return err
+	}
+	i, err := n.account(e.account)
+	m.changed = append(m.changed, i)
+	return err
+}
+
+// signUp notes that an account signs up tonight, and is its index.
+func (n *night) signUp(m *mapped, id string) (uint32, error) {
+	i, err := n.account(id)
+	m.signups = append(m.signups, i)
+	return i, err
 }
 
 func (n *night) eventAt(file int, s *source, b *readers.Batch, row int, account string) event {

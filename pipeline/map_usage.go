@@ -202,7 +202,7 @@ func (u *usageMapper) learnAccounts(d *readers.Dict) error {
 	}
 	known := len(u.accounts) - 1
 	u.accounts = slices.Grow(u.accounts, len(d.Entries)-known)[:1+len(d.Entries)]
-	if err := u.n.accounts.ofAll(u.accounts[1+known:], d.Entries[known:], newAccount); err != nil {
+	if err := u.n.accounts.ofAll(u.accounts[1+known:], d.Entries[known:], accountHash); err != nil {
 		return fmt.Errorf("%s: %w", u.n.files[u.file].Key, err)
 	}
 	return nil

@@ -27,7 +27,7 @@ func usageBatches(t testing.TB, batches int) (*night, []readers.Batch) {
 		Settings: &Settings{TempDir: t.TempDir()}, day: day, span: newSpan(zone, 0, day, 40), workers: 2, memory: defaultMemory,
 		sources: []source{usageSource("calls", "seconds", "kind", "country")}, files: make([]input, 1),
 		parts: 2048, cuts: []cut{{0, 11}}, partitions: 1, buckets: 1,
-		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations),
+		accounts: newNames[uint64](maxAccounts), combinations: newNames[combination](maxCombinations),
 	}
 	var accounts, kinds, countries readers.Dict
 	for i := range 50_000 {

@@ -41,7 +41,9 @@ func (n *names[T]) of(name string, describe func(name string) T) (uint32, error)
 // namesAtOnce is how many names are looked up while the list is locked.
 const namesAtOnce = 256
 
-// ofAll sets indexes to those of names.
+// ofAll sets indexes to those of names, and names to the list's own copies of
+// them: what they were cut out of, a dictionary of a million texts maybe, need
+// not stay.
 func (n *names[T]) ofAll(indexes []uint32, names []string, describe func(name string) T) error {
 	var hashes [namesAtOnce]uint32
 	for len(names) > 0 {
@@ -61,8 +63,8 @@ func (n *names[T]) ofAll(indexes []uint32, names []string, describe func(name st
 
 func hashName(name string) uint32 { return uint32(maphash.String(seed, name) >> 32) }
 
-// findAll sets indexes to those of names, and is false if one of them is not
-// there; its index is then unnamed.
+// findAll sets indexes to those of names, and names to the list's, and is false
+// if one of them is not there; its index is then unnamed.
 func (n *names[T]) findAll(indexes []uint32, names []string, hashes *[namesAtOnce]uint32) bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -72,11 +74,14 @@ func (n *names[T]) findAll(indexes []uint32, names []string, hashes *[namesAtOnc
 	all := true
 	for i, name := range names {
 		if at := indexes[i] - 1; at != unnamed && n.keys[at] == name {
-			indexes[i] = at
+			indexes[i], names[i] = at, n.keys[at]
 			continue
 		}
-		indexes[i] = n.find1(name, hashes[i])
-		all = all && indexes[i] != unnamed
+		if indexes[i] = n.find1(name, hashes[i]); indexes[i] == unnamed {
+			all = false
+			continue
+		}
+		names[i] = n.keys[indexes[i]]
 	}
 	return all
 }
@@ -106,6 +111,7 @@ func (n *names[T]) addAll(indexes []uint32, names []string, hashes *[namesAtOnce
 			continue
 		}
 		if indexes[i] = n.find1(name, hashes[i]); indexes[i] != unnamed { // another worker was faster, or it is here twice
+			names[i] = n.keys[indexes[i]]
 			continue
 		}
 		if len(n.list) >= n.limit {
@@ -113,7 +119,7 @@ func (n *names[T]) addAll(indexes []uint32, names []string, hashes *[namesAtOnce
 		}
 		n.grow()
 		name = n.keep(name)
-		indexes[i] = uint32(len(n.list))
+		indexes[i], names[i] = uint32(len(n.list)), name
 		n.put(uint64(hashes[i])<<32 | uint64(len(n.list)+1))
 		n.keys, n.list = append(n.keys, name), append(n.list, describe(name))
 	}
@@ -164,6 +170,9 @@ func (n *names[T]) find(name string) (uint32, bool) {
 	i := n.find1(name, hashName(name))
 	return i, i != unnamed
 }
+
+// name is the name of an index, once no worker adds any more.
+func (n *names[T]) name(index uint32) string { return n.keys[index] }
 
 // all is the list by index, once no worker adds to it any more.
 func (n *names[T]) all() []T { return n.list }

@@ -96,9 +96,9 @@ func BenchmarkNames(b *testing.B) {
 	}
 	indexes := make([]uint32, 45_000)
 	for b.Loop() {
-		n := newNames[account](maxAccounts)
+		n := newNames[uint64](maxAccounts)
 		for _, d := range dictionaries {
-			if err := n.ofAll(indexes, d, newAccount); err != nil {
+			if err := n.ofAll(indexes, d, accountHash); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -34,14 +34,14 @@ type night struct {
 	buckets       int   // of accounts
 	bucketBits    int
 
-	accounts      *names[account]
+	accounts      *names[uint64] // by id, with their hashes
 	combinations  *names[combination]
 	ranks         []uint32 // of the combinations by their values, while reduce works
-	accountHashes []uint64 // of all accounts once map has ended: close together, since fold asks for each row
+	accountHashes []uint64 // of all accounts, once map has ended
 	known         []bool   // by account: it is in the state or signs up tonight
 	steady        []bool   // by account: see findSteady
 	unsteady      []uint32 // accounts of the state that are not, while they are being found out
-	learnt        []uint32 // accounts that are known, while they are being found out
+	learnt        []uint32 // accounts of the state, while it is being found out which are known
 	scanned       bool     // the inputs are read
 
 	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone
@@ -127,7 +127,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 	n := &night{
 		Settings: s, plan: plan, day: s.Day, span: newSpan(s.Catalog.Zone, first, s.Day, s.Catalog.WindowDays), sources: sources, dimensions: DimensionNames(s.Catalog),
 		workers: s.workers(), memory: s.Memory,
-		accounts: newNames[account](maxAccounts), combinations: newNames[combination](maxCombinations),
+		accounts: newNames[uint64](maxAccounts), combinations: newNames[combination](maxCombinations),
 	}
 	if n.memory == 0 {
 		n.memory = defaultMemory
@@ -212,23 +212,30 @@ func (n *night) size() {
 		n.cuts = append(n.cuts, c)
 		n.parts += 1 << c.bits
 	}
-	n.sizeBuckets(bytes)
+	n.sizeBuckets()
 }
 
-func (n *night) sizeBuckets(bytes int64) {
-	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(n.rowsBefore(writers.StateTable)>>7))))
+// sizeBuckets gives the night a bucket for so many bytes of its inputs and so
+// many of the accounts that are known by now.
+func (n *night) sizeBuckets() {
+	bytes := n.bytes() + n.rowsBefore(writers.HeldTable)*heldBytes
+	accounts := max(n.rowsBefore(writers.StateTable), int64(len(n.accounts.all())))
+	n.bucketBits = min(12, max(1, bits.Len64(uint64(bytes>>21)), bits.Len64(uint64(accounts>>7))))
 	if n.Buckets > 0 {
 		n.bucketBits = bits.Len(uint(n.Buckets) - 1)
 	}
 	n.buckets = 1 << n.bucketBits
 }
 
-// cutAgain gives a night that was read ahead its buckets: how many accounts
-// there are, and rows that wait, is only known now. All that it has in buckets
-// are map's rejects.
+// cutAgain gives a night that has read its exports its buckets, and one that
+// read them ahead: how many accounts there are, and rows that wait, is only known
+// now. All that it has in buckets are map's rejects.
 func (n *night) cutAgain() error {
 	was := n.buckets
-	if n.sizeBuckets(n.bytes() + n.rowsBefore(writers.HeldTable)*heldBytes); n.buckets == was {
+	if n.sumAtOnce { // it has sums in them as well
+		return nil
+	}
+	if n.sizeBuckets(); n.buckets == was {
 		return nil
 	}
 	n.aside = newSpill(n.buckets, n.memory/32, n.TempDir)

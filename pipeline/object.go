@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"io"
+	"slices"
 
 	"gocloud.dev/blob"
 )
@@ -22,11 +23,13 @@ type object struct {
 type objectBlock struct {
 	number int64
 	bytes  []byte
+	unread int // of the bytes
 }
 
 const (
 	fetchSize   = 512 << 10
 	keptFetched = 64 // more than a table has columns
+	keptRead    = 8  // past so many blocks those are let go of that were read to their ends
 )
 
 func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
@@ -36,7 +39,9 @@ func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 		}
 		var block []byte
 		if block, err = o.block((off + int64(n)) / fetchSize); err == nil {
-			n += copy(p[n:], block[(off+int64(n))%fetchSize:])
+			copied := copy(p[n:], block[(off+int64(n))%fetchSize:])
+			o.blocks[0].unread -= copied
+			n += copied
 		}
 	}
 	return n, err
@@ -60,10 +65,13 @@ func (o *object) block(number int64) ([]byte, error) {
 	if _, err := io.ReadFull(r, fetched); err != nil {
 		return nil, err
 	}
+	if len(o.blocks) >= keptRead {
+		o.blocks = slices.DeleteFunc(o.blocks, func(b objectBlock) bool { return b.unread <= 0 })
+	}
 	if len(o.blocks) < keptFetched {
 		o.blocks = append(o.blocks, objectBlock{})
 	}
 	copy(o.blocks[1:], o.blocks)
-	o.blocks[0] = objectBlock{number, fetched}
+	o.blocks[0] = objectBlock{number, fetched, len(fetched)}
 	return fetched, nil
 }

@@ -65,6 +65,32 @@ func TestObjectIsReadInBlocks(t *testing.T) {
 	}
 }
 
+// What was read to its end is let go of, so that a large table is not held in
+// memory, and every block is still asked for once where columns are read side by
+// side.
+func TestObjectLetsGoOfWhatWasRead(t *testing.T) {
+	store, bucket := countingFolder(t)
+	const columns, size = 5, 10 * fetchSize
+	if err := bucket.WriteAll(t.Context(), "k", make([]byte, columns*size), nil); err != nil {
+		t.Fatal(err)
+	}
+	o := &object{ctx: t.Context(), bucket: bucket, key: "k", size: columns * size}
+	p := make([]byte, 8<<10)
+	for at := int64(0); at < size; at += int64(len(p)) {
+		for column := range int64(columns) {
+			if _, err := o.ReadAt(p, column*size+at); err != nil {
+				t.Fatal(err)
+			}
+			if len(o.blocks) > keptRead+columns {
+				t.Fatalf("%d blocks are kept", len(o.blocks))
+			}
+		}
+	}
+	if got, want := store.reads.Load(), int64(columns*10); got != want {
+		t.Errorf("%d requests for %d blocks", got, want)
+	}
+}
+
 // A night asks the store for the tables of the night before in a few reads,
 // however many columns and pages they have.
 func TestOwnTablesAreReadInFewRequests(t *testing.T) {

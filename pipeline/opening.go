@@ -87,7 +87,7 @@ type booked struct {
 }
 
 type bookedRow struct {
-	account string
+	account uint32 // its index
 	place   place
 }
 
@@ -101,7 +101,11 @@ func (n *night) mapOpening(m *mapped, file int, s *source, b *readers.Batch) err
 		at := makePlace(file, b.FirstRow+int64(row))
 		account := textAt(&b.Columns[s.account], row)
 		if account != "" {
-			m.book.rows = append(m.book.rows, bookedRow{account, at})
+			index, err := n.signUp(m, account)
+			if err != nil {
+				return err
+			}
+			m.book.rows = append(m.book.rows, bookedRow{index, at})
 		}
 		e := event{source: n.files[file].source, hi: uint64(file), lo: uint64(at.row()), account: account, day: n.day - 1, place: at}
 		for i := range s.schema.Fields {
@@ -115,7 +119,6 @@ func (n *night) mapOpening(m *mapped, file int, s *source, b *readers.Batch) err
 			m.book.wrong = append(m.book.wrong, writers.Reject{File: n.files[file].Key, Row: at.row(), AccountID: account, Reason: f.reason, Detail: f.detail})
 			continue
 		}
-		m.signups = append(m.signups, account)
 		m.buffer = e.append(m.buffer[:0])
 		if err := m.events.add(n.partition(hashID(e.source, e.hi, e.lo)), m.buffer); err != nil {
 			return err
@@ -238,7 +241,7 @@ func (n *night) checkBook() error {
 	for i := 1; i < len(all); i++ {
 		if r := all[i]; r.account == all[i-1].account {
 			wrong = append(wrong, writers.Reject{
-				File: n.files[r.place.file()].Key, Row: r.place.row(), AccountID: r.account, Reason: twiceInBook, Detail: "it stands in " + n.where(all[i-1].place) + " too",
+				File: n.files[r.place.file()].Key, Row: r.place.row(), AccountID: n.accounts.name(r.account), Reason: twiceInBook, Detail: "it stands in " + n.where(all[i-1].place) + " too",
 			})
 		}
 	}

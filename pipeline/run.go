@@ -191,15 +191,16 @@ func (n *night) mapInputs(ctx context.Context) error {
 	if err := n.checkExpectedRows(); err != nil {
 		return err
 	}
+	if err := n.cutAgain(); err != nil {
+		return err
+	}
 	if err := n.takeUpHeld(ctx); err != nil {
 		return err
 	}
 	if err := n.learnAccounts(ctx); err != nil {
 		return err
 	}
-	if err := n.learnSignups(); err != nil {
-		return err
-	}
+	n.learnSignups()
 	return n.plan.checkUnchanged(ctx, n.Settings)
 }
 

@@ -142,9 +142,9 @@ func TestSteadyAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var steady []string
-	for i, a := range n.accounts.all() {
+	for i := range n.accounts.all() {
 		if n.steady[i] {
-			steady = append(steady, a.id)
+			steady = append(steady, n.accounts.name(uint32(i)))
 		}
 	}
 	slices.Sort(steady)

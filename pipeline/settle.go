@@ -174,7 +174,7 @@ func (n *night) holdItem(it *item, reason string, billingDay calendar.Day) write
 	h.Payload = n.groupPayload(s, it.group)
 	h.ServiceDate, h.OccurredAt = int32(it.group.day), n.Catalog.Zone.Midnight(it.group.day)
 	if it.held == nil {
-		h.AccountID = n.accounts.all()[it.group.key.account()].id
+		h.AccountID = n.accounts.name(it.group.key.account())
 	}
 	return h
 }

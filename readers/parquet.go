@@ -229,6 +229,7 @@ func (c *columnCursor) readDictionary(entries int, plain []byte) error {
 	c.hasDictionary = true
 	if c.adopted = c.canAdopt() && c.dictionary.words.adopt(c.raw.spans, c.raw.bytes); c.adopted {
 		c.dictionary.n = entries
+		c.raw.leaveLarge()
 		return nil
 	}
 	c.dictionary.reset(entries)

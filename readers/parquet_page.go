@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/bits"
+	"runtime"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -91,14 +92,7 @@ func (r *pageReader) next(dictionary func(entries int, plain []byte) error) (*pa
 		}
 		switch h.typ {
 		case format.DictionaryPage:
-			plain, err := r.unpack(r.body, h.plain)
-			if err != nil {
-				return nil, err
-			}
-			if h.encoding != format.Plain && h.encoding != plainDictionary {
-				return nil, fmt.Errorf("dictionary in encoding %v", h.encoding)
-			}
-			if err := dictionary(int(h.values), plain); err != nil {
+			if err := r.readDictionary(&h, dictionary); err != nil {
 				return nil, err
 			}
 		case format.DataPage:
@@ -207,6 +201,43 @@ func (r *pageReader) moveWindow(size int) {
 		r.window = make([]byte, 0, max(size, int(min(readSize, r.in.left+int64(len(rest))))))
 	}
 	r.window, r.in.at = append(r.window[:0], rest...), 0
+}
+
+// readDictionary hands a dictionary on. One of a million texts takes several
+// times its size while it is made: that many workers do not do it at once, and
+// the room for it is given up, since the pages behind it are small.
+func (r *pageReader) readDictionary(h *pageHeader, dictionary func(entries int, plain []byte) error) error {
+	if h.encoding != format.Plain && h.encoding != plainDictionary {
+		return fmt.Errorf("dictionary in encoding %v", h.encoding)
+	}
+	if h.plain > mostKept {
+		largeDictionaries <- struct{}{}
+		defer func() { <-largeDictionaries }()
+	}
+	plain, err := r.unpack(r.body, h.plain)
+	if err != nil {
+		return err
+	}
+	if r.codec != format.Uncompressed { // else it lies in the window
+		r.leaveLargeWindow()
+	}
+	err = dictionary(int(h.values), plain)
+	if r.leaveLargeWindow(); cap(r.plain) > mostKept {
+		r.plain = nil
+	}
+	return err
+}
+
+// largeDictionaries are the dictionaries of more than mostKept bytes that are
+// made at once.
+var largeDictionaries = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+
+// leaveLargeWindow gives up a window that was made for a large dictionary.
+func (r *pageReader) leaveLargeWindow() {
+	if cap(r.window) > mostKept {
+		rest := r.window[r.in.at:]
+		r.window, r.in.at = append(make([]byte, 0, max(len(rest), readSize)), rest...), 0
+	}
 }
 
 // readBody reads a page as it lies in the file.

@@ -48,6 +48,17 @@ func (r *splitRoom) column(i int) columnRoom {
 // than kept: it was a file with very large pages.
 const mostRoom = 16 << 20
 
+// mostKept is the bytes that a large dictionary may leave behind for the pages
+// after it.
+const mostKept = 4 << 20
+
+// leaveLarge gives up what a large dictionary was decoded in.
+func (v *rawValues) leaveLarge() {
+	if v.bytes = nil; 8*cap(v.spans) > mostKept {
+		v.spans = nil
+	}
+}
+
 // takeBack keeps the room of columns that are read for the next split.
 func (r *splitRoom) takeBack(columns []*columnCursor) {
 	r.columns = r.columns[:0]

@@ -29,6 +29,7 @@ func newKeptCodec() keptCodec {
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithZeroFrames(true),
 		zstd.WithEncoderCRC(false),
+		zstd.WithLowerEncoderMem(true), // 8 MiB a processor for pages of several blocks, not 16; never in the bytes
 	)
 	if err != nil {
 		panic(fmt.Sprintf("zstd: %v", err)) // the options are ours
