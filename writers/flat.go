@@ -45,16 +45,16 @@ func newFlatSink[T any](w io.Writer, spec Spec) *flatSink[T] {
 		file:   parquet.NewGenericWriter[any](w, options(spec, schema)...),
 		values: make([]parquet.Value, chunkRows),
 	}
-	fields := map[string]reflect.StructField{}
+	byColumn := map[string]reflect.StructField{}
 	for _, f := range reflect.VisibleFields(row) {
-		fields[strings.Split(f.Tag.Get("parquet"), ",")[0]] = f
+		byColumn[strings.Split(f.Tag.Get("parquet"), ",")[0]] = f
 	}
 	for i, path := range schema.Columns() {
 		if at := slices.Index(spec.Dimensions, path[0]); at >= 0 {
 			s.columns = append(s.columns, any(dimensionColumn(at, len(spec.Dimensions))).(flatColumn[T]))
 			continue
 		}
-		s.columns = append(s.columns, fieldColumn[T](fields[path[0]], schema.Fields()[i].Optional()))
+		s.columns = append(s.columns, fieldColumn[T](byColumn[path[0]], schema.Fields()[i].Optional()))
 	}
 	return s
 }
