@@ -13,8 +13,8 @@ import (
 // rows are empty: one that is empty in all rows of a chunk costs no more than
 // its levels.
 //
-// Its bytes are those of parquet-go's GenericWriter that is given one row at a
-// time, which ends a page behind the row that fills it.
+// Its bytes are those of parquet-go's own writer that is given rows one at a time,
+// and ends a page behind the row that fills it.
 type listSink[T any] struct {
 	file    *parquet.GenericWriter[any]
 	shape   *shape
