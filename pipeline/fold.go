@@ -25,6 +25,7 @@ type folded struct {
 	sums     sums
 	billing  billing  // in reduce
 	addends  []addend // rows on their way into sums
+	changed  []uint32 // accounts that an event changes tonight, other than by signing up
 	files    []fileCounts
 	lostHeld []int64 // rows that waited and lost their id to another, by source
 	rejects  *rejectSpill
@@ -44,11 +45,6 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 		events[w] = m.events
 	}
 	n.accountHashes = n.accounts.all()
-	for source := range n.sources {
-		if err := n.foldSource(ctx, source, ids); err != nil {
-			return err
-		}
-	}
 	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
 		f := n.folded[worker]
 		err := n.foldEventsPart(f, events, p)
@@ -58,6 +54,12 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 	if err != nil {
 		return err
 	}
+	n.findSteady()
+	for source := range n.sources {
+		if err := n.foldSource(ctx, source, ids); err != nil {
+			return err
+		}
+	}
 	for w, f := range n.folded {
 		if err := errors.Join(n.spillSums(f), n.mapped[w].usage.unload()); err != nil {
 			return err
@@ -65,6 +67,23 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
 	}
 	return nil
+}
+
+// findSteady finds the accounts whose usage of the billing day is not refused
+// for what the account is: known ones that are not closed, were not suspended
+// within the window, and that nothing changes tonight. It is a guess, which
+// saves work where it is right.
+func (n *night) findSteady() {
+	n.steady = slices.Clone(n.known)
+	changed := [][]uint32{n.unsteady}
+	for w, f := range n.folded {
+		changed = append(changed, n.mapped[w].changed, f.changed)
+		n.mapped[w].changed, f.changed = nil, nil
+	}
+	n.unsteady = nil
+	for _, i := range slices.Concat(changed...) {
+		n.steady[i] = false
+	}
 }
 
 // foldSource folds a source's usage, part by part.
@@ -289,11 +308,24 @@ func (n *night) foldEvents(f *folded, spilled spills, p int) error {
 		d.claims = append(d.claims, claim{e.source, e.hi, e.lo, e.day, e.occurred, e.content(), e.place, n.knows(e.account)})
 	}
 	return d.keepers(n, f,
-		func(i int) error { return n.passEvent(f, &events[i]) },
+		func(i int) error {
+			n.noteChange(f, &events[i])
+			return n.passEvent(f, &events[i])
+		},
 		func(i int, to *claim, identical bool) {
 			if n.trace != nil {
 				n.trace.lost(n, &events[i], to)
 			}
 			n.lose(f, &d.claims[i], events[i].account, to, identical)
 		})
+}
+
+// noteChange keeps whose account an event changes tonight.
+func (n *night) noteChange(f *folded, e *event) {
+	if n.sources[e.source].role != accountRows || n.signsUp(e) || e.day > n.day {
+		return
+	}
+	if i, found := n.accounts.find(e.account); found {
+		f.changed = append(f.changed, i)
+	}
 }

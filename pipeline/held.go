@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -75,7 +74,7 @@ func (n *night) takeUpRow(h *writers.Held, source int) error {
 	// A usage row older than the window, which the catalog may have
 	// shortened, has no day in a record's key. It goes whole.
 	if !s.hasRecords() || e.day < n.span.oldest {
-		if err := n.noteAccount(m, s, &e); err != nil {
+		if err := n.noteSignUp(m, &e); err != nil {
 			return err
 		}
 		m.buffer = e.append(m.buffer[:0])
@@ -122,25 +121,6 @@ func (n *night) learnSignups() {
 			n.known[i] = true
 		}
 		m.signups = nil
-	}
-	n.findSteady()
-}
-
-// findSteady finds the accounts whose usage of the billing day is not refused
-// for what the account is: known ones that are not closed, were not suspended
-// within the window, and that nothing changes tonight. It is a guess, which
-// saves work where it is right.
-func (n *night) findSteady() {
-	n.steady = slices.Clone(n.known)
-	for _, i := range n.unsteady {
-		n.steady[i] = false
-	}
-	n.unsteady = nil
-	for _, m := range n.mapped {
-		for _, i := range m.changed {
-			n.steady[i] = false
-		}
-		m.changed = nil
 	}
 }
 

@@ -28,7 +28,7 @@ type mapped struct {
 	files   []fileCounts // by file of the plan
 	rejects *rejectSpill
 	signups []uint32   // accounts with a signed_up row
-	changed []uint32   // accounts with any other row of theirs, or with rows that waited for them whole
+	changed []uint32   // accounts of which rows wait that went past fold already
 	late    lateFilter // ids of rows of days before the billing day
 
 	book   booked
@@ -313,20 +313,15 @@ func (n *night) noteEvent(m *mapped, s *source, e *event) error {
 	if e.day < n.day && s.registers() {
 		m.late.add(lateID{e.source, e.day, e.hi, e.lo})
 	}
-	return n.noteAccount(m, s, e)
+	return n.noteSignUp(m, e)
 }
 
-// noteAccount keeps whose account an event signs up or changes tonight.
-func (n *night) noteAccount(m *mapped, s *source, e *event) error {
-	if s.role != accountRows || e.day > n.day {
+// noteSignUp keeps whose account an event signs up tonight.
+func (n *night) noteSignUp(m *mapped, e *event) error {
+	if !n.signsUp(e) || e.day > n.day {
 		return nil
 	}
-	if e.cell(s, "type") == "signed_up" {
-		_, err := n.signUp(m, e.account)
-		return err
-	}
-	i, err := n.account(e.account)
-	m.changed = append(m.changed, i)
+	_, err := n.signUp(m, e.account)
 	return err
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -138,7 +139,7 @@ func TestSteadyAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.close()
-	if err := n.mapInputs(ctx); err != nil {
+	if err := errors.Join(n.mapInputs(ctx), n.fold(ctx, nil)); err != nil {
 		t.Fatal(err)
 	}
 	var steady []string
