@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"ratemill/fixtures/s3test"
 	"ratemill/pipeline/store"
 	"ratemill/rating/catalog"
+	"ratemill/writers"
 )
 
 // late is a file for the first day that comes after the second night.
@@ -140,5 +142,33 @@ func wantNoStaging(t testing.TB, b *blob.Bucket) {
 		if strings.Contains(intents, o.Key) {
 			t.Errorf("%s was published and is left", o.Key)
 		}
+	}
+}
+
+// A table of event ids that is thrown away when a part of it has been sent, and
+// written again, is the same on any store, and leaves nothing behind.
+func TestIDsWrittenAgainInS3(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some 6 MB of ids")
+	}
+	signUp := "-- account_events/2024-05-01\ns1,A,2024-05-01T00:00:00,signed_up,pages_free,monthly,card,\n"
+	var messages strings.Builder
+	messages.WriteString(headers["sms"] + "\nrefused,A,2024-05-01T10:00:00,outbound,free,US,1\n")
+	for i := range 250_000 {
+		fmt.Fprintf(&messages, "m%d,A,2024-05-01T10:00:00,outbound,0.5,US,1\n", i)
+	}
+	s := newInS3(t, "")
+	inS3, onDisk := s.company(s.server.Endpoint, ""), newCompany(t, "")
+	onDisk.onDisk()
+	for _, c := range []*company{inS3, onDisk} {
+		c.knobs.Catalog, c.knobs.Memory = marketing(t, "price: {table: sms_prices}", "price: {column: carrier}"), 64<<20
+		c.deliver(signUp)
+		c.write("sms/date=2024-05-01/part-0.csv", messages.String())
+	}
+	inS3.night("2024-05-01")
+	onDisk.night("2024-05-01")
+	sameTree(t, "in S3", issued(t, inS3.output), issued(t, onDisk.output))
+	if ids := rows[writers.SeenID](inS3, "2024-05-01", writers.EventIDsTable); len(ids) != 250_001 { // with the sign-up
+		t.Errorf("%d ids, want 250,001", len(ids))
 	}
 }
