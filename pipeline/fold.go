@@ -61,7 +61,7 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 		}
 	}
 	for w, f := range n.folded {
-		if err := errors.Join(n.spillSums(f), n.mapped[w].usage.unload()); err != nil {
+		if err := errors.Join(n.spillSums(f), f.groups.unload(), n.mapped[w].usage.unload()); err != nil {
 			return err
 		}
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
