@@ -98,7 +98,7 @@ func (x *explainer) scan(ctx context.Context, e *Entry, t *traced) error {
 	for w, m := range n.mapped {
 		events[w] = m.events
 	}
-	n.accountHashes = n.accounts.all()
+	n.lineHashesUp()
 	f := n.folded[0] // one part after the other: they are one account's
 	for source, c := range n.cuts {
 		for i := range 1 << c.bits {

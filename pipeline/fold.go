@@ -44,7 +44,7 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 	for w, m := range n.mapped {
 		events[w] = m.events
 	}
-	n.accountHashes = n.accounts.all()
+	n.lineHashesUp()
 	err := each(ctx, n.workers, n.partitions, func(_ context.Context, worker, p int) error {
 		f := n.folded[worker]
 		err := n.foldEventsPart(f, events, p)
@@ -67,6 +67,15 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
 	}
 	return nil
+}
+
+// lineHashesUp puts the hashes of all accounts and combinations side by side:
+// fold looks at one of each for every row. Map has met all of them.
+func (n *night) lineHashesUp() {
+	n.accountHashes, n.combinationHashes = n.accounts.all(), make([]uint64, len(n.combinations.all()))
+	for i := range n.combinationHashes {
+		n.combinationHashes[i] = n.combinations.all()[i].hash
+	}
 }
 
 // findSteady finds the accounts whose usage of the billing day is not refused

@@ -65,7 +65,7 @@ func (n *night) foldUsage(f *folded, source, part int, ids *[]writers.SeenID) er
 		f.files[r.place.file()].passed++
 		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
 		if ids != nil {
-			*ids = append(*ids, n.seenID(source, n.day, r.hi, r.lo, n.contentOf(r)))
+			*ids = n.appendSeen(*ids, source, n.day, r.hi, r.lo, n.contentOf(r))
 		}
 	}
 	for _, i := range d.losers {
@@ -90,7 +90,7 @@ func (n *night) idsOf(f *folded, source, part int, refused map[key]struct{}, ids
 	for i := range d.keepers {
 		r := &d.records[d.keepers[i].record-1]
 		if _, free := refused[r.key]; !free && n.isPlain(r) {
-			*ids = append(*ids, n.seenID(source, n.day, r.hi, r.lo, n.contentOf(r)))
+			*ids = n.appendSeen(*ids, source, n.day, r.hi, r.lo, n.contentOf(r))
 		}
 	}
 	return nil
@@ -239,7 +239,7 @@ func (n *night) claimOf(r *record) claim {
 // contentOf is what a usage row says: the account, the dimensions, the time and
 // the quantity.
 func (n *night) contentOf(r *record) uint64 {
-	return usageContent(n.accountHashes[r.key.account()], n.combinations.all()[r.key.combination()].hash, r.occurred, r.quantity)
+	return usageContent(n.accountHashes[r.key.account()], n.combinationHashes[r.key.combination()], r.occurred, r.quantity)
 }
 
 // usageContent is 64 bits of what a usage row says, to tell an identical

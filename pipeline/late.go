@@ -126,7 +126,7 @@ func (n *night) writeOthers(s *stage, source int) error {
 		if _, free := s.refused[id.key]; free {
 			return nil
 		}
-		if ids = append(ids, n.seenID(source, id.day, id.hi, id.lo, id.content)); len(ids) < cap(ids) {
+		if ids = n.appendSeen(ids, source, id.day, id.hi, id.lo, id.content); len(ids) < cap(ids) {
 			return nil
 		}
 		err := s.ids.Write(ids)

@@ -38,11 +38,13 @@ type night struct {
 	combinations  *names[combination]
 	ranks         []uint32 // of the combinations by their values, while reduce works
 	accountHashes []uint64 // of all accounts, once map has ended
-	known         []bool   // by account: it is in the state or signs up tonight
-	steady        []bool   // by account: see findSteady
-	unsteady      []uint32 // accounts of the state that are not, while they are being found out
-	learnt        []uint32 // accounts of the state, while it is being found out which are known
-	scanned       bool     // the inputs are read
+
+	combinationHashes []uint64 // of all combinations, likewise
+	known             []bool   // by account: it is in the state or signs up tonight
+	steady            []bool   // by account: see findSteady
+	unsteady          []uint32 // accounts of the state that are not, while they are being found out
+	learnt            []uint32 // accounts of the state, while it is being found out which are known
+	scanned           bool     // the inputs are read
 
 	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone
 	sumAtOnce bool                                              // usage is summed up as it comes, duplicates included: Measure alone

@@ -84,7 +84,7 @@ func (n *rerateEntry) writeOrdered(t *writers.Table[writers.SeenID], o *ordered)
 		last = append(last[:0], record...)
 		u := func(i int) uint64 { return binary.BigEndian.Uint64(record[i:]) }
 		source, day := int(binary.BigEndian.Uint16(record)), calendar.Day(int32(binary.BigEndian.Uint32(record[2:])^1<<31))
-		if ids = append(ids, n.seenID(source, day, u(16), u(24), u(32))); len(ids) < cap(ids) {
+		if ids = n.appendSeen(ids, source, day, u(16), u(24), u(32)); len(ids) < cap(ids) {
 			return nil
 		}
 		err := t.Write(ids)

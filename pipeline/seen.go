@@ -217,10 +217,13 @@ func (n *night) writeAgain(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// seenID is a row of the event_ids table.
-func (n *night) seenID(source int, day calendar.Day, hi, lo, content uint64) writers.SeenID {
-	id := writers.SeenID{Source: n.sources[source].name, ServiceDate: int32(day), Digest: int64(content)}
+// appendSeen appends a row of the event_ids table. It is put together where it
+// stays: see recordSpill.add.
+func (n *night) appendSeen(ids []writers.SeenID, source int, day calendar.Day, hi, lo, content uint64) []writers.SeenID {
+	ids = append(ids, writers.SeenID{})
+	id := &ids[len(ids)-1]
+	id.Source, id.ServiceDate, id.Digest = n.sources[source].name, int32(day), int64(content)
 	binary.BigEndian.PutUint64(id.EventKey[:8], hi)
 	binary.BigEndian.PutUint64(id.EventKey[8:], lo)
-	return id
+	return ids
 }
