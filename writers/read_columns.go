@@ -166,6 +166,9 @@ func (r *batchReader[T]) makeList(g *group, lead *columnReader) error {
 	}
 	from, parent := 0, 0
 	for i := 0; i < len(p.reps); {
+		if p.reps[i] == g.rep { // a further element of no list
+			return errLevels
+		}
 		if p.defs[i] < in.def {
 			i++
 			continue

@@ -116,6 +116,7 @@ func TestColumnsThatDoNotFit(t *testing.T) {
 		{"an inner list without its struct", key, []parquet.Value{parquet.Value{}.Level(0, 0, 0), wide.Level(0, 2, 0)}, "tallies.keys: its levels"},
 		{"an inner list that is empty", key, []parquet.Value{parquet.Value{}.Level(0, 1, 0), parquet.Value{}.Level(0, 0, 0)}, ""},
 		{"an inner list of nothing", key, []parquet.Value{parquet.Value{}.Level(0, 0, 0), parquet.Value{}.Level(0, 0, 0)}, "tallies.keys: its levels"},
+		{"an element of an inner list without its struct", key, []parquet.Value{wide.Level(0, 2, 0), parquet.Value{}.Level(0, 0, 0), wide.Level(2, 2, 0)}, "tallies.keys: its levels"},
 		{"a struct without its inner list", meter, []parquet.Value{parquet.Value{}.Level(0, 0, 0), parquet.Value{}.Level(0, 0, 0)}, "its levels"},
 		{"a field of an inner list more", on, []parquet.Value{parquet.BooleanValue(true).Level(0, 2, 0), parquet.Value{}.Level(0, 0, 0)}, "tallies.switches.on: its levels"},
 	} {
