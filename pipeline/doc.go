@@ -16,7 +16,7 @@
 //     the rows, are spilled by account. Rows that rating wants one by one, and
 //     rows that may have to wait, travel whole.
 //  4. reduce (reduce): by account, bring together the state of the day before,
-//     events and sums, call rating.Bill, check what it made, and stage the
+//     events and sums, bill it (rating.Biller), check what it made, and stage the
 //     rows of every table. An account that fails its checks is parked.
 //  5. commit (commit): check the control totals and publish (publish.go):
 //     declare an intent that only one run can win, put the files to their
@@ -107,16 +107,16 @@
 //	group    a sum of records with one key (record.go, sums.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
 //	lateID   the id of a row of an earlier day, which may be billed already (late.go)
-//	takenID  an id that this night bills and that fold has not written (late.go)
+//	takenID  an id that this night bills and that fold has not written (fold_usage.go, late.go)
 //
 // What a row becomes that is not billed: a reject (rejected.go) on its way to
 // its table, or a spilled event that waits (strangers.go); what is known of a row
 // that waited before stands in a waitedRow (waiting.go).
 //
 // Settings.Memory bounds the rows in memory, of whatever shape. Each spill has a
-// share of it: records a quarter, events before and after fold, groups and ids
-// an eighth each; rejects, late ids and rows that wait have the last quarter,
-// with the runs in which a bucket of them is put in order (ordered.go). Not
+// share of it: records a quarter, events before and after fold, and groups an
+// eighth each; rejects, late ids and rows that wait have a quarter of it, with
+// the runs in which a bucket of them is put in order (ordered.go). Not
 // bounded is what there is one of whatever the rows: an account's id, a set of
 // dimension values, a file; nor what one account has of rows that rating takes
 // one by one, and how often one event id comes. docs/operating.md has figures.

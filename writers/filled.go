@@ -10,7 +10,7 @@ import (
 // Filled tells of each row of a table whether it has anything in a column that
 // is a list, without reading what. It reads what NewTable wrote.
 func Filled(r io.ReaderAt, size int64, list string) (filled []bool, err error) {
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err := openTable(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -24,11 +24,7 @@ func Filled(r io.ReaderAt, size int64, list string) (filled []bool, err error) {
 	if leaf < 0 {
 		return nil, fmt.Errorf("it has no list %q", list)
 	}
-	defer func() {
-		if p := recover(); p != nil { // of parquet-go, on broken pages
-			err = fmt.Errorf("broken page: %v", p)
-		}
-	}()
+	defer panicsAsErrors(&err)
 	for _, group := range file.RowGroups() {
 		before := int64(len(filled))
 		if filled, err = appendFilled(filled, group.ColumnChunks()[leaf]); err != nil {

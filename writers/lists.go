@@ -13,8 +13,9 @@ import (
 // rows are empty: one that is empty in all rows of a chunk costs no more than
 // its levels.
 //
-// Its bytes are those of parquet-go's own writer that is given rows one at a time,
-// and ends a page behind the row that fills it.
+// Its bytes are those of parquet-go's own writer that is given the values of rows
+// one row at a time, and ends a page behind the row that fills it. A row with a
+// very long list takes some 60 bytes an element and column while it is written.
 type listSink[T any] struct {
 	file    *parquet.GenericWriter[any]
 	shape   *shape
@@ -63,6 +64,7 @@ func (s *listSink[T]) Write(rows []T) (int, error) {
 			return 0, err
 		}
 	}
+	s.letGo()
 	if s.rows += len(rows); s.rows < rowGroupRows {
 		return len(rows), nil
 	}
@@ -71,6 +73,25 @@ func (s *listSink[T]) Write(rows []T) (int, error) {
 		s.columns[i].begin()
 	}
 	return len(rows), s.file.Flush()
+}
+
+// mostKept is how many slots are kept room for from chunk to chunk.
+const mostKept = 64 * chunkRows
+
+// letGo lets go of the rows of a chunk, and of what room their lists took that
+// few chunks need.
+func (s *listSink[T]) letGo() {
+	for i := range s.parts {
+		p := &s.parts[i]
+		if cap(p.slots) > mostKept {
+			p.elements, p.slots = nil, nil
+		}
+		clear(p.elements)
+	}
+	if cap(s.values) > mostKept {
+		s.values = nil
+	}
+	clear(s.values[:cap(s.values)])
 }
 
 // Close is the sink's.

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Rows reads a table back, in its order and in batches of at most chunkRows.
@@ -16,7 +18,7 @@ import (
 // It reads what NewTable wrote for rows of type T and nothing else: other
 // columns, or other rows than the footer counts, are an error.
 func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err := openTable(r, size)
 	if err != nil {
 		return err
 	}
@@ -26,8 +28,33 @@ func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
 	return readRows(file, parquet.SchemaOf(new(T)), shapeOf(reflect.TypeFor[T]()), yield)
 }
 
+// openTable opens a file of ours. A codec that NewTable does not use is refused:
+// of a damaged page parquet-go unpacks LZ4 without end.
+func openTable(r io.ReaderAt, size int64) (file *parquet.File, err error) {
+	defer panicsAsErrors(&err)
+	file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range file.Metadata().RowGroups {
+		for _, column := range group.Columns {
+			if codec := column.MetaData.Codec; codec != format.Zstd && codec != format.Uncompressed {
+				return nil, fmt.Errorf("column %s is compressed with %v, want zstd", strings.Join(column.MetaData.PathInSchema, "."), codec)
+			}
+		}
+	}
+	return file, nil
+}
+
+// sameColumns compares schemas, which parquet-go panics on where one has a type
+// that it does not know.
+func sameColumns(x, y *parquet.Schema) (same bool, err error) {
+	defer panicsAsErrors(&err)
+	return parquet.EqualNodes(x, y), nil
+}
+
 func readRows[T any](file *parquet.File, schema *parquet.Schema, s *shape, yield func(rows []T) error) error {
-	if !parquet.EqualNodes(schema, file.Schema()) {
+	if same, err := sameColumns(schema, file.Schema()); err != nil || !same {
 		return fmt.Errorf("its columns are not those of %v", reflect.TypeFor[T]())
 	}
 	if file.NumRows() == 0 && len(file.RowGroups()) == 0 {
@@ -86,7 +113,7 @@ func readUsage(file *parquet.File, yield func(rows []RatedUsage) error) error {
 
 // Dimensions are the names of the dimension columns of a rated_usage table.
 func Dimensions(r io.ReaderAt, size int64) ([]string, error) {
-	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err := openTable(r, size)
 	if err != nil {
 		return nil, err
 	}

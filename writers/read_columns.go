@@ -126,10 +126,10 @@ func (r *batchReader[T]) end() (err error) {
 	return nil
 }
 
-// panicsAsErrors: parquet-go panics on some broken pages.
+// panicsAsErrors: parquet-go panics on some broken pages and footers.
 func panicsAsErrors(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("broken page: %v", p)
+		*err = fmt.Errorf("broken page or footer: %v", p)
 	}
 }
 

@@ -469,7 +469,8 @@ type Held struct {
 }
 
 // SeenID is an event id that is taken: the same id again is a duplicate, or a
-// conflict if its content differs.
+// conflict if its content differs. Ids of rows that were summed up come first, by
+// source and hash of the id, then those of all others, by source, day and hash.
 type SeenID struct {
 	Source      string   `parquet:"source,dict" doc:"export that the row came from"`
 	ServiceDate int32    `parquet:"service_date,date" doc:"calendar day of the row"`
