@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -102,6 +103,13 @@ func TestRefusedIDsStayFree(t *testing.T) {
 		if f.Source == "sms" && f.Duplicate != 1 {
 			t.Errorf("%+v, want the repeat of m3 alone", f)
 		}
+	}
+	for _, knobs := range [][3]int{{1, 1, 1}, {4, 64, 1}, {2, 2, 64 << 20}} { // the same, however it is worked out
+		again := newCompany(t, "")
+		again.exports, again.knobs = c.exports, c.knobs
+		again.knobs.Workers, again.knobs.Buckets, again.knobs.Memory = knobs[0], knobs[1], int64(knobs[2])
+		again.nights("2024-05-01", "2024-05-02")
+		sameTree(t, fmt.Sprint("workers, buckets, memory ", knobs), issued(t, again.output), issued(t, c.output))
 	}
 }
 
