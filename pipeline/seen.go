@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"encoding/binary"
-	"slices"
 
 	"ratemill/rating/calendar"
 	"ratemill/readers"
@@ -149,36 +148,13 @@ func (n *night) endSeen(p int) {
 // that a rule refused for good stay free, so that corrected rows can come: a
 // night that has such groups writes the first stretch again.
 
-// writePlain writes the ids of each part of a source, in the order of the parts:
-// those of a wave of parts while those of the next one are asked for.
+// writePlain writes the ids of each part of a source, in the order of the parts,
+// while those of others are found out.
 func (n *night) writePlain(ctx context.Context, source int, to *writers.Table[writers.SeenID], idsOf func(worker, part int, ids *[]writers.SeenID) error) error {
-	c := n.cuts[source]
-	var before, wave [][]writers.SeenID                          // their memory is used in turn
-	for from := 0; from < 1<<c.bits+n.wave(); from += n.wave() { // once more, to write the last wave
-		parts := max(0, min(n.wave(), 1<<c.bits-from))
-		wave = slices.Grow(wave, parts)[:parts]
-		err := each(ctx, n.workers, 1+parts, func(_ context.Context, worker, i int) error {
-			if i == 0 {
-				return writeAll(to, before)
-			}
-			wave[i-1] = wave[i-1][:0]
-			return idsOf(worker, c.first+from+i-1, &wave[i-1])
-		})
-		if err != nil {
-			return err
-		}
-		before, wave = wave, before
-	}
-	return nil
-}
-
-func writeAll(t *writers.Table[writers.SeenID], wave [][]writers.SeenID) error {
-	for _, ids := range wave {
-		if err := t.Write(ids); err != nil {
-			return err
-		}
-	}
-	return nil
+	c, turn := n.cuts[source], newInTurn(n.workers, to.Write)
+	return each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error {
+		return turn.do(i, func(ids *[]writers.SeenID) error { return idsOf(worker, c.first+i, ids) })
+	})
 }
 
 // finishIDs registers the ids that are known only after rating.
