@@ -66,15 +66,7 @@ func strayNight(t *testing.T, c *company, die func(at int) error, old func()) (c
 		old()
 	}
 	ctx, s := context.Background(), c.settings("2024-05-02")
-	plan, err := NewPlan(ctx, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNight(ctx, s, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(n.close)
+	n := c.begun(s)
 	stage, err := n.rate(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -251,19 +243,12 @@ func TestGarbageOfARunAtWork(t *testing.T) {
 			c.night("2024-05-01")
 			before := issued(t, c.output)
 			ctx, s := t.Context(), c.settings("2024-05-02")
-			plan, err := NewPlan(ctx, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n, err := newNight(ctx, s, plan)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer n.close()
+			n := c.begun(s)
+			var err error
 			if test.whole {
-				var stage *stage
-				if stage, err = n.rate(ctx); err != nil {
-					t.Fatal(err)
+				stage, failed := n.rate(ctx)
+				if failed != nil {
+					t.Fatal(failed)
 				}
 				collect(t, c.output, 0, false)
 				_, err = n.commit(ctx, stage)

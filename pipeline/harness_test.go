@@ -156,6 +156,22 @@ func (c *company) try(date string) (*Result, error) {
 	return Run(context.Background(), c.settings(date))
 }
 
+// begun is a night that is planned and has not read anything. It is closed when
+// the test ends.
+func (c *company) begun(s *Settings) *night {
+	c.Helper()
+	plan, err := NewPlan(context.Background(), s)
+	if err != nil {
+		c.Fatal(err)
+	}
+	n, err := newNight(context.Background(), s, plan)
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(n.close)
+	return n
+}
+
 // night runs a night that must be published, and checks its totals.
 func (c *company) night(date string) *Entry {
 	c.Helper()

@@ -608,15 +608,7 @@ func TestInputChangesBeforePublication(t *testing.T) {
 		m1,A,2024-05-01T10:00:00,outbound,acme,US,1000
 	`)
 	ctx, s := context.Background(), c.settings("2024-05-01")
-	plan, err := NewPlan(ctx, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNight(ctx, s, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
+	n := c.begun(s)
 	staged, err := n.rate(ctx)
 	if err != nil {
 		t.Fatal(err)

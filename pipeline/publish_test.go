@@ -352,15 +352,7 @@ func TestBrokenTotals(t *testing.T) {
 			c.deliver("-- sms/2024-05-03\nm7,A,2024-05-02T10:00:00,outbound,acme,US,5000")
 			before := tree(t, c.output)
 			ctx, s := context.Background(), c.settings("2024-05-03")
-			plan, err := NewPlan(ctx, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n, err := newNight(ctx, s, plan)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer n.close()
+			n := c.begun(s)
 			staged, err := n.rate(ctx)
 			if err != nil {
 				t.Fatal(err)

@@ -22,15 +22,7 @@ func TestFirstNightIsCutByItsSignups(t *testing.T) {
 	c := newCompany(t, exports.String())
 	ctx, s := context.Background(), c.settings("2024-05-01")
 	s.First = true
-	plan, err := NewPlan(ctx, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNight(ctx, s, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
+	n := c.begun(s)
 	before := n.buckets
 	if err := n.mapInputs(ctx); err != nil {
 		t.Fatal(err)

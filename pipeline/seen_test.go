@@ -138,15 +138,7 @@ func TestSteadyAccounts(t *testing.T) {
 	`)
 	c.nights("2024-05-01", "2024-05-02")
 	ctx, s := context.Background(), c.settings("2024-05-03")
-	plan, err := NewPlan(ctx, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNight(ctx, s, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
+	n := c.begun(s)
 	if err := errors.Join(n.mapInputs(ctx), n.fold(ctx, nil)); err != nil {
 		t.Fatal(err)
 	}

@@ -34,15 +34,7 @@ func TestWaitingRowsAreLost(t *testing.T) {
 	ctx, s := context.Background(), c.settings("2024-05-02")
 	w := &breaksWaiting{Watcher: s.watcher()}
 	s.Watch = w
-	plan, err := NewPlan(ctx, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNight(ctx, s, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
+	n := c.begun(s)
 	if err := n.mapInputs(ctx); err != nil {
 		t.Fatal(err)
 	}
