@@ -69,14 +69,16 @@ else
 	@echo "no C compiler: race tests left out"
 endif
 
+# So many inputs, some ten seconds each: a time that ends while an input is tried
+# is told as a failure by go test now and then (context deadline exceeded).
 fuzz:
-	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
-	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
-	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
-	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
-	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 10s -fuzzminimizetime 10x ./readers
-	$(GO) test -run '^$$' -fuzz '^FuzzFlat$$' -fuzztime 10s -fuzzminimizetime 10x ./writers
-	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 10s -fuzzminimizetime 10x ./rating/catalog
+	$(GO) test -run '^$$' -fuzz '^FuzzParquet$$' -fuzztime 30000x -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzCSV$$' -fuzztime 50000x -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzNDJSON$$' -fuzztime 35000x -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 35000x -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 20000x -fuzzminimizetime 10x ./readers
+	$(GO) test -run '^$$' -fuzz '^FuzzFlat$$' -fuzztime 1000x -fuzzminimizetime 10x ./writers
+	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 120000x -fuzzminimizetime 10x ./rating/catalog
 
 # The demo twice: the second time every night is published already. Then all of
 # it is proven from its files.
