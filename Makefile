@@ -78,6 +78,7 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime 35000x -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzArrow$$' -fuzztime 20000x -fuzzminimizetime 10x ./readers
 	$(GO) test -run '^$$' -fuzz '^FuzzFlat$$' -fuzztime 1000x -fuzzminimizetime 10x ./writers
+	$(GO) test -run '^$$' -fuzz '^FuzzLists$$' -fuzztime 300x -fuzzminimizetime 10x ./writers
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 120000x -fuzzminimizetime 10x ./rating/catalog
 
 # The demo twice: the second time every night is published already. Then all of

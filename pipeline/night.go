@@ -276,7 +276,7 @@ func (n *night) rowsBefore(spec writers.Spec) int64 {
 	return file.Rows
 }
 
-// wave is how many buckets or partitions are worked on between two steps that
+// wave is how many buckets are worked on between two steps that
 // must be done in order: enough that no worker waits long for another.
 func (n *night) wave() int { return 4 * n.workers }
 

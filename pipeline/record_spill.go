@@ -125,8 +125,8 @@ func (s *recordSpill) appendShort(records []record, b []byte) []record {
 	return records
 }
 
-// unload makes room in memory for others: records are read again at the end of
-// the night.
+// unload makes room in memory for others: records are read again, at the end of
+// the night, only where the table of event ids has to be written again.
 func (s *recordSpill) unload() error { return errors.Join(s.short.unload(), s.long.unload()) }
 
 func (s *recordSpill) drop(part int) {
