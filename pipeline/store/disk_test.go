@@ -402,6 +402,61 @@ func TestFailedWriteSticks(t *testing.T) {
 	}
 }
 
+// A large file is made durable while it is written.
+func TestLargeFileIsSyncedAhead(t *testing.T) {
+	ctx, root := t.Context(), t.TempDir()
+	d, err := openDisk(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.NewTypedWriter(ctx, "large", "", &driver.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	const pieces = 2*syncedAhead>>20 + 3
+	for range pieces {
+		if _, err := w.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.(*writer).syncing == nil {
+		t.Error("nothing was synced before the end")
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(root, "large"))
+	if err != nil || info.Size() != int64(pieces*len(piece)) {
+		t.Errorf("the file is %v, %v; want %d bytes", info, err, pieces*len(piece))
+	}
+}
+
+// The system tells a failed sync once: the next one succeeds.
+func TestFailedSyncAheadSticks(t *testing.T) {
+	root := t.TempDir()
+	d, err := openDisk(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.NewTypedWriter(t.Context(), "large", "", &driver.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	failed <- syscall.EIO
+	w.(*writer).syncing = failed
+	if err := w.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close: %v, want %v", err, syscall.EIO)
+	}
+	if left := files(t, root); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 func TestLeftoversAreNotObjects(t *testing.T) {
 	root := t.TempDir()
 	b := open(t, root)

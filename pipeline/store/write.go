@@ -29,7 +29,14 @@ type writer struct {
 	path       string
 	ifNotExist bool
 	err        error // the first failure: what failed once is never published
+
+	unsynced int64      // bytes written since a sync last began
+	syncing  chan error // how the sync that was begun last ends; nil: there is none
 }
+
+// syncedAhead is how many bytes of a file are made durable while more of it is
+// written: of a large one, little is left to wait for at its end.
+const syncedAhead = 64 << 20
 
 // NewTypedWriter implements driver.Bucket. BeforeWrite takes **os.File.
 func (d *disk) NewTypedWriter(ctx context.Context, key, _ string, opts *driver.WriterOptions) (driver.Writer, error) {
@@ -61,8 +68,21 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	}
 	if w.err == nil {
 		n, w.err = w.file.Write(p)
+		w.syncAhead(n)
 	}
 	return n, w.err
+}
+
+// syncAhead counts bytes that were written, and begins to make them durable
+// once there are enough.
+func (w *writer) syncAhead(n int) {
+	w.unsynced += int64(n)
+	if w.unsynced < syncedAhead || w.disk.scratch || len(w.syncing) == 0 && w.syncing != nil {
+		return // too few, or the sync before is under way
+	}
+	w.endSync()
+	w.unsynced, w.syncing = 0, make(chan error, 1)
+	go func(file *os.File, ended chan<- error) { ended <- file.Sync() }(w.file, w.syncing)
 }
 
 // Upload implements driver.Uploader. Without it a reader that fails half-way
@@ -80,6 +100,7 @@ func (w *writer) Close() error {
 	if w.err == nil {
 		w.err = w.ctx.Err()
 	}
+	w.endSync()
 	if w.err == nil && !w.disk.scratch {
 		w.err = w.file.Sync()
 	}
@@ -99,6 +120,18 @@ func (w *writer) Close() error {
 		return w.err
 	}
 	return w.disk.syncNames(filepath.Dir(w.path))
+}
+
+// endSync waits for the sync that was begun last. The system tells a failure to
+// write once, to whoever syncs next: so it is kept.
+func (w *writer) endSync() {
+	if w.syncing == nil {
+		return
+	}
+	if err := <-w.syncing; w.err == nil {
+		w.err = err
+	}
+	w.syncing = nil
 }
 
 func (w *writer) publish() error {
