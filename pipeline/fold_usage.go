@@ -32,8 +32,9 @@ type usageDedupe struct {
 type usageSlot struct{ tag, record uint32 }
 
 // enterPart reads the records of a part of a source's usage and lets them
-// compete for their ids.
-func (n *night) enterPart(f *folded, source, part int) error {
+// compete for their ids. The keepers come in the order of the event_ids table if
+// that is asked for, else in any.
+func (n *night) enterPart(f *folded, source, part int, inOrder bool) error {
 	d := &f.usage
 	d.source, d.bits = source, n.cuts[source].bits
 	var err error
@@ -41,7 +42,9 @@ func (n *night) enterPart(f *folded, source, part int) error {
 		return err
 	}
 	d.enter(n)
-	d.order()
+	if d.keep(); inOrder {
+		d.sortNearly()
+	}
 	return nil
 }
 
@@ -49,7 +52,7 @@ func (n *night) enterPart(f *folded, source, part int) error {
 // what is left. It appends the ids of the rows that are plain to ids, if they are
 // asked for, in the order of the event_ids table.
 func (n *night) foldUsage(f *folded, source, part int, ids *[]writers.SeenID) error {
-	if err := n.enterPart(f, source, part); err != nil {
+	if err := n.enterPart(f, source, part, ids != nil || n.trace != nil); err != nil {
 		return err
 	}
 	d := &f.usage
@@ -80,7 +83,7 @@ func (n *night) idsOf(f *folded, source, part int, refused map[key]struct{}, ids
 	if n.sources[source].oneByOne() {
 		return nil
 	}
-	if err := n.enterPart(f, source, part); err != nil {
+	if err := n.enterPart(f, source, part, true); err != nil {
 		return err
 	}
 	for _, m := range n.mapped {
@@ -157,9 +160,9 @@ func (d *usageDedupe) slot(hash, hi, lo uint64) *usageSlot {
 	}
 }
 
-// order sets keepers. A slot is at the place of its hash or a few behind, but
-// for those at the beginning that found no room at the end.
-func (d *usageDedupe) order() {
+// keep sets keepers, which are nearly sorted: a slot is at the place of its hash
+// or a few behind, but for those at the beginning that found no room at the end.
+func (d *usageDedupe) keep() {
 	d.keepers = d.keepers[:0]
 	i := 0
 	for ; d.slots[i].record != 0; i++ {
@@ -178,7 +181,6 @@ func (d *usageDedupe) order() {
 			d.keepers = append(d.keepers, s)
 		}
 	}
-	d.sortNearly()
 }
 
 // sortNearly sorts the keepers, which are nearly sorted: each is put where it
