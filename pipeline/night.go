@@ -26,8 +26,8 @@ type night struct {
 	dimensions []string // columns of rated_usage, see DimensionNames
 
 	workers       int
-	memory        int64
-	partitions    int // of events, by the hash of their ids
+	memory        int64 // for rows, in bytes
+	partitions    int   // of events, by the hash of their ids
 	partitionBits int
 	cuts          []cut // of the usage of each source
 	parts         int   // of the usage of all sources
@@ -116,6 +116,10 @@ func newNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 // defaultMemory is the memory for rows, in bytes, where nothing else is said.
 const defaultMemory = 256 << 20
 
+// accountBytes is about what an account known from the day before takes beside
+// rows: its name, and its id in the dictionaries of the exports that are read.
+const accountBytes = 256
+
 // prepareNight is a night as far as it asks nothing of the entry before.
 func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	first, err := calendar.Parse(plan.FirstNight)
@@ -134,6 +138,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 	if n.memory == 0 {
 		n.memory = defaultMemory
 	}
+	n.memory = max(n.memory/4, n.memory-accountBytes*n.rowsBefore(writers.StateTable))
 	for _, f := range plan.Inputs {
 		at, err := n.sourceOf(f.Source)
 		if err != nil {
