@@ -170,12 +170,15 @@ func (d *usageDedupe) keep() {
 			d.keepers = append(d.keepers, s)
 		}
 	}
-	atStart := i
-	for ; i < len(d.slots); i++ {
-		if s := d.slots[i]; s.record != 0 {
-			d.keepers = append(d.keepers, s)
+	atStart, kept := i, len(d.keepers)
+	d.keepers = slices.Grow(d.keepers, len(d.records)+1)[:len(d.records)+1]
+	for _, s := range d.slots[i:] { // without a branch, which nobody could foretell
+		d.keepers[kept] = s
+		if s.record != 0 {
+			kept++
 		}
 	}
+	d.keepers = d.keepers[:kept]
 	for _, s := range d.slots[:atStart] {
 		if s.tag>>31 != 0 {
 			d.keepers = append(d.keepers, s)

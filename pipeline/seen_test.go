@@ -35,7 +35,8 @@ func TestKeepersAreInOrder(t *testing.T) {
 				d.records = append(d.records, record{hi: unmix(hash) ^ mix(lo), lo: lo})
 			}
 			d.enter(n)
-			d.order()
+			d.keep()
+			d.sortNearly()
 			if len(d.keepers) != test.records {
 				t.Fatalf("%d of %d kept", len(d.keepers), test.records)
 			}
