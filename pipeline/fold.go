@@ -31,6 +31,7 @@ type folded struct {
 	rejects  *rejectSpill
 	dedupe   dedupe
 	usage    usageDedupe
+	step     foldStep
 	buffer   []byte
 }
 

@@ -56,25 +56,50 @@ func (n *night) foldUsage(f *folded, source, part int, ids *[]writers.SeenID) er
 		return err
 	}
 	d := &f.usage
-	oneByOne := n.sources[source].oneByOne()
-	for i := range d.keepers {
-		r := &d.records[d.keepers[i].record-1]
-		if oneByOne || !n.isPlain(r) {
-			if err := n.settleUsage(f, r); err != nil {
-				return err
-			}
-			continue
-		}
-		f.files[r.place.file()].passed++
-		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
-		if ids != nil {
-			*ids = n.appendSeen(*ids, source, n.day, r.hi, r.lo, n.contentOf(r))
+	for some := range slices.Chunk(d.keepers, rowsInStep) {
+		if err := n.foldKeepers(f, source, some, ids); err != nil {
+			return err
 		}
 	}
 	for _, i := range d.losers {
 		n.loseUsage(f, &d.records[i])
 	}
 	return n.addUp(f)
+}
+
+// foldStep is records that are plain, with the hashes of their accounts, which
+// lie anywhere: they are asked for together, before any is used.
+type foldStep struct {
+	records [rowsInStep]*record
+	hashes  [rowsInStep]uint64
+}
+
+// foldKeepers is foldUsage of some records that keep their ids.
+func (n *night) foldKeepers(f *folded, source int, keepers []usageSlot, ids *[]writers.SeenID) error {
+	s, plain, oneByOne := &f.step, 0, n.sources[source].oneByOne()
+	for i := range keepers {
+		r := &f.usage.records[keepers[i].record-1]
+		if oneByOne || !n.isPlain(r) {
+			if err := n.settleUsage(f, r); err != nil {
+				return err
+			}
+			continue
+		}
+		s.records[plain], s.hashes[plain] = r, n.accountHashes[r.key.account()]
+		plain++
+	}
+	for _, r := range s.records[:plain] {
+		f.files[r.place.file()].passed++
+		f.addends = append(f.addends, addend{r.key, r.quantity, r.place})
+	}
+	if ids == nil {
+		return nil
+	}
+	for i, r := range s.records[:plain] {
+		content := usageContent(s.hashes[i], n.combinationHashes[r.key.combination()], r.occurred, r.quantity)
+		*ids = n.appendSeen(*ids, source, n.day, r.hi, r.lo, content)
+	}
+	return nil
 }
 
 // idsOf appends the ids that foldUsage did, without those of groups that a rule
