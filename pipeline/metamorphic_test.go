@@ -19,6 +19,7 @@ import (
 
 	"ratemill/fixtures/generate"
 	"ratemill/rating/calendar"
+	"ratemill/rating/catalog"
 	"ratemill/writers"
 )
 
@@ -41,6 +42,52 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// The same where rules refuse groups for good, whose ids stay free, and accounts
+// are parked: text messages have their prices in a column, and some of these are
+// none, or more than an invoice can hold.
+func TestSameBytesOfWhatIsRefused(t *testing.T) {
+	for _, seed := range seeds(t) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			g := newGenerated(t, seed)
+			g.catalog = marketing(t, "price: {table: sms_prices}", "price: {column: carrier}")
+			rng := rand.New(rand.NewPCG(seed, 21))
+			for key, text := range sortedTree(t, g.spoilt) {
+				if strings.HasPrefix(key, "sms/") {
+					put(t, g.spoilt, key, joinCSV(t, withPrices(splitCSV(t, text), rng)))
+				}
+			}
+			reference := g.bill(t, g.spoilt, nil)
+			refused, waiting := 0, 0
+			for d := g.settings.From; d <= g.settings.To; d++ {
+				for _, r := range rows[writers.Reject](reference, d.String(), writers.RejectsTable) {
+					refused += boolInt(r.Reason == "bad_price" && r.Status == rejectOpen)
+				}
+				waiting += len(rows[writers.ParkedAccount](reference, d.String(), writers.ParkedAccountsTable))
+			}
+			if refused < 10 || waiting == 0 {
+				t.Errorf("%d groups are refused, %d accounts parked", refused, waiting)
+			}
+			t.Run("workers and buckets", func(t *testing.T) { g.turnKnobs(t, issued(t, reference.output)) })
+			t.Run("other files", func(t *testing.T) { g.cutFiles(t, reference) })
+		})
+	}
+}
+
+// withPrices puts a price in the place of each carrier, as a rule one that can be
+// paid.
+func withPrices(records [][]string, rng *rand.Rand) [][]string {
+	carrier := slices.Index(records[0], "carrier")
+	for _, r := range records[1:] {
+		switch r[carrier] = "0.01"; rng.IntN(400) {
+		case 0, 1, 2, 3:
+			r[carrier] = "free"
+		case 4:
+			r[carrier] = "99999999999999"
+		}
+	}
+	return records
+}
+
 func seeds(t *testing.T) []uint64 {
 	if text := os.Getenv("RATEMILL_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -59,8 +106,9 @@ func seeds(t *testing.T) []uint64 {
 type generated struct {
 	seed     uint64
 	settings generate.Settings
-	plain    *blob.Bucket // its exports as generated, in CSV
-	spoilt   *blob.Bucket // the same with conflicting duplicates
+	plain    *blob.Bucket     // its exports as generated, in CSV
+	spoilt   *blob.Bucket     // the same with conflicting duplicates
+	catalog  *catalog.Catalog // nil: the marketing company's
 }
 
 // newGenerated draws a company: a few days around a change of cohort, of the
@@ -166,6 +214,9 @@ func (g *generated) company(t testing.TB, exports *blob.Bucket) *company {
 	c := newCompany(t, "")
 	c.exports = exports
 	c.knobs.Workers, c.knobs.Buckets = 1, 1
+	if g.catalog != nil {
+		c.knobs.Catalog = g.catalog
+	}
 	return c
 }
 
