@@ -700,6 +700,47 @@ func TestAbsentDirection(t *testing.T) {
 	`)
 }
 
+// A null in JSON is a cell that is not there, as an empty one in CSV: never 0,
+// whether a record is read in one pass, by the decoder (as one with an escape
+// is), or as a mapping says.
+func TestNullInJSON(t *testing.T) {
+	rows := `{"event_id":"m1","account_id":"A","occurred_at":"2024-05-01T10:00:00","recipients":1}
+{"event_id":"m2","account_id":"A","occurred_at":"2024-05-01T10:00:00","recipients":null}
+{"event_id":"m3","account_id":"A","occurred_at":"2024-05-01T10:00:00"}
+{"event_id":"m4","account_id":"\u0041","occurred_at":"2024-05-01T10:00:00","recipients":null}
+{"event_id":null,"account_id":"A","occurred_at":"2024-05-01T10:00:00","recipients":1}
+{"event_id":"m6","account_id":null,"occurred_at":"2024-05-01T10:00:00","recipients":1}
+{"event_id":"m7","account_id":"A","occurred_at":null,"recipients":1}
+`
+	c := own(t)
+	c.write("emails/date=2024-05-01/a.ndjson", rows)
+	c.write("contacts/date=2024-05-01/a.ndjson", `{"account_id":"A","as_of":"2024-05-01","contacts":null,"custom_object_records":5}
+{"account_id":"B","as_of":"2024-05-01","contacts":5,"custom_object_records":null}
+`)
+	c.knobs.Sources[0].Exports[0].Paths = []string{"pbx/{date}.ndjson"}
+	c.write("pbx/2024-05-01.ndjson", `{"id":"c1","line":"17","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1.5}
+{"id":"c2","line":"17","at":"2024-05-01T10:00:00Z","kind":"voice","minutes":null}
+{"id":"c3","line":null,"at":"2024-05-01T10:00:00Z","kind":"voice","minutes":1}
+{"id":"c4","line":"17","at":"2024-05-01T10:00:00Z","kind":null,"minutes":2}
+`)
+	c.knobs.Sources[0].Exports[0].Mapping.LeaveOut[0].Conditions[0] = readers.Condition{Path: readers.ColumnPath("kind"), Is: []string{"null", "0"}}
+	c.night("2024-05-01")
+	c.wantRejects("2024-05-01", `
+		contacts/date=2024-05-01/a.ndjson:1 A missing_field open
+		emails/date=2024-05-01/a.ndjson:2 A missing_field open
+		emails/date=2024-05-01/a.ndjson:3 A missing_field open
+		emails/date=2024-05-01/a.ndjson:4 A missing_field open
+		emails/date=2024-05-01/a.ndjson:5 A missing_field open
+		emails/date=2024-05-01/a.ndjson:6  missing_field open
+		emails/date=2024-05-01/a.ndjson:7 A missing_field open
+		pbx/2024-05-01.ndjson:2 A missing_field open
+		pbx/2024-05-01.ndjson:3  missing_field open
+	`)
+	if got := c.sourceEnd("2024-05-01", "calls"); got.Rated != 2 {
+		t.Errorf("calls: %+v", got)
+	}
+}
+
 // A contact count without custom objects is the same as one with none.
 func TestAbsentColumnsOfReadings(t *testing.T) {
 	c := newCompany(t, `

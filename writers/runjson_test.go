@@ -71,6 +71,7 @@ func TestDecodeRunIsStrict(t *testing.T) {
 		{"other capitals", `"entry": 2`, `"Entry": 2`, "line 3 is not"},
 		{"field twice", `"entry": 2,`, `"entry": 1, "entry": 2,`, "line 3 is not"},
 		{"amount as a number", `"lines": "12.3"`, `"lines": 12.3`, "is not as"},
+		{"null for an amount", `"lines": "12.3"`, `"lines": null`, "is not as"},
 		{"null for a list", `"changed_inputs": []`, `"changed_inputs": null`, "is not as"},
 		{"unchanged", "", "", ""},
 	} {
