@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -96,6 +97,7 @@ type standing struct {
 	head    *Entry
 	waiting []writers.Held
 	pending []*decisionRead
+	named   []writers.DecidedRow                 // by decisions that nights of the window took, where formers were asked for
 	on      map[writers.DecidedRow]*decisionRead // the pending decision that holds for a row, by its plainRow
 }
 
@@ -148,6 +150,9 @@ func (s *standing) decide(ctx context.Context, q *DecisionRequest) (*DecisionRes
 	formers, refolded, err := s.formers(ctx, &q.Choice)
 	if err != nil {
 		return nil, err
+	}
+	if none := s.unknown(q.Choice.IDs); len(none) > 0 {
+		return nil, unknownError(none)
 	}
 	r := &DecisionResult{Head: s.head, Key: decisionKey(s.number())}
 	stake := newStakes(s.sources)
@@ -259,6 +264,7 @@ func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.Decisi
 	if err != nil {
 		return nil, 0, err
 	}
+	s.named = append(s.named, read[0].Rows...)
 	if f.refolded > 0 && slices.ContainsFunc(read[0].Rows, c.wants) {
 		return nil, f.refolded, nil
 	}
@@ -273,6 +279,37 @@ func (s *standing) formersOf(ctx context.Context, c *Choice, file writers.Decisi
 		rows = append(rows, formerRow{f.held[i], file.Number})
 	}
 	return rows, 0, err
+}
+
+// unknown are the ids that are those of no row: of none that waits, and of none
+// that a decision names, though there may be nothing left to decide on it.
+func (s *standing) unknown(ids []string) []string {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows := slices.Clone(s.named)
+	for i := range s.waiting {
+		rows = append(rows, rowDecided(&s.waiting[i]))
+	}
+	known, keys := map[string]bool{}, map[string]bool{}
+	for _, r := range rows {
+		known[idOfRow(r)], keys[r.EventKey] = true, true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		key := readers.Key([]byte(id))
+		return known[id] || keys[hex.EncodeToString(key[:])]
+	})
+}
+
+func unknownError(ids []string) error {
+	them := "it"
+	if len(ids) > 1 {
+		them = "them"
+	}
+	return &UsageError{
+		What: fmt.Sprintf("--id %s: no row has %s that waits, or that a decision of the window names; nothing is decided", strings.Join(ids, ", "), them),
+		Hint: "ratemill rejects list shows the ids of rows that can be decided on; event ids are written as the export has them",
+	}
 }
 
 // left are the rows that a recycle means and that cannot wait again, whatever

@@ -37,7 +37,7 @@ func (*writeOffCommand) Help() string {
 
 The decision names the rows one by one and stands under decisions/ of the output, written once. Until the night that takes it, and within the window after it, ratemill rejects recycle takes it back.
 
-Exit codes: 0 recorded, or no row is meant; 64 wrong usage. docs/operating.md has more.`
+Exit codes: 0 recorded, or no row is meant; 64 wrong usage, an id that no row has. docs/operating.md has more.`
 }
 
 func (w *writeOffCommand) Run(c *console) error {
@@ -61,7 +61,7 @@ func (*recycleCommand) Help() string {
 
 What was refused for good, or waited to the end of its window, is not kept: for such rows it prints what to do instead.
 
-Exit codes: 0 recorded, or no row is meant; 3 rows are meant that cannot wait again; 64 wrong usage. docs/operating.md has more.`
+Exit codes: 0 recorded, or no row is meant; 3 rows are meant that cannot wait again; 64 wrong usage, an id that no row has. docs/operating.md has more.`
 }
 
 func (r *recycleCommand) Run(c *console) error { return r.decide(c, writers.Recycle) }
