@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -141,13 +140,13 @@ func dayText(d calendar.Day) string {
 	return d.String()
 }
 
-// placeText is where a row stands: the end of its file's name, which has the
-// day, and its number.
+// placeText is where a row stands: its file, as run.json names it, and its
+// number.
 func placeText(r *pipeline.OpenReject) string {
 	if r.File == "" {
 		return ""
 	}
-	return visible(path.Join(path.Base(path.Dir(r.File)), path.Base(r.File))) + ":" + strconv.FormatInt(r.Row, 10)
+	return visible(r.File) + ":" + strconv.FormatInt(r.Row, 10)
 }
 
 // rejectJSON is a reject as --json prints it.
