@@ -139,7 +139,7 @@ func putDecision(ctx context.Context, output *blob.Bucket, d *writers.Decision) 
 	createErr := create(ctx, output, decisionKey(d.Number), text)
 	there, err := output.ReadAll(ctx, decisionKey(d.Number))
 	if err != nil {
-		return false, fmt.Errorf("creating %s: %w", decisionKey(d.Number), errors.Join(createErr, err))
+		return false, fmt.Errorf("creating %s: %w", decisionKey(d.Number), lookedAfter(createErr, err))
 	}
 	return string(there) == string(text), nil
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,6 +127,19 @@ func ofHistory(err error) error {
 	within := *file
 	within.Key = ""
 	return &HistoryError{file.Key, errors.New(strings.TrimPrefix(within.Error(), ": "))}
+}
+
+// firstOf is the first failure of things that were all tried: those behind it
+// mostly have its cause, such as a full disk, which is told once.
+func firstOf(failures ...error) error { return cmp.Or(failures...) }
+
+// lookedAfter is what there is to tell where something failed, and a look at
+// what it has left failed, too: that there is nothing says no more.
+func lookedAfter(failed, look error) error {
+	if failed != nil && gcerrors.Code(look) == gcerrors.NotFound {
+		return failed
+	}
+	return errors.Join(failed, look)
 }
 
 // ExitCode is the exit code of an error, as DESIGN lists them.

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -62,7 +61,7 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 		}
 	}
 	for w, f := range n.folded {
-		if err := errors.Join(n.spillSums(f), f.groups.unload(), n.mapped[w].usage.unload()); err != nil {
+		if err := firstOf(n.spillSums(f), f.groups.unload(), n.mapped[w].usage.unload()); err != nil {
 			return err
 		}
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
@@ -118,7 +117,7 @@ func (n *night) foldUsagePart(f *folded, source, part int, ids *[]writers.SeenID
 		return err
 	}
 	defer n.endSeen(part)
-	return errors.Join(n.foldUsage(f, source, part, ids), f.rejects.err, n.waiting.failed())
+	return firstOf(n.foldUsage(f, source, part, ids), f.rejects.err, n.waiting.failed())
 }
 
 // foldEventsPart is foldUsagePart of a partition of events.
@@ -127,7 +126,7 @@ func (n *night) foldEventsPart(f *folded, events spills, p int) error {
 		return err
 	}
 	defer n.endSeen(n.parts + p)
-	return errors.Join(n.foldEvents(f, events, p), f.rejects.err, n.waiting.failed())
+	return firstOf(n.foldEvents(f, events, p), f.rejects.err, n.waiting.failed())
 }
 
 // newFolded is a worker's memory for the fold phase. With map's it makes up the

@@ -50,6 +50,7 @@ func TestFileSystemIsFull(t *testing.T) {
 		if err != nil && ExitCode(err) != ExitTemporary {
 			t.Errorf("%s: %v, exit code %d", what, err, ExitCode(err))
 		}
+		toldOnce(t, what, err)
 		wholeOrNothing(t, what, c, err)
 		resize(4096)
 		if _, again := c.try("2024-05-02"); again != nil {
@@ -72,22 +73,34 @@ func TestNoRoomToSpill(t *testing.T) {
 	if code := ExitCode(fmt.Errorf("spilling: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC})); code != ExitTemporary {
 		t.Errorf("exit code %d", code)
 	}
-	var rows strings.Builder
-	rows.WriteString(headers["sms"] + "\n")
-	for i := range 20_000 {
-		fmt.Fprintf(&rows, "n%d,A,2024-05-02T10:00:00,outbound,acme,US,1\n", i)
+	for name, row := range map[string]string{
+		"billed":  "n%d,A,2024-05-02T10:00:00,outbound,acme,US,1",
+		"waiting": "n%d,X,2024-05-02T10:00:00,outbound,acme,US,1",
+		"refused": "n%d,A,2024-05-02T10:00:00,outbound,acme,US,-1",
+	} {
+		var rows strings.Builder
+		rows.WriteString(headers["sms"] + "\n")
+		for i := range 20_000 {
+			fmt.Fprintf(&rows, row+"\n", i)
+		}
+		c := newCompany(t, small)
+		c.write("sms/date=2024-05-02/many.csv", rows.String())
+		c.night("2024-05-01")
+		before := tree(t, c.output)
+		var resize func(int)
+		c.knobs.TempDir, resize = tinyDisk(t, 64)
+		c.knobs.Memory = 1 << 16
+		for kib := 64; ; kib += 512 {
+			resize(kib)
+			_, err := c.try("2024-05-02")
+			if err == nil {
+				break
+			}
+			if ExitCode(err) != ExitTemporary || !strings.Contains(err.Error(), "no space left") {
+				t.Errorf("%s: got %v, exit code %d", name, err, ExitCode(err))
+			}
+			toldOnce(t, name, err)
+			sameTree(t, "without room", tree(t, c.output), before)
+		}
 	}
-	c := newCompany(t, small)
-	c.write("sms/date=2024-05-02/many.csv", rows.String())
-	c.night("2024-05-01")
-	before := tree(t, c.output)
-	temporary := c.knobs.TempDir
-	c.knobs.TempDir, _ = tinyDisk(t, 64)
-	c.knobs.Memory = 1 << 16
-	if _, err := c.try("2024-05-02"); ExitCode(err) != ExitTemporary || !strings.Contains(err.Error(), "no space left") {
-		t.Errorf("got %v, exit code %d", err, ExitCode(err))
-	}
-	sameTree(t, "without room", tree(t, c.output), before)
-	c.knobs.TempDir, c.knobs.Memory = temporary, 1<<20
-	c.night("2024-05-02")
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -180,7 +179,7 @@ func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, out *tabl
 		return nil
 	})
 	all.drop(b)
-	return errors.Join(err, f.rejects.err, n.waiting.failed())
+	return firstOf(err, f.rejects.err, n.waiting.failed())
 }
 
 // gatherAside brings what waits in a bucket to its accounts, and tells which of

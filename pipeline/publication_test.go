@@ -294,6 +294,7 @@ func TestDiskIsFull(t *testing.T) {
 		if err != nil && ExitCode(err) != ExitTemporary {
 			t.Errorf("%s: %v, exit code %d", what, err, ExitCode(err))
 		}
+		toldOnce(t, what, err)
 		c.output = folder(t, dir)
 		wholeOrNothing(t, what, c, err)
 		_, begun := tree(t, c.output)[intentKey(2)]
@@ -306,6 +307,14 @@ func TestDiskIsFull(t *testing.T) {
 		}
 		sameTree(t, what, issued(t, c.output), want)
 		full.Close()
+	}
+}
+
+// toldOnce: what a full disk stops says so once, in one line.
+func toldOnce(t *testing.T, what string, err error) {
+	t.Helper()
+	if err != nil && (strings.Count(err.Error(), syscall.ENOSPC.Error()) != 1 || strings.Contains(err.Error(), "\n")) {
+		t.Errorf("%s: it is told %q", what, err)
 	}
 }
 

@@ -145,7 +145,7 @@ func create(ctx context.Context, bucket *blob.Bucket, key string, text []byte) e
 	}
 	if _, err := w.Write(text); err != nil {
 		cancel()
-		return errors.Join(err, w.Close())
+		return firstOf(err, w.Close())
 	}
 	return w.Close()
 }
@@ -184,7 +184,7 @@ func finish(ctx context.Context, s *Settings, entry int64, intent, other *writer
 	there, err := output.ReadAll(ctx, runKey(entry))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("publishing %s: %w", runKey(entry), errors.Join(createErr, err))
+		return nil, fmt.Errorf("publishing %s: %w", runKey(entry), lookedAfter(createErr, err))
 	case !bytes.Equal(there, text):
 		return nil, fmt.Errorf("%s is not what its intent declares", runKey(entry))
 	}
@@ -205,7 +205,7 @@ func putFinal(ctx context.Context, output *blob.Bucket, f writers.StagedFile, fr
 	case gcerrors.Code(err) == gcerrors.NotFound && gcerrors.Code(copyErr) == gcerrors.NotFound:
 		return errStagedGone
 	case err != nil:
-		return errors.Join(copyErr, err)
+		return lookedAfter(copyErr, err)
 	case is != f.SHA256 || size != f.Size:
 		return fmt.Errorf("there is another file of that name (sha256 %.12s, %d bytes; declared are %.12s, %d)", is, size, f.SHA256, f.Size)
 	}

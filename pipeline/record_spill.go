@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 )
 
@@ -127,7 +126,7 @@ func (s *recordSpill) appendShort(records []record, b []byte) []record {
 
 // unload makes room in memory for others: records are read again, at the end of
 // the night, only where the table of event ids has to be written again.
-func (s *recordSpill) unload() error { return errors.Join(s.short.unload(), s.long.unload()) }
+func (s *recordSpill) unload() error { return firstOf(s.short.unload(), s.long.unload()) }
 
 func (s *recordSpill) drop(part int) {
 	s.short.drop(part)

@@ -121,7 +121,7 @@ func (e *rerateEntry) stage(ctx context.Context, result *RerateResult) (s *stage
 			noted++
 		}
 		s.ledger.add(&c.tables)
-		return errors.Join(s.rated.Write(c.rated), s.lines.Write(c.lines), s.invoices.Write(c.invoices), s.balances.Write(c.balances),
+		return firstOf(s.rated.Write(c.rated), s.lines.Write(c.lines), s.invoices.Write(c.invoices), s.balances.Write(c.balances),
 			s.failed.Write(c.failed), s.parked.Write(c.parked), s.state.Write(c.state), s.held.Write(c.held))
 	})
 	if err == nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -89,12 +88,12 @@ func (n *night) openStage(ctx context.Context) (*stage, error) {
 	if err := n.stageTables(ctx, s, rated); err != nil {
 		return s, err
 	}
-	return s, errors.Join(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
+	return s, firstOf(n.stageRefundFiles(ctx, s), n.stageChargeFiles(ctx, s))
 }
 
 // stageTables begins every table of an entry.
 func (n *night) stageTables(ctx context.Context, s *stage, rated writers.Spec) error {
-	return errors.Join(
+	return firstOf(
 		stageTable(ctx, n, s, &s.rated, rated), stageTable(ctx, n, s, &s.lines, writers.InvoiceLinesTable),
 		stageTable(ctx, n, s, &s.invoices, writers.InvoicesTable), stageTable(ctx, n, s, &s.charges, writers.ChargesTable),
 		stageTable(ctx, n, s, &s.refunds, writers.RefundsTable),
@@ -225,14 +224,14 @@ func (s *stage) parts(n *night) []appender {
 		func(t *tables) error { return s.rated.Write(t.rated) },
 		func(t *tables) error {
 			slices.SortFunc(t.held, compareHeldRows)
-			return errors.Join(s.lines.Write(t.lines), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges),
+			return firstOf(s.lines.Write(t.lines), s.balances.Write(t.balances), s.planChanges.Write(t.planChanges),
 				s.history.Write(t.history), s.failed.Write(t.failed), s.parked.Write(t.parked), n.writeHeld(s.held, t))
 		},
 		func(t *tables) error {
 			if err := s.note(n, t); err != nil {
 				return err
 			}
-			return errors.Join(s.invoices.Write(t.invoices), s.charges.Write(t.charges), s.refunds.Write(t.refunds),
+			return firstOf(s.invoices.Write(t.invoices), s.charges.Write(t.charges), s.refunds.Write(t.refunds),
 				s.chargesCSV.Write(t.charges), s.chargesJSON.Write(t.charges), s.refundsCSV.Write(t.refunds), s.refundsJSON.Write(t.refunds))
 		},
 	}
