@@ -138,6 +138,40 @@ func (x *entryProof) noteDecided(j *writers.Reject) bool {
 	return true
 }
 
+// decidedFact is what a reject that a decision made says of its row.
+func decidedFact(j *writers.Reject, row int64) fact {
+	place := fmt.Sprintf("w%q", []string{j.Source, j.File, j.Reason, j.AccountID, fmt.Sprint(j.Row, j.FirstSeen)})
+	f := fact{id: place, kind: writesOff, row: row, amount: j.Rows, attempt: decisionOf(j)}
+	if j.Status == reopened {
+		f.kind = reopens
+	}
+	return f
+}
+
+// checkRecycled proves of one row, or group, that it waits again at most as
+// often as decisions of entries before wrote it off. Where entries before were
+// not read, one of them may have done so once more.
+func (p *prover) checkRecycled(x *breaks, facts []fact, whole bool) {
+	back := int64(0)
+	for i := range facts {
+		f, off := &facts[i], int64(0)
+		if f.kind != reopens {
+			continue
+		}
+		for k := range facts {
+			if facts[k].kind == writesOff && facts[k].entry < f.entry {
+				off += facts[k].amount
+			}
+		}
+		if back += f.amount; !whole {
+			off += f.amount
+		}
+		if back > off {
+			x.add(p.breakOf(f, "decision %d has %d rows wait again that were not written off, or wait again already: %d written off before, %d waiting again by now", f.attempt, f.amount, off, back))
+		}
+	}
+}
+
 // checkDecided holds what decisions did by the control totals and by run.json
 // against rejects.
 func (x *entryProof) checkDecided(ctx context.Context, key string) error {

@@ -144,7 +144,7 @@ func (x *entryProof) account(ctx context.Context, m *accountMerge, r *provenRows
 			continue
 		}
 	}
-	if err := x.p.history.note(x.worker, x.number, r); err != nil {
+	if err := x.p.history.note(x, r); err != nil {
 		return err
 	}
 	return ctx.Err()

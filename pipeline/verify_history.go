@@ -13,8 +13,8 @@ import (
 )
 
 // history proves what holds over all entries: ids that are given once, charges
-// of invoices and refunds of charges that may stand in any entry before. Each
-// is a fact, spilled by the hash of the id that it is about; what does not fit
+// of invoices and refunds of charges that may stand in any entry before, rows
+// that wait again after they were written off. Each is a fact, spilled by the hash of the id that it is about; what does not fit
 // in memory goes to disk.
 type history struct {
 	spills spills
@@ -34,16 +34,19 @@ const (
 	givesBack // a charge, by a refund
 	corrects  // an invoice, or a line of it, by a line of a note
 	mentions  // an invoice or a charge, in the payment history
+
+	writesOff // a row, by a decision
+	reopens   // a row that was written off, by another decision
 )
 
 // fact is one thing that an entry says of an id.
 type fact struct {
-	id       string // with the kind of id before it: i, c or r
+	id       string // with the kind of id before it: i, c or r; of a row w and its place
 	kind     factKind
 	entry    int64
 	row      int64
 	amount   int64
-	attempt  int64
+	attempt  int64 // of a charge; of an invoice its lines; of a row the decision
 	currency string
 	account  string
 }
@@ -66,13 +69,13 @@ func (h *history) close() {
 }
 
 // note keeps what an account's rows of an entry say.
-func (h *history) note(worker int, entry int64, r *provenRows) error {
+func (h *history) note(x *entryProof, r *provenRows) error {
 	var err error
 	add := func(f fact) {
 		if err == nil {
-			f.entry, f.account = entry, r.key.id
+			f.entry, f.account = x.number, r.key.id
 			part := int(accountHash(f.id) % historyParts) // of any text, the same in every run
-			err = h.spills[worker].add(part, f.encode())
+			err = h.spills[x.worker].add(part, f.encode())
 		}
 	}
 	for i := range r.invoices.rows {
@@ -103,6 +106,11 @@ func (h *history) note(worker int, entry int64, r *provenRows) error {
 		add(fact{id: "i" + v.InvoiceID, kind: mentions, row: row, amount: v.Amount, currency: v.Currency})
 		if v.ChargeID != "" {
 			add(fact{id: "c" + v.ChargeID, kind: mentions, row: row, amount: v.Amount, currency: v.Currency})
+		}
+	}
+	for i := range r.rejects.rows {
+		if v := &r.rejects.rows[i]; x.night && decisionOf(v) != 0 { // a rerate says it of nights that it folded again
+			add(decidedFact(v, r.rejects.first+int64(i)))
 		}
 	}
 	return err
@@ -160,7 +168,11 @@ func (h *history) check(ctx context.Context, p *prover) error {
 			for end < len(facts) && facts[end].id == facts[i].id {
 				end++
 			}
-			p.checkFacts(&found[part], facts[i:end], whole)
+			if facts[i].kind < writesOff {
+				p.checkFacts(&found[part], facts[i:end], whole)
+			} else {
+				p.checkRecycled(&found[part], facts[i:end], whole)
+			}
 			i = end
 		}
 		return nil
@@ -197,7 +209,7 @@ func (p *prover) checkFacts(x *breaks, facts []fact, whole bool) {
 	for i := range facts {
 		f := &facts[i]
 		bad := func(format string, args ...any) {
-			b := Break{Kind: Figures, Entry: f.entry, File: p.fileOf(f), Row: f.row, Account: f.account, What: fmt.Sprintf(format, args...)}
+			b := p.breakOf(f, format, args...)
 			if f.id[0] == 'i' {
 				b.Invoice = f.id[1:]
 			}
@@ -238,6 +250,11 @@ func (p *prover) checkFacts(x *breaks, facts []fact, whole bool) {
 	}
 }
 
+// breakOf is a break at the place of a fact.
+func (p *prover) breakOf(f *fact, format string, args ...any) Break {
+	return Break{Kind: Figures, Entry: f.entry, File: p.fileOf(f), Row: f.row, Account: f.account, What: fmt.Sprintf(format, args...)}
+}
+
 // corrected tells whether an entry from one to another, ends included, is no
 // night: it may have changed what is to be collected.
 func (p *prover) corrected(from, to int64) bool {
@@ -249,6 +266,6 @@ var idNames = map[byte]string{'i': "invoice", 'c': "charge", 'r': "refund"}
 // fileOf is the file that a fact was read from.
 func (p *prover) fileOf(f *fact) string {
 	tables := map[factKind]string{isInvoice: "invoices", isCharge: "charges", charges: "charges", isRefund: "refunds", givesBack: "refunds", corrects: "invoice_lines",
-		credited: "payment_history", mentions: "payment_history"}
+		credited: "payment_history", mentions: "payment_history", writesOff: "rejects", reopens: "rejects"}
 	return tableKey(tables[f.kind], p.days[f.entry], f.entry)
 }

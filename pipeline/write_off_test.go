@@ -592,6 +592,50 @@ func TestVerifyDecisions(t *testing.T) {
 	c.proven()
 }
 
+// A row that was written off waits again once: a history in which it does so
+// twice, or before it was written off, is found, where all else adds up.
+func TestVerifyRecycledOnce(t *testing.T) {
+	c := newCompany(t, waits)
+	c.night("2024-05-01")
+	c.decide(writers.WriteOff, Choice{Account: "A"})
+	c.night("2024-05-02")
+	c.wantDecided(writers.Recycle, Choice{IDs: []string{"m1"}}, 1)
+	c.night("2024-05-03")
+	c.wantDecided(writers.WriteOff, Choice{IDs: []string{"m1"}}, 1)
+	c.night("2024-05-04")
+	c.wantDecided(writers.Recycle, Choice{IDs: []string{"m1"}}, 1)
+	c.night("2024-05-05")
+	c.wantDecided(writers.Recycle, Choice{IDs: []string{"m2"}}, 1)
+	c.night("2024-05-06")
+	c.proven()
+	reopen := func(entry, row int64) *company {
+		c := c.copied(t)
+		forge(c, entry, writers.RejectsTable, func(r []writers.Reject) []writers.Reject {
+			if len(r) != 1 || r[0].Status != reopened {
+				t.Fatalf("rejects %+v", r)
+			}
+			r[0].Row = row
+			return r
+		})
+		return c
+	}
+	for _, test := range []struct {
+		name       string
+		entry, row int64
+		want       string
+	}{
+		{"a third time", 6, 1, "entry 6, rejects/billing_date=2024-05-06/entry-00000006.parquet, row 1, account A: decision 5 has 1 rows wait again that were not written off, or wait again already: 2 written off before, 3 waiting again by now"},
+		{"what nobody wrote off", 6, 7, "decision 5 has 1 rows wait again that were not written off, or wait again already: 0 written off before, 1 waiting again by now"},
+	} {
+		if found := reopen(test.entry, test.row).breaks(); len(found) != 1 || !strings.Contains(found[0], test.want) {
+			t.Errorf("%s: found %q, want %q", test.name, found, test.want)
+		}
+	}
+	if found := reopen(6, 1).breaksOf(day(t, "2024-05-06")); found != nil {
+		t.Errorf("of that night alone nothing is known of the ones before: %q", found)
+	}
+}
+
 // Decisions in S3 are what they are on a disk.
 func TestDecisionsInS3(t *testing.T) {
 	s := newInS3(t, waits)
