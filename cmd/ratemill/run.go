@@ -32,6 +32,8 @@ func (r *runCommand) Run(c *console) error {
 		return nil
 	case r.DryRun:
 		return printPlan(c, s)
+	case last > s.Day: // years of them, perhaps, where nobody looked
+		fmt.Fprintf(c.stdout, "%d nights are not published and are billed now, from %s to %s\n", last-s.Day+1, s.Day, last)
 	}
 	return newReport(c, r.Output).nights(s, last)
 }
