@@ -8,12 +8,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/compress/uncompressed"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -376,5 +378,58 @@ func TestDamageLeavesNothingBehind(t *testing.T) {
 		if refused == 0 {
 			t.Errorf("%s: no damage was seen", name)
 		}
+	}
+}
+
+// A page that claims more than its bytes can stand for, and a dictionary of more
+// entries than have room in it, are refused before room is made for them; what
+// packs as well as its codec can is read.
+func TestClaimsBeyondBytes(t *testing.T) {
+	type row struct {
+		V int64  `parquet:"v"`
+		S string `parquet:"s,dict"`
+	}
+	schema := &Schema{Source: "x", Fields: []Field{{Name: "v", Kind: Integer}, {Name: "s", Kind: Text}}}
+	for name, codec := range map[string]compress.Codec{"snappy": &parquet.Snappy, "gzip": &parquet.Gzip, "zstd": &parquet.Zstd, "lz4": &parquet.Lz4Raw} {
+		long := written(t, make([]row, 1<<20), parquet.Compression(codec), parquet.PageBufferSize(16<<20))
+		if got, err := readAll(t, "a.parquet", long, schema); err != nil || len(got) != 1<<20 {
+			t.Errorf("%s: %d rows of zeros, %v", name, len(got), err)
+		}
+		file := written(t, []row{{1, "a"}, {2, "b"}}, parquet.Compression(codec))
+		for column, typ := range []format.PageType{format.DataPageV2, format.DictionaryPage} {
+			forged := forgePages(t, file, column, func(h *format.PageHeader, body []byte) []byte {
+				if h.Type == typ {
+					h.UncompressedPageSize = maxPage
+				}
+				return body
+			})
+			refusedForNoMemory(t, name, forged, schema, "cannot stand for")
+		}
+	}
+	file := written(t, []row{{1, "a"}, {2, strings.Repeat("b", 4<<20)}}, parquet.Compression(&parquet.Zstd))
+	forged := forgePages(t, file, 1, func(h *format.PageHeader, body []byte) []byte {
+		if h.Type == format.DictionaryPage {
+			h.DictionaryPageHeader.V.NumValues = 4 << 20
+		}
+		return body
+	})
+	refusedForNoMemory(t, "entries", forged, schema, "dictionary of 4194304 entries in 4194313 bytes")
+}
+
+// refusedForNoMemory wants a file refused that is not worth the memory.
+func refusedForNoMemory(t *testing.T, name string, file []byte, schema *Schema, want string) {
+	t.Helper()
+	e, err := Open(t.Context(), bucketOf(t, "a.parquet", file), "a.parquet", int64(len(file)), schema, calendar.Zone{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err = e.Read(t.Context(), 0, func(*Batch) error { return nil })
+	runtime.ReadMemStats(&after)
+	refused(t, err, want)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+		t.Errorf("%s: %d bytes were taken", name, took)
 	}
 }

@@ -141,7 +141,9 @@ func (r *pageReader) check(h *pageHeader) error {
 		return fmt.Errorf("page of %d rows where its row group has %d left", h.values, r.rows)
 	case data && h.values > maxPageRows:
 		return fmt.Errorf("page of %d rows is over the limit of %d", h.values, maxPageRows)
-	case !data && h.values > h.plain: // an entry has a byte at least
+	case h.plain > mostUnpacked(r.codec, h.packed):
+		return fmt.Errorf("page claims %d bytes, which %d of %v cannot stand for", h.plain, h.packed, r.codec)
+	case !data && h.values > h.plain/r.column.leastWidth():
 		return fmt.Errorf("dictionary of %d entries in %d bytes", h.values, h.plain)
 	case h.typ == format.DataPageV2 && (h.rows < 0 || h.rows > h.values || flat && h.rows != h.values || h.nulls < 0 || h.nulls > h.values):
 		return fmt.Errorf("page of %d rows with %d values and %d nulls", h.rows, h.values, h.nulls)

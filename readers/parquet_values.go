@@ -82,6 +82,14 @@ func (l *leaf) valueWidth() int {
 	return 0
 }
 
+// leastWidth is the fewest bytes of a dictionary that an entry takes.
+func (l *leaf) leastWidth() int64 {
+	if l.physical == format.ByteArray {
+		return 4 // its length
+	}
+	return int64(max(1, l.valueWidth()))
+}
+
 func (v *rawValues) decodePlain(l *leaf, n int, data []byte) error {
 	width := l.valueWidth()
 	if width > 0 && len(data) != n*width {

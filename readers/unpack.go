@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -24,6 +25,22 @@ type unpacker struct {
 }
 
 var errSize = errors.New("it is not of the size that it claims")
+
+// mostUnpacked is the most bytes that a compressed block of so many can stand
+// for: a page is given no more room than that, whatever it claims.
+func mostUnpacked(codec format.CompressionCodec, packed int64) int64 {
+	switch codec {
+	case format.Snappy: // 64 bytes for 3
+		return packed * 64 / 3
+	case format.Lz4, format.Lz4Raw: // a byte of a length stands for 255
+		return packed * 255
+	case format.Gzip: // 258 bytes for 2 bits
+		return packed * 4 * 258
+	case format.Zstd: // a block of up to 128 KiB for its header and a byte
+		return (packed/4 + 1) * (128 << 10)
+	}
+	return math.MaxInt64 // of Brotli a few bytes stand for any; what is not compressed makes no room
+}
 
 // unpack fills to, exactly, from a compressed block. What to has room for behind
 // its end may be overwritten.
