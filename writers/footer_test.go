@@ -2,6 +2,8 @@ package writers
 
 import (
 	"bytes"
+	"encoding/binary"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -28,5 +30,38 @@ func TestBrokenFooters(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("no broken footer was refused")
+	}
+}
+
+// A footer that claims more than there can be is refused before room is made
+// for it.
+func TestFooterClaims(t *testing.T) {
+	file := encode(t, ParkedAccountsTable, []ParkedAccount{{AccountID: "A"}})
+	closed := func(footer []byte, length int) []byte {
+		forged := append([]byte("PAR1"), footer...)
+		return append(binary.LittleEndian.AppendUint32(forged, uint32(length)), "PAR1"...)
+	}
+	// Version 1, then the list of columns, the number of rows, and row groups.
+	elements := func(head byte, n uint64) []byte {
+		return append([]byte{0x15, 2, head, 0xfc}, binary.AppendUvarint(nil, n)...)
+	}
+	for name, forged := range map[string][]byte{
+		"longer than its file": closed(nil, 1<<28),
+		"columns":              closed(elements(0x19, 1<<22), len(elements(0x19, 1<<22))),
+		"row groups":           closed(elements(0x39, 1<<22), len(elements(0x39, 1<<22))),
+		"a list too deep":      closed(bytes.Repeat([]byte{0x19, 0x1c}, 1000), 2000),
+		"a struct too deep":    closed(bytes.Repeat([]byte{0x1c}, 1<<20), 1<<20),
+		"no footer":            file[:11],
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := read(forged, func([]ParkedAccount) error { return nil })
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: read", name)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+			t.Errorf("%s: %d bytes were taken: %v", name, took, err)
+		}
 	}
 }

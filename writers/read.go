@@ -32,6 +32,9 @@ func Rows[T any](r io.ReaderAt, size int64, yield func(rows []T) error) error {
 // of a damaged page parquet-go unpacks LZ4 without end.
 func openTable(r io.ReaderAt, size int64) (file *parquet.File, err error) {
 	defer panicsAsErrors(&err)
+	if err := checkFooter(r, size); err != nil {
+		return nil, err
+	}
 	file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, err
