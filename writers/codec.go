@@ -38,6 +38,7 @@ func newKeptCodec() keptCodec {
 }
 
 // Encode implements compress.Codec.
-func (c keptCodec) Encode(dst, src []byte) ([]byte, error) {
-	return c.encoder.EncodeAll(src, dst[:0]), nil
-}
+func (c keptCodec) Encode(dst, src []byte) ([]byte, error) { return c.append(dst[:0], src), nil }
+
+// append appends a page's values, compressed.
+func (c keptCodec) append(to, values []byte) []byte { return c.encoder.EncodeAll(values, to) }

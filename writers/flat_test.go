@@ -10,64 +10,30 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// FuzzFlat: tables without lists have the bytes that parquet-go makes of their
-// rows when it is given them one by one, whatever is zero or null. That holds
-// what fields.go reads past reflection against what parquet-go reads with it.
-// No page is cut here: one by one parquet-go would cut it elsewhere.
-func FuzzFlat(f *testing.F) {
-	for seed := range uint64(8) {
-		f.Add(seed, uint16(seed*seed*20), byte(seed*36))
-	}
-	f.Fuzz(func(t *testing.T, seed uint64, rows uint16, zeros byte) {
-		of := sparseRows{rand.New(rand.NewPCG(seed, 2)), int(rows) % chunkRows, int(zeros)}
-		sameAsRows[InvoiceLine](t, of, InvoiceLinesTable)
-		sameAsRows[Invoice](t, of, InvoicesTable)
-		sameAsRows[Charge](t, of, ChargesTable)
-		sameAsRows[Refund](t, of, RefundsTable)
-		sameAsRows[BalanceMovement](t, of, BalancesTable)
-		sameAsRows[PlanChange](t, of, PlanChangesTable)
-		sameAsRows[PaymentAttempt](t, of, PaymentHistoryTable)
-		sameAsRows[Reject](t, of, RejectsTable)
-		sameAsRows[ParkedAccount](t, of, ParkedAccountsTable)
-		sameAsRows[Held](t, of, HeldTable)
-		sameAsRows[SeenID](t, of, EventIDsTable)
-		sameAsUsageRows(t, of)
-	})
-}
-
-func sameAsRows[T any](t *testing.T, of sparseRows, spec Spec) {
-	rows := rowsOf[T](of)
-	want := oneByOne(t, rows, options(spec, parquet.SchemaOf(new(T))))
-	if got := encode(t, spec, rows); !bytes.Equal(got, want) {
-		t.Errorf("%s: %d rows have other bytes than one by one", spec.Name, len(rows))
-	}
-}
-
-func sameAsUsageRows(t *testing.T, of sparseRows) {
-	spec := usageWithDimensions
-	rows := rowsOf[usageRow](of)
-	opts, usage := options(spec, parquet.SchemaOf(usageRow{}, dimensionTags(spec.Dimensions)...)), make([]RatedUsage, len(rows))
-	for _, tag := range dimensionTags(spec.Dimensions) {
-		opts = append(opts, tag.(parquet.WriterOption))
-	}
-	for i := range rows {
-		usage[i] = rows[i].RatedUsage
-		for d := range spec.Dimensions {
-			usage[i].Dimensions = append(usage[i].Dimensions, reflect.ValueOf(rows[i]).Field(1+d).String())
-		}
-	}
-	if got := encode(t, spec, usage); !bytes.Equal(got, oneByOne(t, rows, opts)) {
-		t.Errorf("rated_usage: %d rows have other bytes than one by one", len(rows))
-	}
-}
-
-func oneByOne[T any](t *testing.T, rows []T, opts []parquet.WriterOption) []byte {
+// asParquetGo is the file that parquet-go makes of rows when it takes them apart
+// itself and is given so many of them at once, column by column. (Its
+// GenericWriter, given rows, writes some nulls as zeros.)
+func asParquetGo[T any](t testing.TB, spec Spec, schema *parquet.Schema, rows []T, step int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w := parquet.NewGenericWriter[T](&b, opts...)
-	for i := range rows {
-		if _, err := w.Write(rows[i : i+1]); err != nil {
-			t.Fatal(err)
+	w := parquet.NewGenericWriter[any](&b, options(spec, schema)...)
+	values := make([][]parquet.Value, len(schema.Columns()))
+	for from := 0; from < len(rows); from += step {
+		if from > 0 && from%rowGroupRows == 0 {
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := from; i < min(from+step, len(rows)); i++ {
+			for column, of := range schema.Deconstruct(nil, &rows[i]).Range {
+				values[column] = append(values[column], of...)
+			}
+		}
+		for column, out := range w.ColumnWriters() {
+			if _, err := out.WriteRowValues(values[column]); err != nil {
+				t.Fatal(err)
+			}
+			values[column] = values[column][:0]
 		}
 	}
 	if err := w.Close(); err != nil {
@@ -76,30 +42,97 @@ func oneByOne[T any](t *testing.T, rows []T, opts []parquet.WriterOption) []byte
 	return b.Bytes()
 }
 
-// sparseRows says how many rows there are, and of how many of 256 fields stay
-// zero.
-type sparseRows struct {
-	*rand.Rand
-	rows, zeros int
-}
-
-func rowsOf[T any](of sparseRows) []T {
-	rows := make([]T, of.rows)
-	for i := range rows {
-		of.fill(reflect.ValueOf(&rows[i]).Elem())
+// FuzzFlat: tables without lists have the bytes that parquet-go makes of their
+// rows, whatever is zero or null. That holds what sink.go reads past reflection
+// against what parquet-go reads with it.
+func FuzzFlat(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(seed, uint16(seed*seed*20), byte(seed*36), byte(seed*9))
 	}
-	return rows
+	f.Fuzz(func(t *testing.T, seed uint64, rows uint16, zeros, texts byte) {
+		flatAsParquetGo(t, seed, int(rows)%1_500, listLife{zero: int(zeros) * 100 / 255, texts: int(texts)})
+	})
 }
 
-func (of sparseRows) fill(row reflect.Value) {
-	for i := range row.NumField() {
-		switch {
-		case row.Type().Field(i).Anonymous:
-			of.fill(row.Field(i))
-		case of.IntN(256) >= of.zeros && !strings.HasPrefix(row.Type().Field(i).Tag.Get("parquet"), "-"):
-			fill(of.Rand, row.Field(i))
+// TestFlatPages: the same where pages become full, dictionaries too large, and
+// row groups whole.
+func TestFlatPages(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		rows int
+		life listLife
+	}{
+		{"pages", 33_000, listLife{zero: 10, texts: 8}},
+		{"many nulls", 20_000, listLife{zero: 95, texts: 8}},
+		{"nothing but zeros", 40_000, listLife{zero: 100}},
+		{"long texts", 3_000, listLife{zero: 40, texts: 2_000}},
+		{"dictionaries given up", 12_000, listLife{zero: 10, texts: 250}},
+	} {
+		t.Run(test.name, func(t *testing.T) { flatAsParquetGo(t, 5, test.rows, test.life) })
+	}
+	t.Run("row groups", func(t *testing.T) {
+		of := rowsOf{rand.New(rand.NewPCG(7, 2)), rowGroupRows + 2*chunkRows + 3, listLife{zero: 20, texts: 250}}
+		sameBytes[BalanceMovement](t, of, BalancesTable, chunkRows)
+		sameBytes[SeenID](t, of, EventIDsTable, 64)
+	})
+}
+
+// flatAsParquetGo tries all tables without lists. Their pages take a chunk at
+// once, or 64 rows where nothing can be null.
+func flatAsParquetGo(t *testing.T, seed uint64, rows int, life listLife) {
+	of := rowsOf{rand.New(rand.NewPCG(seed, 2)), rows, life}
+	sameBytes[InvoiceLine](t, of, InvoiceLinesTable, chunkRows)
+	sameBytes[Invoice](t, of, InvoicesTable, chunkRows)
+	sameBytes[Charge](t, of, ChargesTable, 64)
+	sameBytes[Refund](t, of, RefundsTable, 64)
+	sameBytes[BalanceMovement](t, of, BalancesTable, chunkRows)
+	sameBytes[PlanChange](t, of, PlanChangesTable, chunkRows)
+	sameBytes[PaymentAttempt](t, of, PaymentHistoryTable, chunkRows)
+	sameBytes[Reject](t, of, RejectsTable, chunkRows)
+	sameBytes[ParkedAccount](t, of, ParkedAccountsTable, 64)
+	sameBytes[Held](t, of, HeldTable, chunkRows)
+	sameBytes[SeenID](t, of, EventIDsTable, 64)
+	sameUsageBytes(t, of)
+}
+
+func sameBytes[T any](t *testing.T, of rowsOf, spec Spec, step int) {
+	rows := someRows[T](of)
+	want := asParquetGo(t, spec, parquet.SchemaOf(new(T)), rows, step)
+	if got := encode(t, spec, rows); !bytes.Equal(got, want) {
+		t.Errorf("%s: %d rows have other bytes than parquet-go's", spec.Name, len(rows))
+	}
+}
+
+func sameUsageBytes(t *testing.T, of rowsOf) {
+	spec := usageWithDimensions
+	rows := someRows[usageRow](of)
+	usage := make([]RatedUsage, len(rows))
+	for i := range rows {
+		usage[i] = rows[i].RatedUsage
+		usage[i].Dimensions = nil
+		for d := range spec.Dimensions {
+			usage[i].Dimensions = append(usage[i].Dimensions, reflect.ValueOf(rows[i]).Field(1+d).String())
 		}
 	}
+	want := asParquetGo(t, spec, parquet.SchemaOf(usageRow{}, dimensionTags(spec.Dimensions)...), rows, chunkRows)
+	if got := encode(t, spec, usage); !bytes.Equal(got, want) {
+		t.Errorf("rated_usage: %d rows have other bytes than parquet-go's", len(rows))
+	}
+}
+
+// rowsOf says how many random rows there are, and what they are like.
+type rowsOf struct {
+	*rand.Rand
+	rows int
+	life listLife
+}
+
+func someRows[T any](of rowsOf) []T {
+	rows := make([]T, of.rows)
+	for i := range rows {
+		of.life.fill(of.Rand, reflect.ValueOf(&rows[i]).Elem())
+	}
+	return rows
 }
 
 // A text that is not UTF-8 is refused wherever it stands: first, behind good

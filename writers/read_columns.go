@@ -239,7 +239,7 @@ func (r *batchReader[T]) set(c *columnReader) error {
 	return setFields(c, g, p, c.arrays)
 }
 
-// setFields sets a field of a group's elements, where they lie (see fields.go):
+// setFields sets a field of a group's elements, where they lie (see part in sink.go):
 // to the next value where the column has one, else it stays zero.
 func setFields[V any](c *columnReader, g *group, p *readPart, values []V) error {
 	first, n := p.elements.UnsafePointer(), p.elements.Len()

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -28,15 +29,8 @@ const (
 type Table[T any] struct {
 	pending []T // fewer than chunkRows
 	rows    int64
-	out     sink[T]
-	check   func(rows []T) error // of texts, where the sink has none of its own
-	err     error                // the first error; nothing is written after it
-}
-
-// sink takes chunks of rows.
-type sink[T any] interface {
-	Write(rows []T) (int, error)
-	Close() error
+	out     *sink
+	err     error // the first error; nothing is written after it
 }
 
 // NewTable begins a table. The spec is one of Tables, and T its row type. The
@@ -45,28 +39,17 @@ func NewTable[T any](w io.Writer, spec Spec) (*Table[T], error) {
 	if err := spec.check(reflect.TypeFor[T]()); err != nil {
 		return nil, err
 	}
-	t := &Table[T]{}
-	switch nulls := slices.ContainsFunc(spec.columns(), func(c column) bool { return c.Null }); {
-	case !isFlat(reflect.TypeFor[T]()):
-		t.out = newListSink[T](w, spec)
-	case nulls:
-		t.out = newFlatSink[T](w, spec)
-	default:
-		t.check = flatTextCheck[T]()
-		t.out = parquet.NewGenericWriter[T](w, options(spec, parquet.SchemaOf(new(T)))...)
+	out, err := newSink(w, spec)
+	if err != nil {
+		return nil, err
 	}
-	return t, nil
+	return &Table[T]{out: out}, nil
 }
 
 // Write adds rows, any number of them. It keeps no reference to the slice.
 func (t *Table[T]) Write(rows []T) error {
 	if t.err != nil {
 		return t.err
-	}
-	if t.check != nil {
-		if t.err = t.check(rows); t.err != nil {
-			return t.err
-		}
 	}
 	t.rows += int64(len(rows))
 	for len(rows) > 0 && t.err == nil {
@@ -115,7 +98,7 @@ func (t *Table[T]) flush() {
 // chunk hands rows to the sink.
 func (t *Table[T]) chunk(rows []T) {
 	if len(rows) > 0 && t.err == nil {
-		_, t.err = t.out.Write(rows)
+		t.err = t.out.write(len(rows), unsafe.Pointer(&rows[0]), unsafe.Sizeof(rows[0]))
 	}
 }
 
