@@ -41,20 +41,20 @@ func NewChargeCSV(w io.Writer, billingDate calendar.Day) *ChargeFile {
 
 // NewChargeNDJSON begins a charge file as one JSON object a line.
 func NewChargeNDJSON(w io.Writer, billingDate calendar.Day) *ChargeFile {
-	return &ChargeFile{payFile: newPayNDJSON(w, billingDate)}
+	return &ChargeFile{payFile: newPayNDJSON(w, billingDate, chargeHeader)}
 }
 
 // Write adds charges, any number of them.
 func (f *ChargeFile) Write(charges []Charge) error {
 	for i := range charges {
 		c := &charges[i]
-		amount, err := amountText(c.Amount, c.Currency)
+		amount, err := f.amount(c.Amount, c.Currency)
 		f.charge = chargeLine{
 			ChargeID: c.ChargeID, InvoiceID: c.InvoiceID, AccountID: c.AccountID,
 			Amount: amount, Currency: c.Currency, Method: c.Method, Attempt: c.Attempt,
 			CollectOn: f.date(calendar.Day(c.CollectOn)), BillingDate: f.billingDate,
 		}
-		if err = f.line(&f.charge, f.charge.appendTo(f.fields), err); err != nil {
+		if err = f.add(&f.charge, f.charge.appendTo(f.fields), err); err != nil {
 			return fmt.Errorf("charge %q: %w", c.ChargeID, err)
 		}
 	}

@@ -2,6 +2,8 @@ package writers
 
 import (
 	"bytes"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -83,6 +85,33 @@ func TestChargeWriterErrors(t *testing.T) {
 	}
 }
 
+// Whatever letter stands in a text, a line is what encoding/csv and
+// encoding/json make of it.
+func TestChargeLetters(t *testing.T) {
+	var charges []Charge
+	for letter := range rune(0x250) {
+		for _, text := range []string{string(letter), "a" + string(letter), string(letter) + "a"} {
+			charges = append(charges, Charge{ChargeID: text, InvoiceID: "in1", AccountID: "A", Amount: 10_000, Currency: "USD", Method: "card", Attempt: 1, CollectOn: int32(day)})
+		}
+	}
+	var wantCSV, wantJSON bytes.Buffer
+	lines, objects := csv.NewWriter(&wantCSV), json.NewEncoder(&wantJSON)
+	objects.SetEscapeHTML(false)
+	lines.Write(chargeHeader)
+	for _, c := range charges {
+		line := chargeLine{c.ChargeID, c.InvoiceID, c.AccountID, "1.00", c.Currency, c.Method, c.Attempt, "2024-05-01", "2024-05-01"}
+		lines.Write(line.appendTo(nil))
+		objects.Encode(line)
+	}
+	lines.Flush()
+	if got := chargeText(t, NewChargeCSV, charges, len(charges)); got != wantCSV.String() {
+		t.Error("CSV: other lines than encoding/csv writes")
+	}
+	if got := chargeText(t, NewChargeNDJSON, charges, len(charges)); got != wantJSON.String() {
+		t.Error("NDJSON: other lines than encoding/json writes")
+	}
+}
+
 // chargeText is a charge file of rows in calls of so many.
 func chargeText(t *testing.T, begin func(w io.Writer, d calendar.Day) *ChargeFile, rows []Charge, cut int) string {
 	t.Helper()
@@ -109,17 +138,17 @@ func TestAmountText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		unit := int64(powersOf10[moneyScale-c.Minor])
+		unit, file := int64(powersOf10[moneyScale-c.Minor]), new(payFile)
 		for _, units := range []int64{0, 1, -1, 9, 10, -10, 99, 100, 101, -999, 1_000, 9_999, 10_000, -10_001, 123_456_789, moneyLimit/unit - 1, 1 - moneyLimit/unit} {
 			want, err := money.New(FromMoney(units*unit), c)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := amountText(units*unit, code); err != nil || got != want.String() {
+			if got, err := file.amount(units*unit, code); err != nil || got != want.String() {
 				t.Errorf("%d units of %s: %q, %v, want %s", units, code, got, err, want)
 			}
 			if unit > 1 {
-				if got, err := amountText(units*unit+1, code); err == nil {
+				if got, err := file.amount(units*unit+1, code); err == nil {
 					t.Errorf("%d units of %s and a bit: %q", units, code, got)
 				}
 			}

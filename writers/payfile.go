@@ -26,26 +26,44 @@ type payFile struct {
 	text        bytes.Buffer
 	json        *json.Encoder // to text
 	fields      []string      // of a line
+	before      []string      // what stands in front of each field of a plain line, and behind the last
+	line        []byte        // a plain one
 	day         calendar.Day  // of the last line, with its text: all of a night have the same one
 	dayText     string
+	currency    money.Currency // of the last line
 	rows        int64
 	err         error
 }
 
 func newPayCSV(w io.Writer, billingDate calendar.Day, header []string) payFile {
-	f := newPayNDJSON(w, billingDate)
+	f := payFile{billingDate: billingDate.String(), out: bufio.NewWriterSize(w, 32<<10)}
 	f.csv = csv.NewWriter(f.out)
 	f.err = f.csv.Write(header)
+	f.before = append(slices.Repeat([]string{","}, len(header)), "\n")
+	f.before[0] = ""
 	return f
 }
 
-func newPayNDJSON(w io.Writer, billingDate calendar.Day) payFile {
-	return payFile{billingDate: billingDate.String(), out: bufio.NewWriterSize(w, 32<<10)}
+// newPayNDJSON begins a file of objects whose keys are the header. The value of
+// attempt is a number.
+func newPayNDJSON(w io.Writer, billingDate calendar.Day, header []string) payFile {
+	f := payFile{billingDate: billingDate.String(), out: bufio.NewWriterSize(w, 32<<10)}
+	f.before = []string{"{"}
+	for i, name := range header {
+		quote := `"`
+		if name == "attempt" {
+			quote = ""
+		}
+		f.before[i] += `"` + name + `":` + quote
+		f.before = append(f.before, quote+",")
+	}
+	f.before[len(header)] = "\"}\n"
+	return f
 }
 
-// line writes one payment, as an object in NDJSON or as fields in CSV, unless
+// add writes one payment, as an object in NDJSON or as fields in CSV, unless
 // it could not be made. After an error nothing is written. Neither is kept.
-func (f *payFile) line(object any, fields []string, err error) error {
+func (f *payFile) add(object any, fields []string, err error) error {
 	f.fields = fields[:0] // the next line's
 	if f.err != nil {
 		return f.err
@@ -60,6 +78,10 @@ func (f *payFile) line(object any, fields []string, err error) error {
 }
 
 func (f *payFile) write(object any, fields []string) error {
+	if f.isPlain(fields) {
+		_, err := f.out.Write(f.line)
+		return err
+	}
 	for _, text := range fields {
 		if !utf8.ValidString(text) { // encoding/json would replace it in silence
 			return fmt.Errorf("%q is not UTF-8", text)
@@ -79,6 +101,30 @@ func (f *payFile) write(object any, fields []string) error {
 	_, err := f.out.Write(f.text.Bytes())
 	return err
 }
+
+// isPlain puts a line together unless a field has a letter that CSV or JSON might
+// write otherwise: nearly no line has.
+func (f *payFile) isPlain(fields []string) bool {
+	f.line = f.line[:0]
+	for i, text := range fields {
+		for _, letter := range []byte(text) {
+			if !plainLetters[letter] {
+				return false
+			}
+		}
+		f.line = append(append(f.line, f.before[i]...), text...)
+	}
+	f.line = append(f.line, f.before[len(fields)]...)
+	return true
+}
+
+// plainLetters are those that stand as they are in CSV and in JSON.
+var plainLetters = func() (all [256]bool) {
+	for _, letter := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/@+" {
+		all[letter] = true
+	}
+	return all
+}()
 
 // Rows is the number of lines that were written.
 func (f *payFile) Rows() int64 { return f.rows }
@@ -104,18 +150,25 @@ func (f *payFile) date(day calendar.Day) string {
 	return f.dayText
 }
 
-// amountText is a DECIMAL(18,4) with the digits of its currency. A digit below
-// them is an error.
-func amountText(amount int64, currency string) (string, error) {
-	c, err := money.LookupCurrency(currency)
-	if err != nil {
-		return "", err
+// amount is a DECIMAL(18,4) with the digits of its currency. A digit below them
+// is an error.
+func (f *payFile) amount(amount int64, currency string) (string, error) {
+	if f.currency.Code != currency || currency == "" {
+		c, err := money.LookupCurrency(currency)
+		if err != nil {
+			return "", err
+		}
+		f.currency = c
+	}
+	c := f.currency
+	if c.Minor <= moneyScale { // no currency of ISO 4217 has more
+		unit := int64(powersOf10[moneyScale-c.Minor])
+		if amount%unit == 0 {
+			return fixed(amount/unit, int(c.Minor)), nil
+		}
 	}
 	a, err := money.New(FromMoney(amount), c)
-	if err != nil || c.Minor > moneyScale { // no currency of ISO 4217 has more
-		return a.String(), err
-	}
-	return fixed(amount/int64(powersOf10[moneyScale-c.Minor]), int(c.Minor)), nil
+	return a.String(), err
 }
 
 // fixed is units × 10^-decimals with all its decimals.

@@ -36,16 +36,16 @@ func NewRefundCSV(w io.Writer, billingDate calendar.Day) *RefundFile {
 
 // NewRefundNDJSON begins a refund file as one JSON object a line.
 func NewRefundNDJSON(w io.Writer, billingDate calendar.Day) *RefundFile {
-	return &RefundFile{payFile: newPayNDJSON(w, billingDate)}
+	return &RefundFile{payFile: newPayNDJSON(w, billingDate, refundHeader)}
 }
 
 // Write adds refunds, any number of them.
 func (f *RefundFile) Write(refunds []Refund) error {
 	for i := range refunds {
 		r := &refunds[i]
-		amount, err := amountText(r.Amount, r.Currency)
+		amount, err := f.amount(r.Amount, r.Currency)
 		f.refund = refundLine{r.RefundID, r.CreditNoteID, r.ChargeID, r.AccountID, amount, r.Currency, r.Method, f.billingDate}
-		if err = f.line(&f.refund, f.refund.appendTo(f.fields), err); err != nil {
+		if err = f.add(&f.refund, f.refund.appendTo(f.fields), err); err != nil {
 			return fmt.Errorf("refund %q: %w", r.RefundID, err)
 		}
 	}
