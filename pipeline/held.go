@@ -112,10 +112,11 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 // not and is not in the state is of an unknown one.
 func (n *night) learnSignups() {
 	n.known = make([]bool, len(n.accounts.all()))
-	for _, i := range n.learnt {
-		n.known[i] = true
+	for _, i := range n.stateAccounts {
+		if i != unnamed {
+			n.known[i] = true
+		}
 	}
-	n.learnt = nil
 	for _, m := range n.mapped {
 		for _, i := range m.signups {
 			n.known[i] = true
@@ -124,10 +125,10 @@ func (n *night) learnSignups() {
 	}
 }
 
-// learn gives an account that can be billed tonight its index.
+// learn gives the account of the state's next row its index.
 func (n *night) learn(id string) (uint32, error) {
 	i, err := n.account(id)
-	n.learnt = append(n.learnt, i)
+	n.stateAccounts = append(n.stateAccounts, i)
 	return i, err
 }
 

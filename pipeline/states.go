@@ -17,6 +17,13 @@ type states struct {
 	next    func() ([]writers.State, error, bool)
 	close   func()
 	pending []writers.State
+	row     int // of the first one pending
+}
+
+// bucketStates are the accounts of a bucket.
+type bucketStates struct {
+	accounts []rating.Account
+	first    int // row of the state table that the first one has
 }
 
 // openStates begins to read. close must be called.
@@ -37,27 +44,37 @@ func (n *night) openStates(ctx context.Context) *states {
 
 var errStop = fmt.Errorf("enough")
 
-// bucket appends the accounts of the next bucket.
-func (s *states) bucket(b int, accounts []rating.Account) ([]rating.Account, error) {
+// bucket is the accounts of the next bucket, in the memory of another one's.
+func (s *states) bucket(b int, spare []rating.Account) (bucketStates, error) {
+	of := bucketStates{again(spare), s.row}
 	for {
 		for i := range s.pending {
-			if s.n.bucket(accountHash(s.pending[i].AccountID)) != b {
+			if s.n.bucket(s.n.stateHash(s.row, &s.pending[i])) != b {
 				s.pending = s.pending[i:]
-				return accounts, nil
+				return of, nil
 			}
 			a, err := accountOf(&s.pending[i])
 			if err != nil {
-				return nil, fmt.Errorf("state of account %s: %w", s.pending[i].AccountID, err)
+				return of, fmt.Errorf("state of account %s: %w", s.pending[i].AccountID, err)
 			}
-			accounts = append(accounts, a)
+			of.accounts = append(of.accounts, a)
+			s.row++
 		}
 		rows, err, more := s.next()
 		if err != nil || !more {
 			s.pending = nil
-			return accounts, err
+			return of, err
 		}
 		s.pending = rows
 	}
+}
+
+// stateHash is the hash of the account of a row of the state.
+func (n *night) stateHash(row int, s *writers.State) uint64 {
+	if index := n.stateAccounts[row]; index != unnamed {
+		return n.accountHashes[index]
+	}
+	return accountHash(s.AccountID)
 }
 
 // stateSchema reads of the state table which accounts there are, and whether
@@ -84,6 +101,7 @@ func (n *night) learnAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.stateAccounts = make([]uint32, 0, file.Rows)
 	for split := range export.Splits() {
 		if split+1 < export.Splits() {
 			export.ReadAhead(ctx, split+1)
@@ -91,6 +109,7 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		err := export.Read(ctx, split, func(b *readers.Batch) error {
 			for row := range b.Len {
 				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
+					n.stateAccounts = append(n.stateAccounts, unnamed)
 					continue
 				}
 				i, err := n.learn(textAt(&b.Columns[0], row))
