@@ -44,6 +44,28 @@ type memory struct {
 	net     []money.Amount
 	due     []DueUsage
 	charges []charging
+	prices  map[pricedUsage]*PricePoint
+}
+
+// pricedUsage is what a price table's row was found for. A list of dimension
+// values is the same one while it is at the same place: nobody writes into it,
+// and it stays there as long as it is remembered.
+type pricedUsage struct {
+	charge     *catalog.UsageCharge
+	dimensions *string
+}
+
+// mostPrices is how many prices are remembered.
+const mostPrices = 1 << 13
+
+func (m *memory) remember(u pricedUsage, point *PricePoint) {
+	if m.prices == nil {
+		m.prices = map[pricedUsage]*PricePoint{}
+	}
+	if len(m.prices) >= mostPrices {
+		clear(m.prices)
+	}
+	m.prices[u] = point
 }
 
 // useMemory begins the lists, with what the account has in them.

@@ -62,8 +62,9 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	if meter.Of == catalog.UniqueOf {
 		b.meet(t, charge, u)
 	}
-	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
-	b.tallied(u, t, charge, point, share, added)
+	counted := *point
+	counted.Description, counted.UnitPrice = joined(charge.Description, per), unitPrice
+	b.tallied(u, t, charge, &counted, share, added)
 }
 
 // billedRow is usage in billed units where the charge converts each row by
@@ -112,7 +113,7 @@ func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.
-func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point PricePoint, share money.Ratio, added decimal.Decimal) {
+func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point *PricePoint, share money.Ratio, added decimal.Decimal) {
 	due := u.ServiceDate
 	switch {
 	case charge.Counting.Charged == catalog.PeriodEnd:

@@ -75,9 +75,9 @@ func (b *billing) drawUnits(charge *catalog.UsageCharge, u DueUsage) (covered []
 			b.use(drawn[i])
 			used = used.Add(drawn[i].Left)
 		}
-		of := u
-		of.Quantity, of.Price.UnitPrice = used.Value(), decimal.Zero
-		of.Price.Description += ", from " + name
+		of, price := u, *u.Price
+		of.Quantity, of.Price = used.Value(), &price
+		price.UnitPrice, price.Description = decimal.Zero, price.Description+", from "+name
 		l := b.usageLine(&of)
 		l.Calculation = fmt.Sprintf("%s used, %s left in %s; %s", u.Quantity, b.move(name).Closing, name, l.Calculation)
 		covered = append(covered, l)

@@ -230,13 +230,12 @@ func findDue(list []DueUsage, u *DueUsage) (at int, found bool) {
 
 // compareDue is the order of lines: two groups that compare equal are one line.
 func compareDue(x, y *DueUsage) int {
-	if c := cmp.Or(
-		cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate),
-		boolCompare(x.Late, y.Late), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine),
-	); c != 0 {
+	c := cmp.Or(cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate), boolCompare(x.Late, y.Late))
+	if c != 0 {
 		return c
 	}
-	return cmp.Or(
-		cmp.Compare(x.Price.Description, y.Price.Description), x.Price.UnitPrice.Cmp(y.Price.UnitPrice), cmp.Compare(x.Price.Rule, y.Price.Rule),
-		cmp.Compare(x.Per, y.Per))
+	if p, q := x.Price, y.Price; p != q {
+		c = cmp.Or(cmp.Compare(p.CatalogLine, q.CatalogLine), cmp.Compare(p.Description, q.Description), p.UnitPrice.Cmp(q.UnitPrice), cmp.Compare(p.Rule, q.Rule))
+	}
+	return cmp.Or(c, cmp.Compare(x.Per, y.Per))
 }
