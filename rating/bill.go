@@ -206,9 +206,14 @@ func (b *billing) leaveOut(o Origin, reason Reason) {
 
 // line makes a line's amount: quantity × price × part, rounded once (rule G-4).
 func (b *billing) line(l Line) Line {
-	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
-	l.Calculation = calculation(&l)
+	b.reckon(&l)
 	return l
+}
+
+// reckon is line of a line that stays where it is.
+func (b *billing) reckon(l *Line) {
+	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
+	l.Calculation = calculation(l)
 }
 
 func (b *billing) addLine(l Line) { b.lines = append(b.lines, l) }

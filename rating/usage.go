@@ -90,15 +90,21 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, total))
 		return
 	}
-	b.out.Rated = append(b.out.Rated, RatedUsage{
-		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: point, Amount: amount, DueOn: due, Late: late,
-	})
+	b.rated(u, point, amount, due)
 	if found {
 		b.account.Due[at].Quantity = quantity
 		return
 	}
 	b.account.Due = slices.Insert(b.account.Due, at, entry)
+}
+
+// rated notes a group as rated. It is made where it stays: there are many, and
+// they are large.
+func (b *billing) rated(u *Usage, point *PricePoint, amount decimal.Decimal, due Day) {
+	b.out.Rated = append(b.out.Rated, RatedUsage{})
+	r := &b.out.Rated[len(b.out.Rated)-1]
+	r.Origin, r.Meter, r.ServiceDate, r.Dimensions, r.Quantity = u.Origin, u.Meter, u.ServiceDate, u.Dimensions, u.Quantity
+	r.Price, r.Amount, r.DueOn, r.Late = point, amount, due, u.ServiceDate < b.day
 }
 
 // fits tells whether a line can hold an amount, once it is rounded.
@@ -186,10 +192,7 @@ func (b *billing) count(u *Usage, version *catalog.Version, touched map[counterK
 		counter.Used = counter.Used.Add(u.Quantity)
 		touched[counterKey{u.Meter, segment.From}] = counted{version, allowance}
 	}
-	b.out.Rated = append(b.out.Rated, RatedUsage{
-		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: &PricePoint{Rule: allowance.Rule, Description: what}, DueOn: b.day, Late: u.ServiceDate < b.day,
-	})
+	b.rated(u, &PricePoint{Rule: allowance.Rule, Description: what}, decimal.Decimal{}, b.day)
 }
 
 type counterKey struct {
