@@ -229,8 +229,16 @@ func (b *billing) setUsageLine(l *Line, u *DueUsage, quantity decimal.Decimal) {
 // findDue is where usage is in a list that is in the order of compareDue, or
 // where it belongs.
 func findDue(list []DueUsage, u *DueUsage) (at int, found bool) {
+	for i := range list[:min(len(list), fewDue)] { // most usage joins what was rated just before, at the very same price
+		if d := &list[i]; d.Price == u.Price && d.ServiceDate == u.ServiceDate && d.DueOn == u.DueOn && d.Late == u.Late && d.Meter == u.Meter && d.Per == u.Per {
+			return i, true
+		}
+	}
 	return sort.Find(len(list), func(i int) int { return compareDue(u, &list[i]) })
 }
+
+// fewDue are gone through one by one.
+const fewDue = 8
 
 // compareDue is the order of lines: two groups that compare equal are one line.
 func compareDue(x, y *DueUsage) int {
