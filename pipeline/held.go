@@ -125,13 +125,6 @@ func (n *night) learnSignups() {
 	}
 }
 
-// learn gives the account of the state's next row its index.
-func (n *night) learn(id string) (uint32, error) {
-	i, err := n.account(id)
-	n.stateAccounts = append(n.stateAccounts, i)
-	return i, err
-}
-
 // readTable reads a table of the entry before; there is none before the
 // first.
 func readTable[T any](ctx context.Context, n *night, spec writers.Spec, yield func([]T) error) error {

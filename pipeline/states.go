@@ -106,25 +106,38 @@ func (n *night) learnAccounts(ctx context.Context) error {
 		if split+1 < export.Splits() {
 			export.ReadAhead(ctx, split+1)
 		}
-		err := export.Read(ctx, split, func(b *readers.Batch) error {
-			for row := range b.Len {
-				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
-					n.stateAccounts = append(n.stateAccounts, unnamed)
-					continue
-				}
-				i, err := n.learn(textAt(&b.Columns[0], row))
-				if err != nil {
-					return err
-				}
-				closed := &b.Columns[2]
-				if closed.Missing == nil || !closed.Missing[row] || suspended[b.FirstRow-1+int64(row)] {
-					n.unsteady = append(n.unsteady, i)
-				}
-			}
-			return nil
-		})
+		err := export.Read(ctx, split, func(b *readers.Batch) error { return n.learnBatch(b, suspended) })
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// learnBatch learns the accounts of some rows of the state. They are asked for
+// together: see names.
+func (n *night) learnBatch(b *readers.Batch, suspended []bool) error {
+	first := len(n.stateAccounts)
+	var ids []string
+	for row := range b.Len {
+		n.stateAccounts = append(n.stateAccounts, unnamed)
+		if textAt(&b.Columns[1], row) != "" { // else it never signed up: what a rerate left of it is money
+			ids = append(ids, textAt(&b.Columns[0], row))
+		}
+	}
+	indexes := make([]uint32, len(ids))
+	if err := n.accounts.ofAll(indexes, ids, accountHash); err != nil {
+		return err
+	}
+	for row := range b.Len {
+		if textAt(&b.Columns[1], row) == "" {
+			continue
+		}
+		i := indexes[0]
+		n.stateAccounts[first+row], indexes = i, indexes[1:]
+		closed := &b.Columns[2]
+		if closed.Missing == nil || !closed.Missing[row] || suspended[b.FirstRow-1+int64(row)] {
+			n.unsteady = append(n.unsteady, i)
 		}
 	}
 	return nil
