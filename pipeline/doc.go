@@ -74,7 +74,7 @@
 //     block. A part's records fit a processor's cache.
 //  3. fold_usage.go reads a part back, lets its records compete for their ids,
 //     128 bits of which decide, and sums up who won (sums.go). Sums are spilled
-//     by the bucket of their account, where gather.go puts them together, exact
+//     by the bucket of their account, where groups.go puts them together, exact
 //     to 128 bits.
 //  4. The winners' ids go to the event_ids table at once (seen.go), part by part,
 //     which is its order. Only rating knows which groups are refused, whose ids
@@ -104,7 +104,7 @@
 //	record   a usage row between map and fold (record.go)
 //	event    any other row, or a usage row that may have to wait, whole (event.go)
 //	claim    what fold asks of a row to find out who keeps an event id (fold.go)
-//	group    a sum of records with one key (record.go, sums.go)
+//	group    a sum of records with one key (groups.go)
 //	item     a group or an event in front of rating, with its account (reduce.go)
 //	lateID   the id of a row of an earlier day, which may be billed already (late.go)
 //	takenID  an id that this night bills and that fold has not written (fold_usage.go, late.go)

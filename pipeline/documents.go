@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
@@ -229,6 +230,13 @@ func (f *fitter) state(a *rating.Account) {
 // set of dimension values: groups that differ only in where they came from, or
 // in columns that no price depends on, are one row.
 func (f *fitter) ratedRows(rows []writers.RatedUsage, o *rating.Outcome) []writers.RatedUsage {
+	if ascending(o.Rated) {
+		for i := range o.Rated {
+			r := &o.Rated[i]
+			rows = f.ratedRow(rows, &o.Account, r, r.Rows, r.Quantity, r.Amount)
+		}
+		return rows
+	}
 	order := f.ratedOrder(o.Rated)
 	for i := 0; i < len(order); {
 		r := &o.Rated[order[i]]
@@ -237,13 +245,36 @@ func (f *fitter) ratedRows(rows []writers.RatedUsage, o *rating.Outcome) []write
 			more := &o.Rated[order[i]]
 			count, quantity, amount = count+more.Rows, quantity.Add(more.Quantity), amount.Add(more.Amount)
 		}
-		rows = append(rows, writers.RatedUsage{
-			AccountID: string(o.Account.ID), Meter: r.Meter, Source: r.Source, ServiceDate: int32(r.ServiceDate), DueOn: int32(r.DueOn), Late: r.Late,
-			Rows: count, Quantity: f.wide("quantity of ", r.Meter, quantity), UnitPrice: f.wide("unit price of ", r.Meter, r.Price.UnitPrice),
-			Amount: f.wide("amount of ", r.Meter, money.Recorded(amount)), Currency: o.Account.Currency.Code, Rule: string(r.Price.Rule), Description: r.Price.Description,
-			Dimensions: f.tableDimensions(r.Meter, r.Dimensions),
-		})
+		rows = f.ratedRow(rows, &o.Account, r, count, quantity, amount)
 	}
+	return rows
+}
+
+// ascending tells whether rated groups are in the order of compareRated, and no
+// two alike, as those of one source are.
+func ascending(rated []rating.RatedUsage) bool {
+	for i := 1; i < len(rated); i++ {
+		if compareRated(&rated[i-1], &rated[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ratedRow appends a row of rated groups that are alike. It is written where it
+// stays: there are many, and a row that is copied just after it was made waits
+// for the stores.
+func (f *fitter) ratedRow(rows []writers.RatedUsage, a *rating.Account, r *rating.RatedUsage, count int64, quantity, amount decimal.Decimal) []writers.RatedUsage {
+	rows = append(rows, writers.RatedUsage{})
+	row := &rows[len(rows)-1]
+	row.AccountID, row.Currency = string(a.ID), a.Currency.Code
+	row.Meter, row.Source, row.ServiceDate, row.DueOn, row.Late = r.Meter, r.Source, int32(r.ServiceDate), int32(r.DueOn), r.Late
+	row.Rule, row.Description = string(r.Price.Rule), r.Price.Description
+	row.Rows = count
+	row.Quantity = f.wide("quantity of ", r.Meter, quantity)
+	row.UnitPrice = f.wide("unit price of ", r.Meter, r.Price.UnitPrice)
+	row.Amount = f.wide("amount of ", r.Meter, money.Recorded(amount))
+	row.Dimensions = f.tableDimensions(r.Meter, r.Dimensions)
 	return rows
 }
 
@@ -287,8 +318,12 @@ func compareRated(x, y *rating.RatedUsage) int {
 	if c := cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate)); c != 0 {
 		return c
 	}
-	return cmp.Or(slices.Compare(x.Dimensions, y.Dimensions),
-		cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
+	for i := range min(len(x.Dimensions), len(y.Dimensions)) {
+		if c := strings.Compare(x.Dimensions[i], y.Dimensions[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(cmp.Compare(len(x.Dimensions), len(y.Dimensions)), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
 // Kinds of documents beside the invoice: one that gives money back, or takes
@@ -302,7 +337,8 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 	discounts, tax := money.Zero(inv.Currency), money.Zero(inv.Currency)
 	for i := range inv.Lines {
 		l := &inv.Lines[i]
-		d.lines = append(d.lines, f.lineRow(inv, l, i+1))
+		d.lines = append(d.lines, writers.InvoiceLine{})
+		f.setLineRow(&d.lines[len(d.lines)-1], inv, l, i+1)
 		switch l.Kind {
 		case rating.Reduced:
 			discounts = discounts.Add(l.Amount)
@@ -310,24 +346,26 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 			tax = tax.Add(l.Amount)
 		}
 	}
-	row := writers.Invoice{
-		InvoiceID: inv.ID, AccountID: string(a.ID), Kind: kind, Plan: a.Plan, Lines: int32(len(inv.Lines)), IssuedOn: int32(inv.IssuedOn),
-		Subtotal: f.money("subtotal", "", inv.Total.Sub(discounts).Sub(tax)), Discounts: f.money("discounts", "", discounts), Tax: f.money("tax", "", tax), Total: f.money("total", "", inv.Total),
-		Currency: inv.Currency.Code, CreditsApplied: f.money("credits applied", "", inv.CreditsApplied), AmountDue: f.money("amount due", "", inv.AmountDue),
-	}
-	addressTo(&row, &a.Customer)
-	d.invoices = append(d.invoices, row)
+	d.invoices = append(d.invoices, writers.Invoice{})
+	row := &d.invoices[len(d.invoices)-1]
+	row.InvoiceID, row.AccountID, row.Kind, row.Plan = inv.ID, string(a.ID), kind, a.Plan
+	row.Lines, row.IssuedOn, row.Currency = int32(len(inv.Lines)), int32(inv.IssuedOn), inv.Currency.Code
+	row.Subtotal = f.money("subtotal", "", inv.Total.Sub(discounts).Sub(tax))
+	row.Discounts, row.Tax, row.Total = f.money("discounts", "", discounts), f.money("tax", "", tax), f.money("total", "", inv.Total)
+	row.CreditsApplied, row.AmountDue = f.money("credits applied", "", inv.CreditsApplied), f.money("amount due", "", inv.AmountDue)
+	addressTo(row, &a.Customer)
 }
 
-func (f *fitter) lineRow(inv *rating.Invoice, l *rating.Line, number int) writers.InvoiceLine {
-	row := writers.InvoiceLine{
-		InvoiceID: inv.ID, LineNo: int32(number), AccountID: string(inv.Account), Kind: string(l.Kind), Description: l.Description,
-		Rule: string(l.Rule), Meter: l.Meter, Quantity: f.wide("quantity", "", l.Quantity), UnitPrice: f.wide("unit price", "", l.UnitPrice),
-		PartN: l.Part.N, PartD: l.Part.D, Amount: f.money("amount", "", l.Amount), Currency: inv.Currency.Code,
-		PeriodStart: int32(l.PeriodStart), ServiceDate: int32(l.ServiceDate), Late: l.Late, Calculation: l.Calculation, CatalogLine: int32(l.CatalogLine),
-	}
+// setLineRow makes an empty row that of an invoice's line.
+func (f *fitter) setLineRow(row *writers.InvoiceLine, inv *rating.Invoice, l *rating.Line, number int) {
+	row.InvoiceID, row.LineNo, row.AccountID, row.Currency = inv.ID, int32(number), string(inv.Account), inv.Currency.Code
+	row.Kind, row.Description, row.Rule, row.Meter = string(l.Kind), l.Description, string(l.Rule), l.Meter
+	row.Quantity = f.wide("quantity", "", l.Quantity)
+	row.UnitPrice = f.wide("unit price", "", l.UnitPrice)
+	row.PartN, row.PartD, row.Amount = l.Part.N, l.Part.D, f.money("amount", "", l.Amount)
+	row.PeriodStart, row.ServiceDate, row.Late = int32(l.PeriodStart), int32(l.ServiceDate), l.Late
+	row.Calculation, row.CatalogLine = l.Calculation, int32(l.CatalogLine)
 	if l.PeriodEnd != calendar.None {
 		row.PeriodEnd = int32(l.PeriodEnd) - 1 // printed inclusive
 	}
-	return row
 }

@@ -218,9 +218,11 @@ func (x *explainer) takeUp(ctx context.Context, n *night, t *traced) error {
 			return err
 		}
 		if known {
-			if _, err := n.learn(x.Account); err != nil {
+			i, err := n.account(x.Account)
+			if err != nil {
 				return err
 			}
+			n.stateAccounts = []uint32{i}
 		}
 	}
 	var skipped []writers.Held

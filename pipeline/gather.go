@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 
 	"ratemill/rating"
@@ -16,52 +15,75 @@ import (
 // gathering is what a worker knows of a bucket's accounts.
 type gathering struct {
 	work   []accountWork
-	byID   map[string]int // places in work
-	owners map[uint32]int // likewise, by the account's index
-	places []int          // likewise, of the groups
+	owners map[uint32]int // places in work by the account's index
+	others map[string]int // likewise by its id, of accounts without an index
 	groups []usageGroup
 	items  []item // of the groups, account by account
 }
 
 // begin begins a bucket with the accounts that the state has.
-func (g *gathering) begin(states []rating.Account) {
-	if g.byID == nil {
-		g.byID, g.owners = map[string]int{}, map[uint32]int{}
+func (g *gathering) begin(n *night, states bucketStates) {
+	if g.owners == nil {
+		g.owners, g.others = map[uint32]int{}, map[string]int{}
 	}
-	clear(g.byID)
 	clear(g.owners)
-	g.work = slices.Grow(g.work[:0], len(states))
-	for i := range states {
-		g.add(&states[i])
+	clear(g.others)
+	g.work = slices.Grow(g.work[:0], len(states.accounts))
+	for i := range states.accounts {
+		index := n.stateAccounts[states.first+i]
+		if index == unnamed { // it may have rows, though it never signed up
+			index = n.accounts.indexOf(string(states.accounts[i].ID))
+		}
+		g.add(n, index, &states.accounts[i])
 	}
 }
 
-func (g *gathering) add(state *rating.Account) int {
-	id := string(state.ID)
-	g.byID[id] = len(g.work)
-	g.work = append(g.work, accountWork{id: state.ID, hash: accountHash(id), state: state})
-	return len(g.work) - 1
+// add adds an account, and is its place.
+func (g *gathering) add(n *night, index uint32, state *rating.Account) int {
+	w, at := accountWork{id: state.ID, index: index, state: state}, len(g.work)
+	if index == unnamed {
+		w.hash = accountHash(string(w.id))
+		g.others[string(w.id)] = at
+	} else {
+		w.hash = n.accountHashes[index]
+	}
+	g.work = append(g.work, w)
+	if index != unnamed {
+		g.owners[index] = at
+	}
+	return at
+}
+
+// at is the place in work of an account, by its index; it may be a new one.
+func (g *gathering) at(n *night, index uint32) int {
+	if at, met := g.owners[index]; met {
+		return at
+	}
+	return g.add(n, index, &rating.Account{ID: rating.AccountID(n.accounts.name(index))})
 }
 
 // of is the place in work of an account, which may be a new one.
-func (g *gathering) of(id string) int {
-	if at, met := g.byID[id]; met {
+func (g *gathering) of(n *night, id string) int {
+	if index := n.accounts.indexOf(id); index != unnamed {
+		return g.at(n, index)
+	}
+	if at, met := g.others[id]; met {
 		return at
 	}
-	return g.add(&rating.Account{ID: rating.AccountID(id)})
+	return g.add(n, unnamed, &rating.Account{ID: rating.AccountID(id)})
 }
 
 // give gives an account one more item.
-func (g *gathering) give(id string, it item) {
-	w := &g.work[g.of(id)]
+func (g *gathering) give(n *night, id string, it item) {
+	w := &g.work[g.of(n, id)]
 	w.items = append(w.items, it)
 }
 
 // gather brings a bucket's states, groups and rows together by account, in the
 // order of the tables. Rows that wait without going to rating it puts aside.
-func (n *night) gather(f *folded, b int, states []rating.Account, out *tables) ([]accountWork, error) {
+func (n *night) gather(f *folded, b int, states bucketStates, out *tables) ([]accountWork, error) {
 	g := &f.billing.gathered
-	g.begin(states)
+	g.begin(n, states)
 	if err := n.gatherGroups(f, b, g); err != nil {
 		return nil, err
 	}
@@ -80,81 +102,41 @@ func (n *night) gather(f *folded, b int, states []rating.Account, out *tables) (
 
 // gatherGroups brings a bucket's groups to their accounts.
 func (n *night) gatherGroups(f *folded, b int, g *gathering) error {
-	groups, err := n.mergeGroups(f, b)
+	merged := &f.billing.merging
+	err := n.mergeGroups(f, b, len(g.work), func(account uint32) int { return g.at(n, account) })
 	if err != nil {
 		return err
 	}
-	combinations := n.combinations.all()
-	g.places = g.places[:0]
-	for i := range groups {
-		if groups[i].rows == 0 {
-			continue
-		}
-		account := groups[i].key.account()
-		at, met := g.owners[account]
-		if !met {
-			at = g.of(n.accounts.name(account))
-			g.owners[account] = at
-		}
-		g.work[at].groups++
-		g.places = append(g.places, at)
-	}
-	g.shareItems()
-	g.groups = slices.Grow(g.groups[:0], len(g.places))
-	for i := range groups {
-		s := &groups[i]
-		if s.rows == 0 {
-			continue
-		}
-		source := combinations[s.key.combination()].source
+	g.groups = slices.Grow(g.groups[:0], len(merged.groups))
+	g.items = slices.Grow(g.items[:0], len(merged.groups))
+	for i := range merged.groups {
+		s := &merged.groups[i]
+		source := n.orders.source(s.key)
 		g.groups = append(g.groups, usageGroup{n.span.day(s.key.day()), s.key.combination(), s.sum(n.sources[source].decimals()), s.key, s.first})
-		w := &g.work[g.places[len(g.groups)-1]]
-		w.items = append(w.items, item{source: source, rows: s.rows, runDay: n.day, group: &g.groups[len(g.groups)-1]})
+		g.items = append(g.items, item{source: source, rows: s.rows, runDay: n.day, group: &g.groups[i]})
+	}
+	from := 0
+	for at, to := range merged.ends {
+		w := &g.work[at]
+		w.items, w.groups, from = g.items[from:to:to], to-from, to
 	}
 	return nil
 }
 
-// shareItems gives each account room for the items of its groups.
-func (g *gathering) shareItems() {
-	g.items = slices.Grow(g.items[:0], len(g.places))
-	from := 0
-	for i := range g.work {
-		to := from + g.work[i].groups
-		g.work[i].items, from = g.items[from:from:to], to
-	}
-}
-
-// mergeGroups is a bucket's groups: a table in any order, with empty slots. It
-// holds until the worker merges again.
-func (n *night) mergeGroups(f *folded, b int) ([]group, error) {
+// mergeGroups makes groups of a bucket's sums: see merging.
+func (n *night) mergeGroups(f *folded, b, places int, place func(account uint32) int) error {
 	all := make(spills, len(n.folded))
 	for w, f := range n.folded {
 		all[w] = f.groups
 	}
-	bytes, err := all.read(f.buffer[:0], b)
+	var err error
+	f.buffer, err = all.read(f.buffer[:0], b)
 	all.drop(b)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f.buffer = bytes
-	f.billing.merging.begin()
-	for len(bytes) > 0 {
-		var g sum
-		g, bytes = readSum(bytes)
-		f.billing.merging.add(&g)
-	}
-	return f.billing.merging.slots, nil
-}
-
-// sum is the group's quantity, exact to 128 bits, of rows that keep so many
-// decimals.
-func (g *group) sum(decimals int) decimal.Decimal {
-	if int64(g.hi) == int64(g.lo)>>63 { // nothing but the sign
-		return decimal.New(int64(g.lo), -int32(decimals))
-	}
-	v := big.NewInt(int64(g.hi))
-	v.Lsh(v, 64).Add(v, new(big.Int).SetUint64(g.lo))
-	return decimal.NewFromBigInt(v, -int32(decimals))
+	f.billing.merging.merge(f.buffer, n.orders, places, place)
+	return nil
 }
 
 // gatherEvents brings a bucket's rows that were kept whole to their accounts.
@@ -174,7 +156,7 @@ func (n *night) gatherEvents(f *folded, b int, parked map[string]bool, out *tabl
 				continue
 			}
 			e := readEvent(spilled.bytes[4:])
-			f.billing.gathered.give(e.account, item{source: e.source, rows: 1, event: &e, held: n.waitedHeld(&e), runDay: n.day})
+			f.billing.gathered.give(n, e.account, item{source: e.source, rows: 1, event: &e, held: n.waitedHeld(&e), runDay: n.day})
 		}
 		return nil
 	})
@@ -194,7 +176,7 @@ func (n *night) gatherAside(b int, g *gathering) (parkedAccounts map[string]bool
 			if err != nil {
 				return err
 			}
-			g.give(h.AccountID, it)
+			g.give(n, h.AccountID, it)
 			if h.Reason == parked {
 				parkedAccounts[h.AccountID] = true
 			}

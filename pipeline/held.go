@@ -112,23 +112,17 @@ func (n *night) recordOf(s *source, e *event) (record, error) {
 // not and is not in the state is of an unknown one.
 func (n *night) learnSignups() {
 	n.known = make([]bool, len(n.accounts.all()))
-	for _, i := range n.learnt {
-		n.known[i] = true
+	for _, i := range n.stateAccounts {
+		if i != unnamed {
+			n.known[i] = true
+		}
 	}
-	n.learnt = nil
 	for _, m := range n.mapped {
 		for _, i := range m.signups {
 			n.known[i] = true
 		}
 		m.signups = nil
 	}
-}
-
-// learn gives an account that can be billed tonight its index.
-func (n *night) learn(id string) (uint32, error) {
-	i, err := n.account(id)
-	n.learnt = append(n.learnt, i)
-	return i, err
 }
 
 // readTable reads a table of the entry before; there is none before the

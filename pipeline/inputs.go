@@ -35,7 +35,8 @@ func (b *billing) eventsOf(n *night, w *accountWork, day calendar.Day) rating.Ev
 		case seatRows:
 			ev.Seats = append(ev.Seats, rating.SeatEvent{Origin: origin, Day: it.event.day, At: it.event.occurred, User: it.event.cell(s, "user_id"), Action: it.event.cell(s, "action")})
 		case usageRows:
-			ev.Usage = append(ev.Usage, n.usageOf(s, it, origin))
+			ev.Usage = append(ev.Usage, rating.Usage{Origin: origin})
+			n.setUsage(&ev.Usage[len(ev.Usage)-1], s, it)
 		}
 	}
 	b.usage = ev.Usage
@@ -101,41 +102,49 @@ func readingsOf(s *source, e *event, o rating.Origin) []rating.Reading {
 	return all
 }
 
-// usageOf is a group, or a row kept whole, as usage of the source's meter.
-func (n *night) usageOf(s *source, it *item, o rating.Origin) rating.Usage {
-	u := rating.Usage{Origin: o}
-	var value func(column string) string
-	if it.event != nil {
-		u.ServiceDate = it.event.day
-		if !s.keyed() {
-			u.Quantity = decimal.RequireFromString(it.event.cells[s.quantity]) // proven by the readers, or by eventOf
-		}
-		value = func(column string) string { return it.event.cell(s, column) }
-	} else {
-		u.ServiceDate, u.Quantity = it.group.day, it.group.quantity
-		value = func(column string) string {
-			return n.values(it.group)[slices.Index(s.dimensions, s.schema.Field(column))]
-		}
+// setUsage makes a group, or a row kept whole, usage of the source's meter.
+func (n *night) setUsage(u *rating.Usage, s *source, it *item) {
+	if s.meter != nil {
+		u.Meter = s.meter.Name
+	}
+	if it.group != nil {
+		n.setGroup(u, s, it.group)
+		return
+	}
+	e := it.event
+	u.ServiceDate = e.day
+	if !s.keyed() {
+		u.Quantity = decimal.RequireFromString(e.cells[s.quantity]) // proven by the readers, or by eventOf
 	}
 	if s.meter == nil {
-		return u
+		return
 	}
-	u.Meter = s.meter.Name
+	setKey(u, s, func(column string) string { return e.cell(s, column) })
+	if s.oneByOne() || s.keyed() {
+		u.At, u.EventID = e.occurred, eventKey(e.hi, e.lo)
+	}
+	for _, by := range s.meter.By {
+		u.Dimensions = append(u.Dimensions, e.cell(s, by))
+	}
+}
+
+func (n *night) setGroup(u *rating.Usage, s *source, g *usageGroup) {
+	u.ServiceDate, u.Quantity = g.day, g.quantity
+	if s.meter == nil {
+		return
+	}
+	c := &n.combinations.all()[g.combination]
+	u.Dimensions = c.by
+	setKey(u, s, func(column string) string { return c.values[slices.Index(s.dimensions, s.schema.Field(column))] })
+}
+
+// setKey sets whose usage it is and what happened to that, of a meter which
+// asks for them.
+func setKey(u *rating.Usage, s *source, value func(column string) string) {
 	if key := s.meter.Key(); key != "" {
 		u.Key = value(key)
 	}
 	if s.meter.Action != "" {
 		u.Action = value(s.meter.Action)
 	}
-	if (s.oneByOne() || s.keyed()) && it.event != nil {
-		u.At, u.EventID = it.event.occurred, eventKey(it.event.hi, it.event.lo)
-	}
-	if it.group != nil {
-		u.Dimensions = n.combinations.all()[it.group.combination].by
-		return u
-	}
-	for _, by := range s.meter.By {
-		u.Dimensions = append(u.Dimensions, value(by))
-	}
-	return u
 }

@@ -11,6 +11,7 @@ type ledger struct {
 	ends     []rowEnds
 	alarming int64
 	money    map[string]*writers.MoneyTotals
+	last     *writers.MoneyTotals                 // asked for: nearly always the next one too
 	balances map[[3]string]*writers.BalanceTotals // by balance, currency, unit
 
 	kinds   map[[2]string]decimal.Decimal // lines by kind and currency
@@ -109,11 +110,15 @@ func (l *ledger) addLostHeld(bySource []int64) {
 }
 
 func (l *ledger) of(currency string) *writers.MoneyTotals {
+	if l.last != nil && l.last.Currency == currency {
+		return l.last
+	}
 	m := l.money[currency]
 	if m == nil {
 		m = &writers.MoneyTotals{Currency: currency}
 		l.money[currency] = m
 	}
+	l.last = m
 	return m
 }
 

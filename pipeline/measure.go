@@ -115,20 +115,30 @@ func (n *night) sumGroups(ctx context.Context) (*Measured, error) {
 		quantity, check big.Int
 	}
 	sums := make([]sum, n.workers)
+	n.orderGroups()
 	err := each(ctx, n.workers, n.buckets, func(_ context.Context, worker, b int) error {
-		groups, err := n.mergeGroups(n.folded[worker], b)
-		s := &sums[worker]
-		for i := range groups {
-			if groups[i].rows == 0 {
-				continue
+		s, f := &sums[worker], n.folded[worker]
+		places := map[uint32]int{}
+		err := n.mergeGroups(f, b, 0, func(account uint32) int {
+			at, met := places[account]
+			if !met {
+				at = len(places)
+				places[account] = at
 			}
-			s.groups++
-			q := groups[i].sum(0).BigInt()
-			s.rows += groups[i].rows
-			s.quantity.Add(&s.quantity, q)
-			s.check.Add(&s.check, q.Mul(q, big.NewInt(groups[i].rows)))
+			return at
+		})
+		if err != nil {
+			return err
 		}
-		return err
+		for i := range f.billing.merging.groups {
+			g := &f.billing.merging.groups[i]
+			q := g.sum(0).BigInt()
+			s.groups++
+			s.rows += g.rows
+			s.quantity.Add(&s.quantity, q)
+			s.check.Add(&s.check, q.Mul(q, big.NewInt(g.rows)))
+		}
+		return nil
 	})
 	all := &sums[0]
 	for i := range sums[1:] {

@@ -171,6 +171,9 @@ func (n *names[T]) find(name string) (uint32, bool) {
 	return i, i != unnamed
 }
 
+// indexOf is the index of a name, or unnamed, once no worker adds any more.
+func (n *names[T]) indexOf(name string) uint32 { return n.find1(name, hashName(name)) }
+
 // name is the name of an index, once no worker adds any more.
 func (n *names[T]) name(index uint32) string { return n.keys[index] }
 

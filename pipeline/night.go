@@ -36,14 +36,14 @@ type night struct {
 
 	accounts      *names[uint64] // by id, with their hashes
 	combinations  *names[combination]
-	ranks         []uint32 // of the combinations by their values, while reduce works
-	accountHashes []uint64 // of all accounts, once map has ended
+	orders        groupOrders // while reduce works
+	accountHashes []uint64    // of all accounts, once map has ended
 
 	combinationHashes []uint64 // of all combinations, likewise
 	known             []bool   // by account: it is in the state or signs up tonight
 	steady            []bool   // by account: see findSteady
 	unsteady          []uint32 // accounts of the state that are not, while they are being found out
-	learnt            []uint32 // accounts of the state, while it is being found out which are known
+	stateAccounts     []uint32 // by row of the state: its account; unnamed for one that never signed up
 	scanned           bool     // the inputs are read
 
 	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone

@@ -54,7 +54,7 @@ func TestAmountOfManyDecimals(t *testing.T) {
 	f := fitter{n: &night{Settings: &Settings{Catalog: cat}, dimensions: DimensionNames(cat)}}
 	group := func(quantity, price string) rating.RatedUsage {
 		q, p := decimal.RequireFromString(quantity), decimal.RequireFromString(price)
-		return rating.RatedUsage{Meter: "calls", Quantity: q, Amount: q.Mul(p), Price: rating.PricePoint{UnitPrice: p}, Dimensions: []string{price}}
+		return rating.RatedUsage{Meter: "calls", Quantity: q, Amount: q.Mul(p), Price: &rating.PricePoint{UnitPrice: p}, Dimensions: []string{price}}
 	}
 	half := group("0.1", "0.000000000000000004") // 0.4 of the last place, three times
 	rated := f.ratedRows(nil, &rating.Outcome{Rated: []rating.RatedUsage{half, half, half}})

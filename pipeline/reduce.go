@@ -49,6 +49,7 @@ type usageGroup struct {
 type accountWork struct {
 	id     rating.AccountID
 	hash   uint64
+	index  uint32          // in this run; unnamed where no row and no account of the state has it
 	state  *rating.Account // of the day before
 	items  []item
 	groups int // among the items, of those that are new
@@ -57,7 +58,7 @@ type accountWork struct {
 // billing is a worker's memory in reduce. Each bucket uses it again, so that
 // nothing published may point into it.
 type billing struct {
-	merging  merged
+	merging  merging
 	gathered gathering
 	usage    []rating.Usage // of one account and day
 	biller   rating.Biller
@@ -71,7 +72,7 @@ type billing struct {
 // were.
 func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.strangers = n.refusalOfStrangers()
-	n.rankValues()
+	n.orderGroups()
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0, nil)
@@ -83,10 +84,10 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 	}
 	parts := s.parts(n)
 	var billed, written []*tables // the wave before, and the one before it, whose memory is free
-	var spare [][]rating.Account  // the states of the wave before, likewise
+	var spare []bucketStates      // the states of the wave before, likewise
 	for from := 0; from < n.buckets; from += n.wave() {
 		wave := make([]*tables, len(accounts))
-		var following [][]rating.Account
+		var following []bucketStates
 		err = each(ctx, n.workers, 1+len(parts)+len(wave), func(_ context.Context, worker, i int) (err error) {
 			if i == 0 {
 				following, err = n.statesOf(states, from+n.wave(), spare)
@@ -121,21 +122,21 @@ func (n *night) reduce(ctx context.Context, s *stage) error {
 
 // statesOf is the accounts of a wave of buckets, in the memory of those of an
 // earlier one.
-func (n *night) statesOf(states *states, from int, spare [][]rating.Account) ([][]rating.Account, error) {
-	accounts := make([][]rating.Account, max(0, min(n.wave(), n.buckets-from)))
-	copy(accounts, spare)
-	for i := range accounts {
+func (n *night) statesOf(states *states, from int, spare []bucketStates) ([]bucketStates, error) {
+	wave := make([]bucketStates, max(0, min(n.wave(), n.buckets-from)))
+	copy(wave, spare)
+	for i := range wave {
 		var err error
-		if accounts[i], err = states.bucket(from+i, again(accounts[i])); err != nil {
+		if wave[i], err = states.bucket(from+i, wave[i].accounts); err != nil {
 			return nil, err
 		}
 	}
-	return accounts, nil
+	return wave, nil
 }
 
 // reduceBucket bills the accounts of one bucket, in the order of their hash
 // and id, and appends the rows of every table.
-func (n *night) reduceBucket(f *folded, b int, states []rating.Account, out *tables) error {
+func (n *night) reduceBucket(f *folded, b int, states bucketStates, out *tables) error {
 	work, err := n.gather(f, b, states, out)
 	if err != nil {
 		return err
@@ -192,6 +193,9 @@ func (n *night) billAccount(f *folded, out *tables, w *accountWork) {
 // them: events by time and id, groups by day and dimensions. Of an instant the
 // sign-up comes first: exports that know the day or the second alone mean it so.
 func (n *night) order(w *accountWork) {
+	if len(w.items) == w.groups { // in it since they were merged
+		return
+	}
 	slices.SortFunc(w.items, func(x, y item) int {
 		if c := cmp.Or(cmp.Compare(x.runDay, y.runDay), cmp.Compare(x.source, y.source)); c != 0 {
 			return c
@@ -201,7 +205,7 @@ func (n *night) order(w *accountWork) {
 				cmp.Compare(x.event.hi, y.event.hi), cmp.Compare(x.event.lo, y.event.lo))
 		}
 		if x.group != nil && y.group != nil {
-			return cmp.Or(cmp.Compare(x.group.day, y.group.day), n.compareValues(x.group, y.group), compareHeld(x.held, y.held))
+			return cmp.Or(cmp.Compare(x.group.day, y.group.day), cmp.Compare(n.orders[x.group.combination], n.orders[y.group.combination]), compareHeld(x.held, y.held))
 		}
 		if x.event != nil {
 			return -1
@@ -232,26 +236,3 @@ func boolInt(b bool) int {
 }
 
 func (n *night) values(g *usageGroup) []string { return n.combinations.all()[g.combination].values }
-
-// compareValues orders groups of a source by their dimension values. All are
-// ranked: reduce adds no combination (keepAside).
-func (n *night) compareValues(x, y *usageGroup) int {
-	return cmp.Compare(n.ranks[x.combination], n.ranks[y.combination])
-}
-
-// rankValues ranks the combinations by their values; those with the same
-// values, of several sources, have one rank.
-func (n *night) rankValues() {
-	all := n.combinations.all()
-	order := make([]uint32, len(all))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(x, y uint32) int { return slices.Compare(all[x].values, all[y].values) })
-	n.ranks = make([]uint32, len(all))
-	for i, c := range order {
-		if n.ranks[c] = uint32(i); i > 0 && slices.Equal(all[order[i-1]].values, all[c].values) {
-			n.ranks[c] = n.ranks[order[i-1]]
-		}
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"strconv"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -298,7 +299,8 @@ func (n *night) number(s *stage, inv *writers.Invoice) {
 		}
 	}
 	s.ledger.series[series]++
-	inv.Number = fmt.Sprintf("%s-%08d", series, s.ledger.series[series])
+	digits := strconv.FormatInt(s.ledger.series[series], 10)
+	inv.Number = series + "-" + "00000000"[min(len(digits), 8):] + digits
 }
 
 // finishStage writes what is known only at the end, and ends the files.

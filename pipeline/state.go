@@ -103,7 +103,7 @@ func accountOf(s *writers.State) (rating.Account, error) {
 	for _, u := range s.Due {
 		a.Due = append(a.Due, rating.DueUsage{
 			DueOn: calendar.Day(u.DueOn), Meter: u.Meter, ServiceDate: calendar.Day(u.ServiceDate), Late: u.Late, Quantity: writers.FromWide(u.Quantity),
-			Price: rating.PricePoint{Rule: rating.RuleID(u.Rule), Description: u.Description, UnitPrice: writers.FromWide(u.UnitPrice), CatalogLine: int(u.CatalogLine)},
+			Price: &rating.PricePoint{Rule: rating.RuleID(u.Rule), Description: u.Description, UnitPrice: writers.FromWide(u.UnitPrice), CatalogLine: int(u.CatalogLine)},
 			Per:   u.Per, Rows: u.Rows, Exact: writers.FromWide(u.Exact),
 		})
 	}

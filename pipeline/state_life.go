@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"ratemill/rating"
 	"ratemill/rating/calendar"
 	"ratemill/rating/money"
@@ -25,6 +27,7 @@ func lifeRow(s *writers.State, a *rating.Account) {
 	for _, x := range a.FreeUsed {
 		s.FreeUnits = append(s.FreeUnits, writers.StateFreeUnits{Service: x.Service, Used: x.Used})
 	}
+	s.Collections = slices.Grow(s.Collections, len(a.Collections))
 	for _, c := range a.Collections {
 		s.Collections = append(s.Collections, writers.StateCollection{
 			InvoiceID: c.InvoiceID, InvoicedOn: int32(c.InvoicedOn), Amount: cents(c.Amount), Attempt: int32(c.Attempt), Method: c.Method,
@@ -114,6 +117,7 @@ func lifeOf(a *rating.Account, s *writers.State) error {
 	for _, x := range s.FreeUnits {
 		a.FreeUsed = append(a.FreeUsed, rating.FreeUnits{Service: x.Service, Used: x.Used})
 	}
+	a.Collections = slices.Grow(a.Collections, len(s.Collections))
 	for _, c := range s.Collections {
 		amount, err := money.New(writers.FromMoney(c.Amount), a.Currency)
 		if err != nil {

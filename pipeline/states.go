@@ -17,6 +17,13 @@ type states struct {
 	next    func() ([]writers.State, error, bool)
 	close   func()
 	pending []writers.State
+	row     int // of the first one pending
+}
+
+// bucketStates are the accounts of a bucket.
+type bucketStates struct {
+	accounts []rating.Account
+	first    int // row of the state table that the first one has
 }
 
 // openStates begins to read. close must be called.
@@ -37,27 +44,37 @@ func (n *night) openStates(ctx context.Context) *states {
 
 var errStop = fmt.Errorf("enough")
 
-// bucket appends the accounts of the next bucket.
-func (s *states) bucket(b int, accounts []rating.Account) ([]rating.Account, error) {
+// bucket is the accounts of the next bucket, in the memory of another one's.
+func (s *states) bucket(b int, spare []rating.Account) (bucketStates, error) {
+	of := bucketStates{again(spare), s.row}
 	for {
 		for i := range s.pending {
-			if s.n.bucket(accountHash(s.pending[i].AccountID)) != b {
+			if s.n.bucket(s.n.stateHash(s.row, &s.pending[i])) != b {
 				s.pending = s.pending[i:]
-				return accounts, nil
+				return of, nil
 			}
 			a, err := accountOf(&s.pending[i])
 			if err != nil {
-				return nil, fmt.Errorf("state of account %s: %w", s.pending[i].AccountID, err)
+				return of, fmt.Errorf("state of account %s: %w", s.pending[i].AccountID, err)
 			}
-			accounts = append(accounts, a)
+			of.accounts = append(of.accounts, a)
+			s.row++
 		}
 		rows, err, more := s.next()
 		if err != nil || !more {
 			s.pending = nil
-			return accounts, err
+			return of, err
 		}
 		s.pending = rows
 	}
+}
+
+// stateHash is the hash of the account of a row of the state.
+func (n *night) stateHash(row int, s *writers.State) uint64 {
+	if index := n.stateAccounts[row]; index != unnamed {
+		return n.accountHashes[index]
+	}
+	return accountHash(s.AccountID)
 }
 
 // stateSchema reads of the state table which accounts there are, and whether
@@ -84,28 +101,43 @@ func (n *night) learnAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.stateAccounts = make([]uint32, 0, file.Rows)
 	for split := range export.Splits() {
 		if split+1 < export.Splits() {
 			export.ReadAhead(ctx, split+1)
 		}
-		err := export.Read(ctx, split, func(b *readers.Batch) error {
-			for row := range b.Len {
-				if textAt(&b.Columns[1], row) == "" { // it never signed up: what a rerate left of it is money
-					continue
-				}
-				i, err := n.learn(textAt(&b.Columns[0], row))
-				if err != nil {
-					return err
-				}
-				closed := &b.Columns[2]
-				if closed.Missing == nil || !closed.Missing[row] || suspended[b.FirstRow-1+int64(row)] {
-					n.unsteady = append(n.unsteady, i)
-				}
-			}
-			return nil
-		})
+		err := export.Read(ctx, split, func(b *readers.Batch) error { return n.learnBatch(b, suspended) })
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// learnBatch learns the accounts of some rows of the state. They are asked for
+// together: see names.
+func (n *night) learnBatch(b *readers.Batch, suspended []bool) error {
+	first := len(n.stateAccounts)
+	var ids []string
+	for row := range b.Len {
+		n.stateAccounts = append(n.stateAccounts, unnamed)
+		if textAt(&b.Columns[1], row) != "" { // else it never signed up: what a rerate left of it is money
+			ids = append(ids, textAt(&b.Columns[0], row))
+		}
+	}
+	indexes := make([]uint32, len(ids))
+	if err := n.accounts.ofAll(indexes, ids, accountHash); err != nil {
+		return err
+	}
+	for row := range b.Len {
+		if textAt(&b.Columns[1], row) == "" {
+			continue
+		}
+		i := indexes[0]
+		n.stateAccounts[first+row], indexes = i, indexes[1:]
+		closed := &b.Columns[2]
+		if closed.Missing == nil || !closed.Missing[row] || suspended[b.FirstRow-1+int64(row)] {
+			n.unsteady = append(n.unsteady, i)
 		}
 	}
 	return nil

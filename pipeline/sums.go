@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // sums adds rows up by key: open addressing, nothing allocated per row. The
 // table of a large night is far larger than a cache, so that a row costs the
@@ -165,64 +162,13 @@ func readSum(b []byte) (g sum, rest []byte) {
 	return g, b[largeSumSize:]
 }
 
-// group is all usage rows of a key.
-type group struct {
-	key    key
-	rows   int64
-	hi, lo uint64 // sum of the quantities, 128 bits in two's complement
-	first  place  // of the rows
-}
+// sumKey is the key of the first sum of what was spilled.
+func sumKey(b []byte) key { return key(binary.LittleEndian.Uint64(b)) }
 
-// merged puts the sums of a bucket together, exact to 128 bits: those of all
-// workers, and those that a worker has spilled several times.
-type merged struct {
-	slots []group // open addressing; a slot without rows is empty
-	used  int
-}
-
-// begin empties the table.
-func (m *merged) begin() {
-	clear(m.slots)
-	m.used = 0
-}
-
-func (m *merged) add(o *sum) {
-	if m.used*5 >= len(m.slots)*3 {
-		m.grow()
+// sumSize is the bytes of the first sum of what was spilled.
+func sumSize(b []byte) int {
+	if binary.LittleEndian.Uint16(b[16:]) == manyRows {
+		return largeSumSize
 	}
-	g := m.slot(o.key)
-	hi, lo := uint64(o.quantity>>63), uint64(o.quantity)
-	if g.rows == 0 {
-		*g = group{o.key, o.rows, hi, lo, o.first}
-		m.used++
-		return
-	}
-	g.rows += o.rows
-	var carry uint64
-	g.lo, carry = bits.Add64(g.lo, lo, 0)
-	g.hi += hi + carry
-	g.first = min(g.first, o.first)
-}
-
-// slot is the slot of a key, empty if it is new.
-func (m *merged) slot(k key) *group {
-	mask := uint64(len(m.slots) - 1)
-	for at := mix(uint64(k)) & mask; ; at = (at + 1) & mask {
-		if g := &m.slots[at]; g.rows == 0 || g.key == k {
-			return g
-		}
-	}
-}
-
-func (m *merged) grow() {
-	old := m.slots
-	m.slots = make([]group, max(1<<10, 2*len(old)))
-	for i := 0; i < len(m.slots); i += pageSize / 40 { // see pageSize
-		m.slots[i] = group{}
-	}
-	for i := range old {
-		if old[i].rows > 0 {
-			*m.slot(old[i].key) = old[i]
-		}
-	}
+	return smallSumSize
 }

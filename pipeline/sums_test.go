@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// summed is what sums and merged come to, by way of a spill of so little
+// summed is what sums and merging come to, by way of a spill of so little
 // memory that most of it goes to a file.
 func summed(t testing.TB, rows []record) []group {
 	t.Helper()
@@ -31,19 +31,21 @@ func summed(t testing.TB, rows []record) []group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m merged
-	for m.begin(); len(b) > 0; {
-		var g sum
-		g, b = readSum(b)
-		m.add(&g)
+	places := map[uint32]int{}
+	orders := make(groupOrders, 1<<12)
+	for i := range orders {
+		orders[i] = uint64(i)
 	}
-	var groups []group
-	for _, g := range m.slots {
-		if g.rows > 0 {
-			groups = append(groups, g)
+	var m merging
+	m.merge(b, orders, 0, func(account uint32) int {
+		at, met := places[account]
+		if !met {
+			at = len(places)
+			places[account] = at
 		}
-	}
-	return groups
+		return at
+	})
+	return m.groups
 }
 
 // Sums are exact whatever their size and sign, and however often a worker has

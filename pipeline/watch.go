@@ -146,11 +146,17 @@ func (e *rerateEntry) measures(notes []RerateNote) *Measures {
 	return l.measures()
 }
 
-// addKinds adds lines up by kind and currency.
+// addKinds adds lines up by kind and currency, which those of an account mostly
+// have in common.
 func (l *ledger) addKinds(lines []writers.InvoiceLine) {
-	for i := range lines {
-		key := [2]string{lines[i].Kind, lines[i].Currency}
-		l.kinds[key] = l.kinds[key].Add(writers.FromMoney(lines[i].Amount))
+	for len(lines) > 0 {
+		kind, currency, alike := lines[0].Kind, lines[0].Currency, 0
+		sum := l.kinds[[2]string{kind, currency}]
+		for ; alike < len(lines) && lines[alike].Kind == kind && lines[alike].Currency == currency; alike++ {
+			sum = sum.Add(writers.FromMoney(lines[alike].Amount))
+		}
+		l.kinds[[2]string{kind, currency}] = sum
+		lines = lines[alike:]
 	}
 }
 

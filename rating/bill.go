@@ -129,8 +129,16 @@ func (a *Account) ownLists() {
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)
 	a.FreeUsed = slices.Clone(a.FreeUsed)
-	a.Collections = slices.Clone(a.Collections)
+	a.Collections = withRoom(a.Collections) // for the day's
 	a.Refundable = slices.Clone(a.Refundable)
+}
+
+// withRoom is a copy of a list with room for one more, if it is not empty.
+func withRoom[T any](list []T) []T {
+	if len(list) == 0 {
+		return slices.Clone(list)
+	}
+	return append(make([]T, 0, len(list)+1), list...)
 }
 
 // end brings the account's lists into their order, forgets what lies beyond
@@ -206,9 +214,14 @@ func (b *billing) leaveOut(o Origin, reason Reason) {
 
 // line makes a line's amount: quantity × price × part, rounded once (rule G-4).
 func (b *billing) line(l Line) Line {
-	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
-	l.Calculation = calculation(&l)
+	b.reckon(&l)
 	return l
+}
+
+// reckon is line of a line that stays where it is.
+func (b *billing) reckon(l *Line) {
+	l.Amount = money.Line(l.Quantity, l.UnitPrice, l.Part, b.account.Currency, b.cat.Rounding)
+	l.Calculation = calculation(l)
 }
 
 func (b *billing) addLine(l Line) { b.lines = append(b.lines, l) }

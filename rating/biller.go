@@ -37,18 +37,44 @@ func (r *Biller) Bill(cat *catalog.Catalog, account *Account, day Day, events Ev
 	return &b.out
 }
 
-// memory is that of lists which every account with usage needs.
+// memory is that of lists and documents which every account with usage needs.
 type memory struct {
-	rated   []RatedUsage
-	lines   []Line
-	net     []money.Amount
-	due     []DueUsage
-	charges []charging
+	rated    []RatedUsage
+	lines    []Line
+	net      []money.Amount
+	due      []DueUsage
+	charges  []charging
+	invoice  Invoice
+	charge   Charge
+	payments []Payment
+	prices   map[pricedUsage]*PricePoint
+}
+
+// pricedUsage is what a price table's row was found for. A list of dimension
+// values is the same one while it is at the same place: nobody writes into it,
+// and it stays there as long as it is remembered.
+type pricedUsage struct {
+	charge     *catalog.UsageCharge
+	dimensions *string
+}
+
+// mostPrices is how many prices are remembered.
+const mostPrices = 1 << 13
+
+func (m *memory) remember(u pricedUsage, point *PricePoint) {
+	if m.prices == nil {
+		m.prices = map[pricedUsage]*PricePoint{}
+	}
+	if len(m.prices) >= mostPrices {
+		clear(m.prices)
+	}
+	m.prices[u] = point
 }
 
 // useMemory begins the lists, with what the account has in them.
 func (b *billing) useMemory() {
 	b.out.Rated, b.lines, b.net = again(b.memory.rated), again(b.memory.lines), again(b.memory.net)
+	b.out.Payments = again(b.memory.payments)
 	b.account.Due = append(again(b.memory.due), b.account.Due...)
 }
 
@@ -56,9 +82,13 @@ func (b *billing) useMemory() {
 // its own of what this one goes on with.
 func (b *billing) leaveMemory() {
 	b.memory.rated, b.memory.lines, b.memory.net = b.out.Rated, b.lines, b.net
+	b.memory.payments = b.out.Payments
 	b.account.Due = append([]DueUsage(nil), b.account.Due...)
 	if len(b.out.Rated) == 0 {
 		b.out.Rated = nil // as of an account that had no memory to use
+	}
+	if len(b.out.Payments) == 0 {
+		b.out.Payments = nil // likewise
 	}
 }
 

@@ -89,8 +89,8 @@ func (b *billing) collect(inv *Invoice) {
 		c.Status, c.Reason, c.FirstUnmade = Uncollectable, string(NoMethod), true
 		b.out.Uncollected = &Uncollected{inv.ID, inv.AmountDue, NoMethod}
 	} else {
-		charge := c.charge(b.day)
-		b.out.Charge = &charge
+		b.memory.charge = c.charge(b.day)
+		b.out.Charge = &b.memory.charge
 		b.record(&c, b.day, "")
 	}
 	b.account.Collections = append(b.account.Collections, c)

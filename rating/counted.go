@@ -62,8 +62,9 @@ func (b *billing) tally(u *Usage, version *catalog.Version, charge *catalog.Usag
 	if meter.Of == catalog.UniqueOf {
 		b.meet(t, charge, u)
 	}
-	point.Description, point.UnitPrice = joined(charge.Description, per), unitPrice
-	b.tallied(u, t, charge, point, share, added)
+	counted := *point
+	counted.Description, counted.UnitPrice = joined(charge.Description, per), unitPrice
+	b.tallied(u, t, charge, &counted, share, added)
 }
 
 // billedRow is usage in billed units where the charge converts each row by
@@ -112,7 +113,7 @@ func (b *billing) adds(t *Tally, u *Usage) decimal.Decimal {
 
 // tallied notes a counted group as rated, and when it falls due: with the
 // period, or with its day.
-func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point PricePoint, share money.Ratio, added decimal.Decimal) {
+func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point *PricePoint, share money.Ratio, added decimal.Decimal) {
 	due := u.ServiceDate
 	switch {
 	case charge.Counting.Charged == catalog.PeriodEnd:
@@ -124,15 +125,11 @@ func (b *billing) tallied(u *Usage, t *Tally, charge *catalog.UsageCharge, point
 		due++
 	}
 	due = max(due, b.day)
-	late := u.ServiceDate < b.day
-	b.out.Rated = append(b.out.Rated, RatedUsage{
-		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: point, Amount: share.Recorded(), DueOn: due, Late: late,
-	})
+	b.rated(u, point, share.Recorded(), due)
 	if charge.Counting.Charged == catalog.PeriodEnd {
 		return // the tally itself waits
 	}
-	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: late, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
+	entry := DueUsage{DueOn: due, Meter: u.Meter, ServiceDate: u.ServiceDate, Late: u.ServiceDate < b.day, Price: point, Quantity: added, Per: t.Per, Rows: u.Rows}
 	if pricing.NeedsEvents(b.modelOf(t, charge)) {
 		entry.Exact = share.Num()
 	}
@@ -148,9 +145,9 @@ func (b *billing) chargeTallies(meter string, today []DueUsage) []Line {
 	}
 	b.carryToday(meter)
 	var lines []Line
-	for _, u := range today {
-		if u.Meter == meter && u.Rows > 0 {
-			lines = b.chargeEntry(lines, u)
+	for i := range today {
+		if u := &today[i]; u.Meter == meter && u.Rows > 0 {
+			lines = b.chargeEntry(lines, *u)
 		}
 	}
 	b.openUnused(meter)
@@ -175,9 +172,9 @@ func (b *billing) chargeFormerTallies(today []DueUsage) {
 			b.addLine(l)
 		}
 	}
-	for _, u := range today {
-		if u.Rows > 0 {
-			former(u.Meter)
+	for i := range today {
+		if today[i].Rows > 0 {
+			former(today[i].Meter)
 		}
 	}
 	for i := range b.account.Tallies {

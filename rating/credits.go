@@ -67,23 +67,28 @@ func units(balance *catalog.Balance, n decimal.Decimal) money.Amount {
 // drawUnits covers as many of the units used as the charge's balances of units
 // hold for the day, whole ones; a line of price zero each says so. The rest is
 // what is left to charge.
-func (b *billing) drawUnits(charge *catalog.UsageCharge, u DueUsage) (covered []Line, rest DueUsage) {
-	drawn := b.take(b.usedBy(charge, true), u.Quantity.Truncate(0), u.ServiceDate)
+func (b *billing) drawUnits(charge *catalog.UsageCharge, u *DueUsage) (covered []Line, rest decimal.Decimal) {
+	rest = u.Quantity
+	if len(charge.Uses) == 0 {
+		return nil, rest
+	}
+	drawn := b.take(b.usedBy(charge, true), rest.Truncate(0), u.ServiceDate)
 	for i := 0; i < len(drawn); {
 		name, used := drawn[i].Balance, money.Zero(drawn[i].Left.Currency())
 		for ; i < len(drawn) && drawn[i].Balance == name; i++ {
 			b.use(drawn[i])
 			used = used.Add(drawn[i].Left)
 		}
-		of := u
-		of.Quantity, of.Price.UnitPrice = used.Value(), decimal.Zero
-		of.Price.Description += ", from " + name
-		l := b.usageLine(&of)
-		l.Calculation = fmt.Sprintf("%s used, %s left in %s; %s", u.Quantity, b.move(name).Closing, name, l.Calculation)
+		of, price := *u, *u.Price
+		price.UnitPrice, price.Description = decimal.Zero, price.Description+", from "+name
+		of.Price = &price
+		var l Line
+		b.setUsageLine(&l, &of, used.Value())
+		l.Calculation = fmt.Sprintf("%s used, %s left in %s; %s", rest, b.move(name).Closing, name, l.Calculation)
 		covered = append(covered, l)
-		u.Quantity = u.Quantity.Sub(used.Value())
+		rest = rest.Sub(used.Value())
 	}
-	return covered, u
+	return covered, rest
 }
 
 // usedBy are the balances of units, or those of money, that a charge uses.

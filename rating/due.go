@@ -8,6 +8,7 @@ import (
 
 	"ratemill/rating/calendar"
 	"ratemill/rating/catalog"
+	"ratemill/rating/decimal"
 	"ratemill/rating/money"
 )
 
@@ -36,7 +37,8 @@ func (b *billing) due() {
 	// was rated at, without balances or minimum.
 	for i := range today {
 		if u := &today[i]; b.version.UsageCharge(u.Meter) == nil && u.Rows == 0 {
-			l := b.usageLine(u)
+			var l Line
+			b.setUsageLine(&l, u, u.Quantity)
 			b.creditCorrection(&l)
 			b.addLine(l)
 		}
@@ -114,15 +116,16 @@ func (b *billing) usageOf(c *charging, today []DueUsage, of func(Day) bool) {
 		if u.Meter != c.Meter || u.Rows > 0 || !of(u.ServiceDate) {
 			continue
 		}
-		covered, rest := b.drawUnits(c.UsageCharge, *u)
+		covered, rest := b.drawUnits(c.UsageCharge, u)
 		c.lines = append(c.lines, covered...)
-		if rest.Quantity.IsZero() && !u.Quantity.IsZero() {
+		if rest.IsZero() && !u.Quantity.IsZero() {
 			continue
 		}
-		l := b.usageLine(&rest)
-		b.creditCorrection(&l)
-		c.lines = append(c.lines, l)
-		c.claim(&l, b.day)
+		c.lines = append(c.lines, Line{})
+		l := &c.lines[len(c.lines)-1]
+		b.setUsageLine(l, u, rest)
+		b.creditCorrection(l)
+		c.claim(l, b.day)
 	}
 }
 
@@ -213,30 +216,38 @@ func (b *billing) topUp(c *charging, shortfall money.Amount) {
 	b.put(b.version.Balance(charge.RestTo), rest, calendar.None)
 }
 
-func (b *billing) usageLine(u *DueUsage) Line {
-	return b.line(Line{
-		Kind: Metered, Rule: u.Price.Rule, Description: u.Price.Description, Meter: u.Meter,
-		Quantity: u.Quantity, UnitPrice: u.Price.UnitPrice, Part: money.Whole,
-		PeriodStart: u.ServiceDate, PeriodEnd: u.ServiceDate + 1, ServiceDate: u.ServiceDate, Late: u.Late,
-		CatalogLine: u.Price.CatalogLine,
-	})
+// setUsageLine makes an empty line that of some quantity of usage. It is made
+// where it stays: there are many, and they are large.
+func (b *billing) setUsageLine(l *Line, u *DueUsage, quantity decimal.Decimal) {
+	l.Kind, l.Meter, l.Part = Metered, u.Meter, money.Whole
+	l.Rule, l.Description, l.CatalogLine = u.Price.Rule, u.Price.Description, u.Price.CatalogLine
+	l.Quantity, l.UnitPrice = quantity, u.Price.UnitPrice
+	l.PeriodStart, l.PeriodEnd, l.ServiceDate, l.Late = u.ServiceDate, u.ServiceDate+1, u.ServiceDate, u.Late
+	b.reckon(l)
 }
 
 // findDue is where usage is in a list that is in the order of compareDue, or
 // where it belongs.
 func findDue(list []DueUsage, u *DueUsage) (at int, found bool) {
+	for i := range list[:min(len(list), fewDue)] { // most usage joins what was rated just before, at the very same price
+		if d := &list[i]; d.Price == u.Price && d.ServiceDate == u.ServiceDate && d.DueOn == u.DueOn && d.Late == u.Late && d.Meter == u.Meter && d.Per == u.Per {
+			return i, true
+		}
+	}
 	return sort.Find(len(list), func(i int) int { return compareDue(u, &list[i]) })
 }
 
+// fewDue are gone through one by one.
+const fewDue = 8
+
 // compareDue is the order of lines: two groups that compare equal are one line.
 func compareDue(x, y *DueUsage) int {
-	if c := cmp.Or(
-		cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate),
-		boolCompare(x.Late, y.Late), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine),
-	); c != 0 {
+	c := cmp.Or(cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate), boolCompare(x.Late, y.Late))
+	if c != 0 {
 		return c
 	}
-	return cmp.Or(
-		cmp.Compare(x.Price.Description, y.Price.Description), x.Price.UnitPrice.Cmp(y.Price.UnitPrice), cmp.Compare(x.Price.Rule, y.Price.Rule),
-		cmp.Compare(x.Per, y.Per))
+	if p, q := x.Price, y.Price; p != q {
+		c = cmp.Or(cmp.Compare(p.CatalogLine, q.CatalogLine), cmp.Compare(p.Description, q.Description), p.UnitPrice.Cmp(q.UnitPrice), cmp.Compare(p.Rule, q.Rule))
+	}
+	return cmp.Or(c, cmp.Compare(x.Per, y.Per))
 }

@@ -55,7 +55,7 @@ meters:
 		for line := range 40 {
 			account.Due = append(account.Due, rating.DueUsage{
 				DueOn: day, Meter: name, ServiceDate: day, Quantity: decimal.NewFromInt(1),
-				Price: rating.PricePoint{Rule: "R-2", Description: name, UnitPrice: decimal.NewFromInt(1), CatalogLine: line + 1},
+				Price: &rating.PricePoint{Rule: "R-2", Description: name, UnitPrice: decimal.NewFromInt(1), CatalogLine: line + 1},
 			})
 		}
 	}

@@ -24,7 +24,8 @@ func (b *billing) invoice() {
 		credits := b.creditsApplied(total)
 		corrected := b.takeCorrection(total.Sub(credits))
 		credits = credits.Add(corrected)
-		inv := &Invoice{
+		inv := &b.memory.invoice
+		*inv = Invoice{
 			ID: DocumentID(b.cat.Name, b.account.ID, b.day, "invoice"), Account: b.account.ID, IssuedOn: b.day,
 			Currency: b.account.Currency, Lines: b.lines, Total: total, CreditsApplied: credits, AmountDue: total.Sub(credits),
 		}

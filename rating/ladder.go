@@ -29,7 +29,7 @@ func (b *billing) readings(readings []Reading) {
 		level.AsOf, level.Value = r.AsOf, r.Value
 		b.out.Rated = append(b.out.Rated, RatedUsage{
 			Origin: r.Origin, Meter: r.Meter, ServiceDate: r.AsOf, Quantity: whole(r.Value),
-			Price: PricePoint{Rule: b.cat.Meter(r.Meter).Rule, Description: "level of the day"},
+			Price: &PricePoint{Rule: b.cat.Meter(r.Meter).Rule, Description: "level of the day"},
 			DueOn: b.day, Late: r.AsOf < b.day,
 		})
 		b.climb()

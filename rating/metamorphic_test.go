@@ -125,7 +125,9 @@ func stored(a rating.Account) rating.Account {
 	a.Due = relist(a.Due)
 	for i := range a.Due {
 		a.Due[i].Quantity = eighteenDigits(a.Due[i].Quantity)
-		a.Due[i].Price.UnitPrice = eighteenDigits(a.Due[i].Price.UnitPrice)
+		price := *a.Due[i].Price
+		price.UnitPrice = eighteenDigits(price.UnitPrice)
+		a.Due[i].Price = &price
 	}
 	return a
 }

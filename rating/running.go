@@ -58,17 +58,17 @@ func (b *billing) tallyLevel(u *Usage, meter *catalog.Meter, charge *catalog.Usa
 	} else {
 		version = b.cat.At(u.ServiceDate)
 	}
-	point, reason, why := pricePoint(u, meter, version, charge)
+	priced, reason, why := pricePoint(u, meter, version, charge)
 	if reason != "" {
 		b.reject(u.Origin, reason, why)
 		return
 	}
 	per := perText(charge.Counting.Per, meter, u.Dimensions)
-	point.Description = joined(charge.Description, per)
-	point.UnitPrice = levelPrice(charge)
+	point := *priced
+	point.Description, point.UnitPrice = joined(charge.Description, per), levelPrice(charge)
 	t := b.tallyAt(u.ServiceDate, charge, version.From, per, point.UnitPrice)
 	if meter.Of == catalog.ActiveOf {
-		b.tallied(u, t, charge, point, money.Ratio{}, decimal.Decimal{})
+		b.tallied(u, t, charge, &point, money.Ratio{}, decimal.Decimal{})
 		change.At = b.instant(u)
 		b.noteSwitch(t.runningKey(), change)
 		return
@@ -87,7 +87,7 @@ func (b *billing) tallyLevel(u *Usage, meter *catalog.Meter, charge *catalog.Usa
 		share = price.Sub(before.Amount)
 	}
 	*t = after
-	b.tallied(u, t, charge, point, share, decimal.Decimal{})
+	b.tallied(u, t, charge, &point, share, decimal.Decimal{})
 }
 
 // switchOf is what a row of active keys does, or the reason why it does nothing.

@@ -38,7 +38,7 @@ func (b *billing) seats(events []SeatEvent) {
 	b.out.Rated = append(b.out.Rated, RatedUsage{
 		Origin: Origin{Source: meter.Source, Rows: accepted}, Meter: meter.Name, ServiceDate: b.day,
 		Quantity: whole(int64(len(b.account.ActiveUsers))),
-		Price:    PricePoint{Rule: meter.Rule, Description: "active users at the end of the day"}, DueOn: b.day,
+		Price:    &PricePoint{Rule: meter.Rule, Description: "active users at the end of the day"}, DueOn: b.day,
 	})
 }
 

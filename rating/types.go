@@ -15,6 +15,10 @@ type AccountID string
 // RuleID is the id of the policy rule that made a line ("MK-9").
 type RuleID = catalog.RuleID
 
+// PricePoint is the price that usage was rated at, with where it comes from. It
+// is never written into.
+type PricePoint = catalog.PricePoint
+
 // Day is a calendar day of the catalog's time zone.
 type Day = calendar.Day
 
@@ -186,21 +190,13 @@ type DueUsage struct {
 	Meter       string
 	ServiceDate Day
 	Late        bool
-	Price       PricePoint
+	Price       *PricePoint
 	Quantity    decimal.Decimal
 
 	// Where the charge counts usage (see Tally):
 	Per   string          // of the tally
 	Rows  int64           // events behind the quantity
 	Exact decimal.Decimal // what events cost that are priced one by one
-}
-
-// PricePoint is the price that usage was rated at, with where it comes from.
-type PricePoint struct {
-	Rule        RuleID
-	Description string
-	UnitPrice   decimal.Decimal
-	CatalogLine int // line of the catalog file, 0 where no price row applied
 }
 
 // Origin is where an event came from, kept through to the outputs: a row of a
@@ -421,7 +417,7 @@ type RatedUsage struct {
 	ServiceDate Day
 	Dimensions  []string
 	Quantity    decimal.Decimal
-	Price       PricePoint
+	Price       *PricePoint
 	Amount      decimal.Decimal
 	DueOn       Day
 	Late        bool

@@ -67,7 +67,7 @@ var surelyFits = amountLimit.Sub(whole(1))
 // due.
 func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.UsageCharge) {
 	meter := b.cat.Meter(u.Meter)
-	point, reason, why := pricePoint(u, meter, version, charge)
+	point, reason, why := b.pricePoint(u, meter, version, charge)
 	if reason != "" {
 		b.reject(u.Origin, reason, why)
 		return
@@ -90,10 +90,7 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 		b.reject(u.Origin, Overflow, fmt.Sprintf("%s × %s = %s is more than a line can hold", quantity, point.UnitPrice, total))
 		return
 	}
-	b.out.Rated = append(b.out.Rated, RatedUsage{
-		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: point, Amount: amount, DueOn: due, Late: late,
-	})
+	b.rated(u, point, amount, due)
 	if found {
 		b.account.Due[at].Quantity = quantity
 		return
@@ -101,41 +98,67 @@ func (b *billing) price(u *Usage, version *catalog.Version, charge *catalog.Usag
 	b.account.Due = slices.Insert(b.account.Due, at, entry)
 }
 
+// rated notes a group as rated. It is made where it stays: there are many, and
+// they are large.
+func (b *billing) rated(u *Usage, point *PricePoint, amount decimal.Decimal, due Day) {
+	b.out.Rated = append(b.out.Rated, RatedUsage{})
+	r := &b.out.Rated[len(b.out.Rated)-1]
+	r.Origin, r.Meter, r.ServiceDate, r.Dimensions, r.Quantity = u.Origin, u.Meter, u.ServiceDate, u.Dimensions, u.Quantity
+	r.Price, r.Amount, r.DueOn, r.Late = point, amount, due, u.ServiceDate < b.day
+}
+
 // fits tells whether a line can hold an amount, once it is rounded.
 func (b *billing) fits(amount money.Ratio) bool {
 	return amount.In(b.account.Currency, b.cat.Rounding).Value().Abs().LessThan(amountLimit)
 }
 
+// pricePoint is the price of a group, as remembered of one with the same list of
+// dimension values.
+func (b *billing) pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (*PricePoint, Reason, string) {
+	if charge.Table == "" || len(u.Dimensions) == 0 {
+		return pricePoint(u, meter, version, charge)
+	}
+	of := pricedUsage{charge, &u.Dimensions[0]}
+	if point := b.memory.prices[of]; point != nil {
+		return point, "", ""
+	}
+	point, reason, why := pricePoint(u, meter, version, charge)
+	if reason == "" {
+		b.memory.remember(of, point)
+	}
+	return point, reason, why
+}
+
 // pricePoint is the price of a group, or the reason why it has none.
-func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (PricePoint, Reason, string) {
-	point := PricePoint{Rule: charge.Rule, Description: charge.Description, UnitPrice: charge.Price, CatalogLine: charge.Line}
+func pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (*PricePoint, Reason, string) {
 	switch {
 	case charge.Unpriced:
-		return point, NoPrice, fmt.Sprintf("no price of %s in the account's currency", u.Meter)
+		return nil, NoPrice, fmt.Sprintf("no price of %s in the account's currency", u.Meter)
 	case charge.Table != "":
 		table := version.Table(charge.Table)
 		var room [8]string
 		row := table.Lookup(tableValues(room[:0], table, meter, u.Dimensions))
 		if row == nil {
-			return point, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions))
+			return nil, NoPrice, fmt.Sprintf("no row of price table %s fits %s", table.Name, dimensionText(meter, u.Dimensions))
 		}
 		if !catalog.Priced(row.Price) {
-			return point, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
+			return nil, NoPrice, fmt.Sprintf("line %d of price table %s has no price in the account's currency", row.Line, table.Name)
 		}
-		point.UnitPrice, point.CatalogLine = row.Price, row.Line
-		point.Description = charge.Described(row)
+		return charge.Point(row), "", ""
 	case charge.Column != "":
 		text := u.Dimensions[slices.Index(meter.By, charge.Column)]
 		if text == "" {
-			return point, MissingPrice, fmt.Sprintf("no price in %s", charge.Column)
+			return nil, MissingPrice, fmt.Sprintf("no price in %s", charge.Column)
 		}
 		price, err := catalog.Price(text)
 		if err != nil {
-			return point, BadPrice, fmt.Sprintf("%s %v", charge.Column, err)
+			return nil, BadPrice, fmt.Sprintf("%s %v", charge.Column, err)
 		}
+		point := *charge.Point(nil)
 		point.UnitPrice = price
+		return &point, "", ""
 	}
-	return point, "", ""
+	return charge.Point(nil), "", ""
 }
 
 // addDue adds rated usage to the list, into its line where there is one.
@@ -169,10 +192,7 @@ func (b *billing) count(u *Usage, version *catalog.Version, touched map[counterK
 		counter.Used = counter.Used.Add(u.Quantity)
 		touched[counterKey{u.Meter, segment.From}] = counted{version, allowance}
 	}
-	b.out.Rated = append(b.out.Rated, RatedUsage{
-		Origin: u.Origin, Meter: u.Meter, ServiceDate: u.ServiceDate, Dimensions: u.Dimensions, Quantity: u.Quantity,
-		Price: PricePoint{Rule: allowance.Rule, Description: what}, DueOn: b.day, Late: u.ServiceDate < b.day,
-	})
+	b.rated(u, &PricePoint{Rule: allowance.Rule, Description: what}, decimal.Decimal{}, b.day)
 }
 
 type counterKey struct {

@@ -199,7 +199,16 @@ type UsageCharge struct {
 	Rule        RuleID
 	Line        int
 
-	described []string // by row of the table; made by Parse, see Described
+	points []PricePoint // by row of the table, and one without a row behind them; made by Parse, see Point
+}
+
+// PricePoint is the price that usage is rated at, with where it comes from.
+// Many groups of usage share one: it is never written into.
+type PricePoint struct {
+	Rule        RuleID
+	Description string
+	UnitPrice   decimal.Decimal
+	CatalogLine int // line of the catalog file, 0 where no price row applied
 }
 
 // PriceTable gives a price by dimension columns. The row that names most

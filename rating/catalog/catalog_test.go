@@ -79,7 +79,7 @@ func withoutPlaces(c *Catalog) *Catalog {
 			v.AddOns[j].Line = 0
 		}
 		for j := range v.UsageCharges {
-			v.UsageCharges[j].Line, v.UsageCharges[j].described = 0, nil
+			v.UsageCharges[j].Line, v.UsageCharges[j].points = 0, nil
 		}
 		for j := range v.Services {
 			v.Services[j].Line = 0

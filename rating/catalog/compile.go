@@ -34,9 +34,7 @@ func (d *draft) compileVersion(from *versionDraft) Version {
 		v.PriceTables = append(v.PriceTables, t.PriceTable)
 	}
 	for _, u := range from.charges {
-		if table := v.Table(u.Table); table != nil {
-			u.described = describedBy(u.Description, table.Rows)
-		}
+		u.points = u.pointsOf(v.Table(u.Table))
 		v.UsageCharges = append(v.UsageCharges, u.UsageCharge)
 	}
 	return v

@@ -32,22 +32,37 @@ func (r *PriceRow) Text() string {
 	return strings.Join(named, " ")
 }
 
-// Described is what a line calls usage that a row of the charge's table wins.
-func (u *UsageCharge) Described(row *PriceRow) string {
-	if row.at < len(u.described) {
-		return u.described[row.at]
+// Point is the price of usage that a row of the charge's table wins, or, where
+// row is nil, of usage that asks no table.
+func (u *UsageCharge) Point(row *PriceRow) *PricePoint {
+	at := len(u.points) - 1
+	if row != nil {
+		at = row.at
 	}
-	return u.Description + " " + row.Text()
+	if 0 <= at && at < len(u.points) {
+		return &u.points[at]
+	}
+	p := u.pointOf(row)
+	return &p
 }
 
-// describedBy are the texts of Described, made once a catalog and not once a
-// group of usage.
-func describedBy(description string, rows []PriceRow) []string {
-	texts := make([]string, len(rows))
-	for i := range rows {
-		texts[i] = description + " " + rows[i].Text()
+// pointsOf are the points of all rows of the charge's table, and the one
+// without, made once a catalog and not once a group of usage.
+func (u *UsageCharge) pointsOf(table *PriceTable) []PricePoint {
+	var points []PricePoint
+	if table != nil {
+		for i := range table.Rows {
+			points = append(points, u.pointOf(&table.Rows[i]))
+		}
 	}
-	return texts
+	return append(points, u.pointOf(nil))
+}
+
+func (u *UsageCharge) pointOf(row *PriceRow) PricePoint {
+	if row == nil {
+		return PricePoint{Rule: u.Rule, Description: u.Description, UnitPrice: u.Price, CatalogLine: u.Line}
+	}
+	return PricePoint{Rule: u.Rule, Description: u.Description + " " + row.Text(), UnitPrice: row.Price, CatalogLine: row.Line}
 }
 
 // Row is the price row of a Text, or nil.

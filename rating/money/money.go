@@ -61,8 +61,8 @@ func Codes() []string {
 // Amount is money: a whole number of its currency's minor unit.
 // The zero Amount has no currency; it may be added to any amount.
 type Amount struct {
-	value    decimal.Decimal
-	currency Currency
+	value decimal.Decimal
+	unit  unit
 }
 
 // New is an amount of a currency; it refuses digits below the minor unit.
@@ -70,17 +70,22 @@ func New(value decimal.Decimal, c Currency) (Amount, error) {
 	if !value.Equal(value.Truncate(c.Minor)) {
 		return Amount{}, fmt.Errorf("%s %s has more digits than the currency's %d", value, c.Code, c.Minor)
 	}
-	return Amount{value, c}, nil
+	return Amount{value, unitOf(c)}, nil
 }
 
 // Zero is no money, in a currency.
-func Zero(c Currency) Amount { return Amount{currency: c} }
+func Zero(c Currency) Amount { return Amount{unit: unitOf(c)} }
 
 // Value is the amount as a decimal in the currency's major unit.
 func (a Amount) Value() decimal.Decimal { return a.value }
 
 // Currency is the amount's currency.
-func (a Amount) Currency() Currency { return a.currency }
+func (a Amount) Currency() Currency {
+	if a.unit == none {
+		return Currency{}
+	}
+	return a.unit.Value()
+}
 
 // Sign is -1, 0 or +1.
 func (a Amount) Sign() int { return a.value.Sign() }
@@ -97,7 +102,7 @@ func (a Amount) Sub(b Amount) Amount {
 }
 
 // Neg is −a.
-func (a Amount) Neg() Amount { return Amount{a.value.Neg(), a.currency} }
+func (a Amount) Neg() Amount { return Amount{a.value.Neg(), a.unit} }
 
 // Cmp is -1, 0 or +1 as a is below, at or above b, under the conditions of Add.
 func (a Amount) Cmp(b Amount) int {
@@ -122,19 +127,19 @@ func Max(a, b Amount) Amount {
 }
 
 // String is the amount with all digits of the minor unit and no code: "10.00".
-func (a Amount) String() string { return a.value.StringFixed(a.currency.Minor) }
+func (a Amount) String() string { return a.value.StringFixed(a.Currency().Minor) }
 
 // Append appends String to a text.
-func (a Amount) Append(text []byte) []byte { return a.value.AppendFixed(text, a.currency.Minor) }
+func (a Amount) Append(text []byte) []byte { return a.value.AppendFixed(text, a.Currency().Minor) }
 
-func common(a, b Amount) Currency {
+func common(a, b Amount) unit {
 	switch {
-	case a.currency == b.currency, b.currency.Code == "":
-		return a.currency
-	case a.currency.Code == "":
-		return b.currency
+	case a.unit == b.unit, b.unit == none:
+		return a.unit
+	case a.unit == none:
+		return b.unit
 	}
-	panic(fmt.Sprintf("money: %s and %s do not add up", a.currency.Code, b.currency.Code))
+	panic(fmt.Sprintf("money: %s and %s do not add up", a.Currency().Code, b.Currency().Code))
 }
 
 // Fraction is an exact part n/d of a cycle, kept undivided until a line is
@@ -148,7 +153,7 @@ var Whole = Fraction{1, 1}
 // first, divided once and rounded once to the currency's minor unit (rule G-4).
 func Line(quantity, price decimal.Decimal, part Fraction, c Currency, mode Rounding) Amount {
 	product := quantity.Mul(price).Mul(decimal.NewFromInt(part.N))
-	return Amount{divide(product, decimal.NewFromInt(part.D), c.Minor, mode), c}
+	return Amount{divide(product, decimal.NewFromInt(part.D), c.Minor, mode), unitOf(c)}
 }
 
 // RecordedDecimals are the decimals of amounts that are written down before

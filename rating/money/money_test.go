@@ -259,3 +259,17 @@ func TestQuotient(t *testing.T) {
 		}
 	}
 }
+
+// An amount keeps its currency whatever that is, and two amounts of one
+// currency add up wherever it came from.
+func TestAmountsKeepTheirCurrency(t *testing.T) {
+	for _, c := range []Currency{{}, currency(t, "USD"), currency(t, "UYW"), {Code: "USD", Minor: 0}, {Code: "usd", Minor: 2}, {Code: "XXX", Minor: 9}, {Code: "calls"}} {
+		a, b := Zero(c), Zero(Currency{strings.Clone(c.Code), c.Minor})
+		if a.Currency() != c || a != b || a.Add(b).Currency() != c {
+			t.Errorf("nothing of %v is of %v, and of %v, and together of %v", c, a.Currency(), b.Currency(), a.Add(b).Currency())
+		}
+	}
+	if !panics(func() { Zero(currency(t, "USD")).Add(Zero(Currency{"USD", 0})) }) {
+		t.Error("cents and dollars add up")
+	}
+}

@@ -116,7 +116,9 @@ func (r Ratio) Rounded(digits int32, mode Rounding) decimal.Decimal {
 }
 
 // In is r rounded once to a currency's minor unit.
-func (r Ratio) In(c Currency, mode Rounding) Amount { return Amount{r.Rounded(c.Minor, mode), c} }
+func (r Ratio) In(c Currency, mode Rounding) Amount {
+	return Amount{r.Rounded(c.Minor, mode), unitOf(c)}
+}
 
 // Recorded is r as a table holds what is not rounded to lines.
 func (r Ratio) Recorded() decimal.Decimal {
