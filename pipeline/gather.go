@@ -15,18 +15,26 @@ import (
 // gathering is what a worker knows of a bucket's accounts.
 type gathering struct {
 	work   []accountWork
-	owners map[uint32]int // places in work by the account's index
-	others map[string]int // likewise by its id, of accounts without an index
+	others map[string]int // places in work by the id, of accounts without an index: see accountPlaces
 	groups []usageGroup
 	items  []item // of the groups, account by account
 }
 
+// accountPlaces are the places of accounts in the work of their bucket, by their
+// index. No account is in two buckets, so no two workers ask for the same one.
+type accountPlaces []uint32 // + 1; 0: it has none yet
+
+func (p accountPlaces) of(account uint32) (at int, met bool) {
+	return int(p[account]) - 1, p[account] > 0
+}
+
+func (p accountPlaces) set(account uint32, at int) { p[account] = uint32(at + 1) }
+
 // begin begins a bucket with the accounts that the state has.
 func (g *gathering) begin(n *night, states bucketStates) {
-	if g.owners == nil {
-		g.owners, g.others = map[uint32]int{}, map[string]int{}
+	if g.others == nil {
+		g.others = map[string]int{}
 	}
-	clear(g.owners)
 	clear(g.others)
 	g.work = slices.Grow(g.work[:0], len(states.accounts))
 	for i := range states.accounts {
@@ -49,14 +57,14 @@ func (g *gathering) add(n *night, index uint32, state *rating.Account) int {
 	}
 	g.work = append(g.work, w)
 	if index != unnamed {
-		g.owners[index] = at
+		n.places.set(index, at)
 	}
 	return at
 }
 
 // at is the place in work of an account, by its index; it may be a new one.
 func (g *gathering) at(n *night, index uint32) int {
-	if at, met := g.owners[index]; met {
+	if at, met := n.places.of(index); met {
 		return at
 	}
 	return g.add(n, index, &rating.Account{ID: rating.AccountID(n.accounts.name(index))})

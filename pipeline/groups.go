@@ -27,6 +27,11 @@ type merging struct {
 	ends   []int    // by place: of an account's sums, then of its groups
 	dealt  []dealtSum
 	groups []group // account by account
+
+	// Of an account with many sums.
+	slots  []uint32   // open addressing; group + 1
+	met    []dealtSum // its groups, at their numbers in united
+	united []group
 }
 
 // dealtSum is a sum with where its group comes among those of its account.
@@ -75,18 +80,62 @@ func (m *merging) deal(spilled []byte, orders groupOrders) {
 
 // add adds the groups of one account's sums.
 func (m *merging) add(spilled []byte, dealt []dealtSum) {
+	if len(dealt) > fewSums {
+		m.addMany(spilled, dealt)
+		return
+	}
 	sortDealt(dealt)
 	for i, d := range dealt {
 		s, _ := readSum(spilled[d.at:])
 		if i == 0 || d.order != dealt[i-1].order {
-			m.groups = append(m.groups, group{s.key, s.rows, uint64(s.quantity >> 63), uint64(s.quantity), s.first})
+			m.groups = append(m.groups, groupOf(&s))
 			continue
 		}
-		g := &m.groups[len(m.groups)-1]
-		lo, carry := bits.Add64(g.lo, uint64(s.quantity), 0)
-		g.rows, g.lo, g.hi = g.rows+s.rows, lo, g.hi+uint64(s.quantity>>63)+carry
-		g.first = min(g.first, s.first)
+		m.groups[len(m.groups)-1].add(&s)
 	}
+}
+
+// addMany is add where there are so many sums that several, likely, are of one
+// group: those are put together before anything is sorted.
+func (m *merging) addMany(spilled []byte, dealt []dealtSum) {
+	size := 1 << bits.Len(uint(2*len(dealt)))
+	m.slots = slices.Grow(m.slots[:0], size)[:size]
+	clear(m.slots)
+	m.met, m.united = m.met[:0], m.united[:0]
+	for _, d := range dealt {
+		s, _ := readSum(spilled[d.at:])
+		slot := m.slot(d.order)
+		if *slot > 0 {
+			m.united[*slot-1].add(&s)
+			continue
+		}
+		m.met, m.united = append(m.met, dealtSum{d.order, len(m.united)}), append(m.united, groupOf(&s))
+		*slot = uint32(len(m.met))
+	}
+	sortDealt(m.met)
+	for _, d := range m.met {
+		m.groups = append(m.groups, m.united[d.at])
+	}
+}
+
+// slot is the slot of a group by its order, empty if it is new.
+func (m *merging) slot(order uint64) *uint32 {
+	mask := uint64(len(m.slots) - 1)
+	for at := mix(order) & mask; ; at = (at + 1) & mask {
+		if s := &m.slots[at]; *s == 0 || m.met[*s-1].order == order {
+			return s
+		}
+	}
+}
+
+func groupOf(s *sum) group {
+	return group{s.key, s.rows, uint64(s.quantity >> 63), uint64(s.quantity), s.first}
+}
+
+func (g *group) add(s *sum) {
+	lo, carry := bits.Add64(g.lo, uint64(s.quantity), 0)
+	g.rows, g.lo, g.hi = g.rows+s.rows, lo, g.hi+uint64(s.quantity>>63)+carry
+	g.first = min(g.first, s.first)
 }
 
 // fewSums are sorted by insertion, a third of the time that slices.SortFunc

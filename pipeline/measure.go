@@ -116,14 +116,16 @@ func (n *night) sumGroups(ctx context.Context) (*Measured, error) {
 	}
 	sums := make([]sum, n.workers)
 	n.orderGroups()
+	n.places = make(accountPlaces, len(n.accounts.all()))
 	err := each(ctx, n.workers, n.buckets, func(_ context.Context, worker, b int) error {
 		s, f := &sums[worker], n.folded[worker]
-		places := map[uint32]int{}
+		accounts := 0
 		err := n.mergeGroups(f, b, 0, func(account uint32) int {
-			at, met := places[account]
+			at, met := n.places.of(account)
 			if !met {
-				at = len(places)
-				places[account] = at
+				at = accounts
+				n.places.set(account, at)
+				accounts++
 			}
 			return at
 		})

@@ -36,8 +36,9 @@ type night struct {
 
 	accounts      *names[uint64] // by id, with their hashes
 	combinations  *names[combination]
-	orders        groupOrders // while reduce works
-	accountHashes []uint64    // of all accounts, once map has ended
+	orders        groupOrders   // while reduce works
+	places        accountPlaces // in reduce
+	accountHashes []uint64      // of all accounts, once map has ended
 
 	combinationHashes []uint64 // of all combinations, likewise
 	known             []bool   // by account: it is in the state or signs up tonight

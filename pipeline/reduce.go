@@ -73,6 +73,7 @@ type billing struct {
 func (n *night) reduce(ctx context.Context, s *stage) error {
 	n.strangers = n.refusalOfStrangers()
 	n.orderGroups()
+	n.places = make(accountPlaces, len(n.accounts.all()))
 	states := n.openStates(ctx)
 	defer states.close()
 	accounts, err := n.statesOf(states, 0, nil)

@@ -52,17 +52,20 @@ func summed(t testing.TB, rows []record) []group {
 // spilled its sums.
 func TestSumsAreExact(t *testing.T) {
 	for _, c := range []struct {
-		name    string
-		keys    uint32
-		largest int64
-		signed  bool
+		name         string
+		accounts     uint32
+		combinations uint32
+		largest      int64
+		signed       bool
 	}{
-		{"few groups", 3_000, 10, false},
-		{"many groups", 100_000, 10, false},
-		{"beyond 48 bits", 100_000, 1 << 50, true},
-		{"beyond 64 bits", 3_000, math.MaxInt64, false},
-		{"of both signs", 3_000, math.MaxInt64, true},
-		{"more rows than 16 bits count", 2, 5, false},
+		{"few groups", 3_000, 4, 10, false},
+		{"many groups", 100_000, 4, 10, false},
+		{"many groups of few accounts", 30, 4_000, 10, false},
+		{"some groups of few accounts", 30, 40, math.MaxInt64, true},
+		{"beyond 48 bits", 100_000, 4, 1 << 50, true},
+		{"beyond 64 bits", 3_000, 4, math.MaxInt64, false},
+		{"of both signs", 3_000, 4, math.MaxInt64, true},
+		{"more rows than 16 bits count", 2, 4, 5, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
@@ -70,7 +73,7 @@ func TestSumsAreExact(t *testing.T) {
 			all := make([]record, 600_000)
 			for i := range all {
 				a := &all[i]
-				*a = record{key: makeKey(r.Uint32N(c.keys), 1, r.Uint32N(4)), quantity: r.Int64N(c.largest), place: makePlace(1, int64(600_000-i))}
+				*a = record{key: makeKey(r.Uint32N(c.accounts), 1, r.Uint32N(c.combinations)), quantity: r.Int64N(c.largest), place: makePlace(1, int64(600_000-i))}
 				if c.signed && r.IntN(2) == 0 {
 					a.quantity = -a.quantity
 				}
@@ -84,6 +87,9 @@ func TestSumsAreExact(t *testing.T) {
 			groups := summed(t, all)
 			for i := range groups {
 				g := &groups[i]
+				if i > 0 && g.key.account() == groups[i-1].key.account() && g.key <= groups[i-1].key {
+					t.Fatalf("key %x comes behind %x", g.key, groups[i-1].key)
+				}
 				if got := g.sum(0).BigInt(); got.Cmp(want[g.key]) != 0 || g.rows != rows[g.key] || g.first != first[g.key] {
 					t.Fatalf("key %x: %d rows, %s from %d, want %d, %s from %d", g.key, g.rows, got, g.first, rows[g.key], want[g.key], first[g.key])
 				}
