@@ -129,16 +129,8 @@ func (a *Account) ownLists() {
 	a.Suspensions = slices.Clone(a.Suspensions)
 	a.Subscriptions = slices.Clone(a.Subscriptions)
 	a.FreeUsed = slices.Clone(a.FreeUsed)
-	a.Collections = withRoom(a.Collections) // for the day's
+	a.Collections = slices.Clone(a.Collections)
 	a.Refundable = slices.Clone(a.Refundable)
-}
-
-// withRoom is a copy of a list with room for one more, if it is not empty.
-func withRoom[T any](list []T) []T {
-	if len(list) == 0 {
-		return slices.Clone(list)
-	}
-	return append(make([]T, 0, len(list)+1), list...)
 }
 
 // end brings the account's lists into their order, forgets what lies beyond
