@@ -14,7 +14,7 @@ func TestRowsOfAnAccountThatNeverSignedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.accountHashes, n.stateAccounts = n.accounts.all(), []uint32{unnamed, unnamed}
+	n.accountHashes, n.stateAccounts, n.places = n.accounts.all(), []uint32{unnamed, unnamed}, make(accountPlaces, 1)
 	var g gathering
 	g.begin(n, bucketStates{accounts: []rating.Account{{ID: "has none"}, {ID: "has rows"}}})
 	if none, rows, groups := g.of(n, "has none"), g.of(n, "has rows"), g.at(n, index); none != 0 || rows != 1 || groups != 1 || len(g.work) != 2 {
