@@ -185,13 +185,17 @@ func (f *fitter) money(what, of string, a money.Amount) int64 {
 	return v
 }
 
-// wide is a figure of something, and of which.
-func (f *fitter) wide(what, of string, d decimal.Decimal) writers.Wide {
-	w, ok := writers.ToWide(d)
-	if !ok {
+// setWide writes a figure of something, and of which, to a row.
+func (f *fitter) setWide(to *writers.Wide, what, of string, d decimal.Decimal) {
+	if !writers.SetWide(to, d) {
 		f.misfits = append(f.misfits, fmt.Sprintf("%s%s %s does not fit DECIMAL(38,18)", what, of, d))
 	}
-	return w
+}
+
+// wide notes a figure that would not fit.
+func (f *fitter) wide(what, of string, d decimal.Decimal) {
+	var row writers.Wide
+	f.setWide(&row, what, of, d)
 }
 
 // state notes what of the account's state would not fit.
@@ -271,9 +275,9 @@ func (f *fitter) ratedRow(rows []writers.RatedUsage, a *rating.Account, r *ratin
 	row.Meter, row.Source, row.ServiceDate, row.DueOn, row.Late = r.Meter, r.Source, int32(r.ServiceDate), int32(r.DueOn), r.Late
 	row.Rule, row.Description = string(r.Price.Rule), r.Price.Description
 	row.Rows = count
-	row.Quantity = f.wide("quantity of ", r.Meter, quantity)
-	row.UnitPrice = f.wide("unit price of ", r.Meter, r.Price.UnitPrice)
-	row.Amount = f.wide("amount of ", r.Meter, money.Recorded(amount))
+	f.setWide(&row.Quantity, "quantity of ", r.Meter, quantity)
+	f.setWide(&row.UnitPrice, "unit price of ", r.Meter, r.Price.UnitPrice)
+	f.setWide(&row.Amount, "amount of ", r.Meter, money.Recorded(amount))
 	row.Dimensions = f.tableDimensions(r.Meter, r.Dimensions)
 	return rows
 }
@@ -360,8 +364,8 @@ func (f *fitter) invoiceRows(d *documents, inv *rating.Invoice, a *rating.Accoun
 func (f *fitter) setLineRow(row *writers.InvoiceLine, inv *rating.Invoice, l *rating.Line, number int) {
 	row.InvoiceID, row.LineNo, row.AccountID, row.Currency = inv.ID, int32(number), string(inv.Account), inv.Currency.Code
 	row.Kind, row.Description, row.Rule, row.Meter = string(l.Kind), l.Description, string(l.Rule), l.Meter
-	row.Quantity = f.wide("quantity", "", l.Quantity)
-	row.UnitPrice = f.wide("unit price", "", l.UnitPrice)
+	f.setWide(&row.Quantity, "quantity", "", l.Quantity)
+	f.setWide(&row.UnitPrice, "unit price", "", l.UnitPrice)
 	row.PartN, row.PartD, row.Amount = l.Part.N, l.Part.D, f.money("amount", "", l.Amount)
 	row.PeriodStart, row.ServiceDate, row.Late = int32(l.PeriodStart), int32(l.ServiceDate), l.Late
 	row.Calculation, row.CatalogLine = l.Calculation, int32(l.CatalogLine)

@@ -48,20 +48,30 @@ func Money(a money.Amount) (int64, bool) {
 // FromMoney is the value of a DECIMAL(18,4), in the major unit of its currency.
 func FromMoney(v int64) decimal.Decimal { return decimal.New(v, -moneyScale) }
 
-// ToWide is a number as a DECIMAL(38,18). It is false where the number has
-// more than 18 decimals or more than 20 digits before them: nothing is
-// rounded.
-func ToWide(d decimal.Decimal) (Wide, bool) {
+// ToWide is a number as a DECIMAL(38,18): see SetWide.
+func ToWide(d decimal.Decimal) (w Wide, ok bool) {
+	ok = SetWide(&w, d)
+	return w, ok
+}
+
+// SetWide writes a number as a DECIMAL(38,18) to where it stays: one that is
+// copied just after it was made waits for the stores. It is false where the
+// number has more than 18 decimals or more than 20 digits before them: nothing
+// is rounded.
+func SetWide(to *Wide, d decimal.Decimal) bool {
 	if exp := d.Exponent(); -wideScale <= exp && exp <= 0 {
 		if c, small := d.Int64(); small {
-			return wideOfProduct(c, powersOf10[wideScale+exp]), true
+			setProduct(to, c, powersOf10[wideScale+exp])
+			return true
 		}
 	}
 	scaled, ok := rescale(d, wideScale)
 	if !ok || scaled.CmpAbs(wideLimit) >= 0 {
-		return Wide{}, false
+		*to = Wide{}
+		return false
 	}
-	return wideOf(scaled), true
+	*to = wideOf(scaled)
+	return true
 }
 
 // FromWide is the value of a DECIMAL(38,18), without zeros at its end where
@@ -137,9 +147,9 @@ func wideOf(v *big.Int) (w Wide) {
 	return w
 }
 
-// wideOfProduct is a × b without a detour over big.Int. A product of 64 bits
-// and 10^18 stays below 10^38.
-func wideOfProduct(a int64, b uint64) (w Wide) {
+// setProduct sets a × b without a detour over big.Int. A product of 64 bits and
+// 10^18 stays below 10^38.
+func setProduct(w *Wide, a int64, b uint64) {
 	magnitude := uint64(a)
 	if a < 0 {
 		magnitude = -magnitude
@@ -152,7 +162,6 @@ func wideOfProduct(a int64, b uint64) (w Wide) {
 	}
 	binary.BigEndian.PutUint64(w[:8], high)
 	binary.BigEndian.PutUint64(w[8:], low)
-	return w
 }
 
 // powersOf10[n] is 10^n.

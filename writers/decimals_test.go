@@ -140,3 +140,8 @@ func TestFiguresComeBackShort(t *testing.T) {
 		}
 	})
 }
+
+func wideOfProduct(a int64, b uint64) (w Wide) {
+	setProduct(&w, a, b)
+	return w
+}
