@@ -3,7 +3,9 @@ package writers
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"hash/crc32"
+	"math"
 	"math/bits"
 	"reflect"
 	"slices"
@@ -61,6 +63,7 @@ func newColumnWriter(file *tableFile, l *leaf, in *group, f *columnForm) *column
 // begin begins a row group.
 func (c *columnWriter) begin() {
 	c.isPlain, c.last = c.words == nil, ""
+	clear(c.pages)
 	c.pages, c.rows, c.offsets = c.pages[:0], 0, nil
 	c.chunk, c.whole = c.form.chunk, span{}
 	c.repsOf, c.defsOf = newHistogram(c.in.rep), newHistogram(c.leaf.def)
@@ -70,8 +73,10 @@ func (c *columnWriter) begin() {
 	}
 }
 
-// pageFull is how many bytes of values parquet-go lets a page have: the step
-// that makes them as many is its last.
+// pageFull is how many bytes of values a page may have: the step that makes them
+// as many is its last. It is 98 hundredths of what parquet-go is told, since
+// parquet-go 0.32 has it so (ColumnWriter.WriteRowValues, and size is how its
+// column buffers measure): pages end where that ends them.
 const pageFull = pageBytes * 98 / 100
 
 // size is parquet-go's measure of a page.
@@ -132,11 +137,10 @@ func (c *columnWriter) endPage() error {
 		header.DataPageHeaderV2.V.Encoding = format.Plain
 	}
 	from := c.chunk.TotalCompressedSize
-	page, err := c.keep(&header, header.DataPageHeaderV2.V.Encoding, values)
-	if err != nil {
+	if err := c.pack(&header, header.DataPageHeaderV2.V.Encoding, values); err != nil {
 		return err
 	}
-	c.pages = append(c.pages, page)
+	c.pages = append(c.pages, page{c.file.pages.keep(to.header.Bytes()), c.file.pages.keep(to.body)})
 	c.offsets = append(c.offsets, format.PageLocation{
 		Offset:             from, // of the first page, which is added when that is known
 		CompressedPageSize: int32(c.chunk.TotalCompressedSize - from),
@@ -181,9 +185,17 @@ var levelsOf = func() (all [16]rle.Encoding) {
 // page is a page that waits to be written.
 type page struct{ header, body []byte }
 
-// keep compresses a page, whose levels are encoded, and counts it in.
-func (c *columnWriter) keep(header *format.PageHeader, encoding format.Encoding, values []byte) (page, error) {
+// mostPageBytes is the most bytes that a page's header can say. Only rows of
+// megabytes come near it.
+var mostPageBytes = math.MaxInt32
+
+// pack makes header and body of a page, whose levels are encoded, and counts it
+// in. They hold until the next one is made.
+func (c *columnWriter) pack(header *format.PageHeader, encoding format.Encoding, values []byte) error {
 	to := &c.file.scratch
+	if size := len(to.reps) + len(to.defs) + len(values); size > mostPageBytes {
+		return fmt.Errorf("column %s: a page of %d bytes, at most %d", c.leaf.field, size, mostPageBytes)
+	}
 	to.body = append(append(to.body[:0], to.reps...), to.defs...)
 	header.UncompressedPageSize = int32(len(to.body) + len(values))
 	if c.form.isCompressed {
@@ -191,16 +203,19 @@ func (c *columnWriter) keep(header *format.PageHeader, encoding format.Encoding,
 	} else {
 		to.body = append(to.body, values...)
 	}
+	if len(to.body) > mostPageBytes { // of what cannot be compressed
+		return fmt.Errorf("column %s: a page of %d compressed bytes, at most %d", c.leaf.field, len(to.body), mostPageBytes)
+	}
 	header.CompressedPageSize = int32(len(to.body))
 	header.CRC = int32(crc32.ChecksumIEEE(to.body))
 	to.header.Reset()
 	if err := c.file.headers.Encode(header); err != nil {
-		return page{}, err
+		return err
 	}
 	c.chunk.TotalCompressedSize += int64(to.header.Len()) + int64(header.CompressedPageSize)
 	c.chunk.TotalUncompressedSize += int64(to.header.Len()) + int64(header.UncompressedPageSize)
 	c.count(header.Type, encoding)
-	return page{c.file.pages.keep(to.header.Bytes()), c.file.pages.keep(to.body)}, nil
+	return nil
 }
 
 // count counts pages by their kind.
@@ -269,9 +284,8 @@ func (c *columnWriter) writeDictionary() error {
 	header.DictionaryPageHeader.V = format.DictionaryPageHeader{NumValues: int32(len(c.words.list)), Encoding: format.Plain}
 	c.file.scratch.reps, c.file.scratch.defs = c.file.scratch.reps[:0], c.file.scratch.defs[:0]
 	c.chunk.DictionaryPageOffset = c.file.size
-	p, err := c.keep(&header, format.Plain, c.words.plain)
-	if err != nil {
+	if err := c.pack(&header, format.Plain, c.words.plain); err != nil {
 		return err
 	}
-	return c.file.write(p.header, p.body)
+	return c.file.write(c.file.scratch.header.Bytes(), c.file.scratch.body)
 }

@@ -50,10 +50,15 @@ type columnForm struct {
 	chunk        format.ColumnMetaData // of no page
 }
 
-var forms sync.Map // a table's name and dimensions to *form
+var forms sync.Map // formKey to *form
+
+type formKey struct {
+	row   reflect.Type
+	names string // of the table and its dimensions
+}
 
 func formOf(spec Spec) (*form, error) {
-	key := strings.Join(append([]string{spec.Name}, spec.Dimensions...), ",")
+	key := formKey{spec.row, strings.Join(append([]string{spec.Name}, spec.Dimensions...), ",")}
 	if f, made := forms.Load(key); made {
 		return f.(*form), nil
 	}
@@ -158,6 +163,9 @@ func (t *tableFile) endGroup() error {
 	if t.rows == 0 {
 		return nil
 	}
+	if len(t.groups) == parquet.MaxRowGroups {
+		return parquet.ErrTooManyRowGroups
+	}
 	if err := t.begin(); err != nil {
 		return err
 	}
@@ -226,7 +234,8 @@ func (t *tableFile) writeFooter() error {
 }
 
 // pile keeps the pages of a row group until it is written, in blocks that the
-// next row group's lie in.
+// next row group's lie in. What is large has memory of its own, which is let go:
+// a block that it does not fit into would lie there unused.
 type pile struct {
 	blocks [][]byte
 	at     int // block that is being filled
@@ -238,6 +247,9 @@ const pageBlock = 256 << 10
 
 // keep is a copy of data, in the pile.
 func (p *pile) keep(data []byte) []byte {
+	if len(data) > pageBlock/4 {
+		return bytes.Clone(data)
+	}
 	for ; p.at < len(p.blocks); p.at++ {
 		block := p.blocks[p.at]
 		if from := len(block); from+len(data) <= cap(block) {

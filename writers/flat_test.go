@@ -2,6 +2,7 @@ package writers
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -77,6 +78,66 @@ func TestFlatPages(t *testing.T) {
 	})
 }
 
+// TestPageLimits: the same where a dictionary or a page is just as large as it
+// may be, or a byte less or more.
+func TestPageLimits(t *testing.T) {
+	for _, more := range []int{-1, 0, 1} {
+		ids := make([]SeenID, 70_000)
+		const length = 16
+		for i := range ids {
+			ids[i].Source = fmt.Sprintf("%0*d", length, min(i, dictionaryMax/length+more-1))
+		}
+		wantParquetGo(t, EventIDsTable, ids, 64)
+
+		charges := make([]Charge, 5*chunkRows)
+		for i := range charges {
+			charges[i].ChargeID = fmt.Sprintf("%037d", i)
+		}
+		const rows = 3 * chunkRows
+		charges[rows-1].ChargeID += strings.Repeat("x", pageFull-rows*(4+37)+more)
+		wantParquetGo(t, ChargesTable, charges, 64)
+	}
+}
+
+// A page of more bytes than its header can say is refused.
+func TestPageTooLarge(t *testing.T) {
+	defer func(most int) { mostPageBytes = most }(mostPageBytes)
+	mostPageBytes = 1 << 20
+	rows := make([]Held, chunkRows)
+	for i := range rows {
+		rows[i].Payload = strings.Repeat("x", 1_100)
+	}
+	if err := writeAll(HeldTable, rows); err == nil || !strings.Contains(err.Error(), "Payload: a page of 1130496 bytes, at most 1048576") {
+		t.Errorf("a page that is too large: %v", err)
+	}
+}
+
+// What pages take is given back or used again, whatever their sizes.
+func TestPileIsBounded(t *testing.T) {
+	var p pile
+	rng := rand.New(rand.NewPCG(4, 4))
+	for group := range 50 {
+		for range 200 {
+			size := rng.IntN(pageBlock / 4)
+			if rng.IntN(10) == 0 {
+				size = pageBlock + 1_000*group
+			}
+			data := bytes.Repeat([]byte{byte(size)}, size)
+			if kept := p.keep(data); !bytes.Equal(kept, data) {
+				t.Fatal("a page is another")
+			}
+		}
+		p.empty()
+	}
+	room := 0
+	for _, block := range p.blocks {
+		room += cap(block)
+	}
+	if most := 200 * pageBlock / 4; room > most {
+		t.Errorf("%d bytes are kept for row groups of at most %d", room, most)
+	}
+}
+
 // flatAsParquetGo tries all tables without lists. Their pages take a chunk at
 // once, or 64 rows where nothing can be null.
 func flatAsParquetGo(t *testing.T, seed uint64, rows int, life listLife) {
@@ -96,7 +157,11 @@ func flatAsParquetGo(t *testing.T, seed uint64, rows int, life listLife) {
 }
 
 func sameBytes[T any](t *testing.T, of rowsOf, spec Spec, step int) {
-	rows := someRows[T](of)
+	wantParquetGo(t, spec, someRows[T](of), step)
+}
+
+func wantParquetGo[T any](t *testing.T, spec Spec, rows []T, step int) {
+	t.Helper()
 	want := asParquetGo(t, spec, parquet.SchemaOf(new(T)), rows, step)
 	if got := encode(t, spec, rows); !bytes.Equal(got, want) {
 		t.Errorf("%s: %d rows have other bytes than parquet-go's", spec.Name, len(rows))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -121,8 +122,10 @@ func (l listLife) fill(rng *rand.Rand, v reflect.Value) {
 		v.SetString(strings.ToValidUTF8(v.String(), "?"))
 	case reflect.Bool:
 		v.SetBool(rng.IntN(2) == 0)
-	case reflect.Int32, reflect.Int64:
+	case reflect.Int32:
 		v.SetInt(int64(int32(rng.Uint32())))
+	case reflect.Int64:
+		v.SetInt([]int64{int64(int32(rng.Uint32())), int64(rng.Uint64()), 1 << 32, math.MinInt64, math.MaxInt64}[rng.IntN(5)])
 	case reflect.Array:
 		for i := range v.Len() {
 			v.Index(i).SetUint(uint64(rng.IntN(256)))
