@@ -14,7 +14,7 @@ import (
 // machines with AVX-512 it compares 16-byte values by their first half alone
 // where several tie: wrong again, and other bytes than on other machines.
 //
-// So the footer gets no bounds for them (see options). The column index must
+// So the footer gets no bounds for them (see addArrays). The column index must
 // have some: its lists are as long as there are pages, and Spark and Arrow
 // refuse a file whose lists are shorter, which is what parquet-go makes of
 // bounds that are skipped. There the bounds are those of the type, true for

@@ -82,7 +82,7 @@ func TestFlatPages(t *testing.T) {
 // may be, or a byte less or more.
 func TestPageLimits(t *testing.T) {
 	for _, more := range []int{-1, 0, 1} {
-		ids := make([]SeenID, 70_000)
+		ids := make([]SeenID, 120_000)
 		const length = 16
 		for i := range ids {
 			ids[i].Source = fmt.Sprintf("%0*d", length, min(i, dictionaryMax/length+more-1))

@@ -14,8 +14,8 @@ import (
 // sink writes rows column by column. Most lists of most rows are empty: one
 // that is empty in all rows of a chunk costs no more than its levels.
 //
-// A row with a very long list takes some 10 bytes an element while it is
-// written.
+// A row with a very long list takes 30 bytes an element and more while it is
+// written: its place, and of each of its columns levels and values.
 type sink struct {
 	file             *tableFile
 	parts            []part

@@ -102,8 +102,9 @@ func (t *Table[T]) chunk(rows []T) {
 	}
 }
 
-// options are what parquet-go is told about a table. Nothing is left to its
-// defaults that would change the bytes.
+// options are what parquet-go is told about a table: it writes the footer of one
+// without rows, which all files of the table begin with, and the files that tests
+// hold ours against. Nothing is left to its defaults that would change the bytes.
 func options(spec Spec, schema *parquet.Schema) []parquet.WriterOption {
 	opts := []parquet.WriterOption{
 		parquet.NewSchema(spec.Name, boundless(schema)),
