@@ -79,7 +79,7 @@ func withPrices(records [][]string, rng *rand.Rand) [][]string {
 	carrier := slices.Index(records[0], "carrier")
 	for i, r := range records[1:] {
 		switch r[carrier] = "0.01"; {
-		case i%50 == 49:
+		case i%15 == 14:
 			r[carrier] = "99999999999999"
 		case rng.IntN(50) == 0:
 			r[carrier] = "free"

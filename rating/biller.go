@@ -47,28 +47,41 @@ type memory struct {
 	invoice  Invoice
 	charge   Charge
 	payments []Payment
-	prices   map[pricedUsage]*PricePoint
+	prices   map[pricedUsage]pricedPoint
 }
 
-// pricedUsage is what a price table's row was found for. A list of dimension
-// values is the same one while it is at the same place: nobody writes into it,
-// and it stays there as long as it is remembered.
+// pricedUsage is what a price table's row was found for: groups alike have one
+// list of dimension values, mostly, which is looked up by its place.
 type pricedUsage struct {
 	charge     *catalog.UsageCharge
 	dimensions *string
 }
 
+// pricedPoint is the price that was found, and the values that stood there then.
+type pricedPoint struct {
+	values []string
+	point  *PricePoint
+}
+
 // mostPrices is how many prices are remembered.
 const mostPrices = 1 << 13
 
-func (m *memory) remember(u pricedUsage, point *PricePoint) {
+// priced is the price that was found for such usage before; nil: none was.
+func (m *memory) priced(charge *catalog.UsageCharge, dimensions []string) *PricePoint {
+	if p := m.prices[pricedUsage{charge, &dimensions[0]}]; slices.Equal(p.values, dimensions) {
+		return p.point
+	}
+	return nil
+}
+
+func (m *memory) remember(charge *catalog.UsageCharge, dimensions []string, point *PricePoint) {
 	if m.prices == nil {
-		m.prices = map[pricedUsage]*PricePoint{}
+		m.prices = map[pricedUsage]pricedPoint{}
 	}
 	if len(m.prices) >= mostPrices {
 		clear(m.prices)
 	}
-	m.prices[u] = point
+	m.prices[pricedUsage{charge, &dimensions[0]}] = pricedPoint{slices.Clone(dimensions), point}
 }
 
 // useMemory begins the lists, with what the account has in them.

@@ -7,6 +7,7 @@ import (
 
 	"ratemill/rating"
 	"ratemill/rating/calendar"
+	"ratemill/rating/decimal"
 )
 
 // TestBillerLeavesAccountsAlone bills two accounts in turn for two months, each
@@ -70,5 +71,27 @@ func TestBillerBillsTheDayAfter(t *testing.T) {
 			t.Fatalf("%s:\n%+v\nwant\n%+v", day, reused, o)
 		}
 		account, is = o.Account, &reused.Account
+	}
+}
+
+// TestBillerLooksAtDimensions bills usage whose list of dimension values is used
+// again for others: each has the price of what stands there.
+func TestBillerLooksAtDimensions(t *testing.T) {
+	cat := marketing(t)
+	day := calendar.Date(2024, 5, 1)
+	dimensions := []string{"outbound", "US", "att"}
+	events := rating.Events{
+		Account: []rating.AccountEvent{{Day: day, Type: "signed_up", Plan: "plus", Method: "card"}},
+		Usage:   []rating.Usage{{Origin: rating.Origin{Source: "sms", Rows: 1}, Meter: "sms", ServiceDate: day, Dimensions: dimensions, Quantity: decimal.NewFromInt(1)}},
+	}
+	var biller rating.Biller
+	for _, country := range []string{"US", "US", "GB", "GB", "DE", "US", "DE"} {
+		dimensions[1] = country
+		want := rating.Bill(cat, rating.Account{ID: "A"}, day, events)
+		for range 2 { // it has two turns
+			if got := biller.Bill(cat, &rating.Account{ID: "A"}, day, events); !reflect.DeepEqual(&want, got) {
+				t.Errorf("%s:\n%+v\nwant\n%+v", country, got.Rated, want.Rated)
+			}
+		}
 	}
 }

@@ -118,13 +118,12 @@ func (b *billing) pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Ve
 	if charge.Table == "" || len(u.Dimensions) == 0 {
 		return pricePoint(u, meter, version, charge)
 	}
-	of := pricedUsage{charge, &u.Dimensions[0]}
-	if point := b.memory.prices[of]; point != nil {
+	if point := b.memory.priced(charge, u.Dimensions); point != nil {
 		return point, "", ""
 	}
 	point, reason, why := pricePoint(u, meter, version, charge)
 	if reason == "" {
-		b.memory.remember(of, point)
+		b.memory.remember(charge, u.Dimensions, point)
 	}
 	return point, reason, why
 }
