@@ -121,6 +121,10 @@ const defaultMemory = 256 << 20
 // rows: its name, and its id in the dictionaries of the exports that are read.
 const accountBytes = 256
 
+// rowMemory is what there is for rows of the memory that was asked for: what so
+// many accounts leave of it, and a quarter at least.
+func rowMemory(memory, accounts int64) int64 { return max(memory/4, memory-accountBytes*accounts) }
+
 // prepareNight is a night as far as it asks nothing of the entry before.
 func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) {
 	first, err := calendar.Parse(plan.FirstNight)
@@ -139,7 +143,7 @@ func prepareNight(ctx context.Context, s *Settings, plan *Plan) (*night, error) 
 	if n.memory == 0 {
 		n.memory = defaultMemory
 	}
-	n.memory = max(n.memory/4, n.memory-accountBytes*n.rowsBefore(writers.StateTable))
+	n.memory = rowMemory(n.memory, n.rowsBefore(writers.StateTable))
 	for _, f := range plan.Inputs {
 		at, err := n.sourceOf(f.Source)
 		if err != nil {

@@ -29,7 +29,7 @@ type Settings struct {
 
 	Version string // of the program
 	Workers int    // 0: one a processor
-	Memory  int64  // bytes of rows kept in memory before they are spilled; 0: 256 MiB
+	Memory  int64  // bytes for rows before they are spilled, and for names of accounts (see rowMemory); 0: 256 MiB
 	Buckets int    // 0: as many as the inputs ask for; a memory knob, not in the data
 	TempDir string // for spilled rows; empty: the system's
 
