@@ -60,13 +60,12 @@ func (n *night) foldPartitions(ctx context.Context, ids *writers.Table[writers.S
 			return err
 		}
 	}
-	for w, f := range n.folded {
-		if err := firstOf(n.spillSums(f), f.groups.unload(), n.mapped[w].usage.unload()); err != nil {
-			return err
-		}
+	return each(ctx, n.workers, n.workers, func(_ context.Context, _, w int) error {
+		f := n.folded[w]
+		err := firstOf(n.spillSums(f), f.groups.unload(), n.mapped[w].usage.unload())
 		f.sums, f.usage = sums{}, usageDedupe{} // reduce has other uses for the memory
-	}
-	return nil
+		return err
+	})
 }
 
 // lineHashesUp puts the hashes of all accounts and combinations side by side:

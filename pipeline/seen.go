@@ -151,7 +151,7 @@ func (n *night) endSeen(p int) {
 // writePlain writes the ids of each part of a source, in the order of the parts,
 // while those of others are found out.
 func (n *night) writePlain(ctx context.Context, source int, to *writers.Table[writers.SeenID], idsOf func(worker, part int, ids *[]writers.SeenID) error) error {
-	c, turn := n.cuts[source], newInTurn(n.workers, to.Write)
+	c, turn := n.cuts[source], newInTurn(4*n.workers, to.Write)
 	return each(ctx, n.workers, 1<<c.bits, func(_ context.Context, worker, i int) error {
 		return turn.do(i, func(ids *[]writers.SeenID) error { return idsOf(worker, c.first+i, ids) })
 	})

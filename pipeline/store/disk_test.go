@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
@@ -402,7 +403,7 @@ func TestFailedWriteSticks(t *testing.T) {
 	}
 }
 
-// A large file is made durable while it is written.
+// A large file is made durable while nobody writes to it.
 func TestLargeFileIsSyncedAhead(t *testing.T) {
 	ctx, root := t.Context(), t.TempDir()
 	d, err := openDisk(root)
@@ -414,21 +415,32 @@ func TestLargeFileIsSyncedAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	piece := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	const pieces = 2*syncedAhead>>20 + 3
+	const pieces = largeFile>>20 + 3
 	for range pieces {
 		if _, err := w.Write(piece); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if w.(*writer).syncing == nil {
-		t.Error("nothing was synced before the end")
+	synced := func() int {
+		ahead := &w.(*writer).ahead
+		ahead.mu.Lock()
+		defer ahead.mu.Unlock()
+		return ahead.synced
+	}
+	for deadline := time.Now().Add(10 * time.Second); synced() == 0; time.Sleep(quiet) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was synced before the end")
+		}
+	}
+	if _, err := w.Write(piece); err != nil {
+		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(root, "large"))
-	if err != nil || info.Size() != int64(pieces*len(piece)) {
-		t.Errorf("the file is %v, %v; want %d bytes", info, err, pieces*len(piece))
+	if err != nil || info.Size() != int64((pieces+1)*len(piece)) {
+		t.Errorf("the file is %v, %v; want %d bytes", info, err, (pieces+1)*len(piece))
 	}
 }
 
@@ -446,9 +458,7 @@ func TestFailedSyncAheadSticks(t *testing.T) {
 	if _, err := w.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	failed := make(chan error, 1)
-	failed <- syscall.EIO
-	w.(*writer).syncing = failed
+	w.(*writer).ahead.err = syscall.EIO
 	if err := w.Close(); !errors.Is(err, syscall.EIO) {
 		t.Errorf("Close: %v, want %v", err, syscall.EIO)
 	}

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"gocloud.dev/blob/driver"
 )
@@ -30,13 +32,24 @@ type writer struct {
 	ifNotExist bool
 	err        error // the first failure: what failed once is never published
 
-	unsynced int64      // bytes written since a sync last began
-	syncing  chan error // how the sync that was begun last ends; nil: there is none
+	written int64 // bytes
+	ahead   syncAhead
 }
 
-// syncedAhead is how many bytes of a file are made durable while more of it is
-// written: of a large one, little is left to wait for at its end.
-const syncedAhead = 64 << 20
+// syncAhead makes a large file durable while nobody writes to it, so that little
+// is left to wait for at its end. A sync at any other time makes who writes wait.
+type syncAhead struct {
+	mu     sync.Mutex
+	timer  *time.Timer // runs out where nothing has been written for a while; nil: it is not large yet
+	closed bool
+	synced int   // times
+	err    error // the first
+}
+
+const (
+	largeFile = 64 << 20
+	quiet     = 20 * time.Millisecond
+)
 
 // NewTypedWriter implements driver.Bucket. BeforeWrite takes **os.File.
 func (d *disk) NewTypedWriter(ctx context.Context, key, _ string, opts *driver.WriterOptions) (driver.Writer, error) {
@@ -68,21 +81,11 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	}
 	if w.err == nil {
 		n, w.err = w.file.Write(p)
-		w.syncAhead(n)
+		if w.written += int64(n); w.written >= largeFile && !w.disk.scratch {
+			w.ahead.wait(w.file)
+		}
 	}
 	return n, w.err
-}
-
-// syncAhead counts bytes that were written, and begins to make them durable
-// once there are enough.
-func (w *writer) syncAhead(n int) {
-	w.unsynced += int64(n)
-	if w.unsynced < syncedAhead || w.disk.scratch || len(w.syncing) == 0 && w.syncing != nil {
-		return // too few, or the sync before is under way
-	}
-	w.endSync()
-	w.unsynced, w.syncing = 0, make(chan error, 1)
-	go func(file *os.File, ended chan<- error) { ended <- file.Sync() }(w.file, w.syncing)
 }
 
 // Upload implements driver.Uploader. Without it a reader that fails half-way
@@ -100,7 +103,9 @@ func (w *writer) Close() error {
 	if w.err == nil {
 		w.err = w.ctx.Err()
 	}
-	w.endSync()
+	if err := w.ahead.end(); w.err == nil {
+		w.err = err
+	}
 	if w.err == nil && !w.disk.scratch {
 		w.err = w.file.Sync()
 	}
@@ -122,16 +127,37 @@ func (w *writer) Close() error {
 	return w.disk.syncNames(filepath.Dir(w.path))
 }
 
-// endSync waits for the sync that was begun last. The system tells a failure to
-// write once, to whoever syncs next: so it is kept.
-func (w *writer) endSync() {
-	if w.syncing == nil {
+// wait begins the while that the file must be quiet for, anew.
+func (s *syncAhead) wait(file *os.File) {
+	if s.timer == nil {
+		s.timer = time.AfterFunc(quiet, func() { s.sync(file) })
 		return
 	}
-	if err := <-w.syncing; w.err == nil {
-		w.err = err
+	s.timer.Reset(quiet)
+}
+
+func (s *syncAhead) sync(file *os.File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
 	}
-	w.syncing = nil
+	s.synced++
+	if err := file.Sync(); s.err == nil {
+		s.err = err
+	}
+}
+
+// end lets no sync begin any more, waits for one that is under way, and tells
+// the first failure. The system tells that once, to whoever syncs next.
+func (s *syncAhead) end() error {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return s.err
 }
 
 func (w *writer) publish() error {
