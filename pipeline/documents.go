@@ -322,12 +322,10 @@ func compareRated(x, y *rating.RatedUsage) int {
 	if c := cmp.Or(cmp.Compare(x.Meter, y.Meter), cmp.Compare(x.ServiceDate, y.ServiceDate)); c != 0 {
 		return c
 	}
-	for i := range min(len(x.Dimensions), len(y.Dimensions)) {
-		if c := strings.Compare(x.Dimensions[i], y.Dimensions[i]); c != 0 {
-			return c
-		}
+	if c := slices.CompareFunc(x.Dimensions, y.Dimensions, strings.Compare); c != 0 {
+		return c
 	}
-	return cmp.Or(cmp.Compare(len(x.Dimensions), len(y.Dimensions)), cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
+	return cmp.Or(cmp.Compare(x.Price.CatalogLine, y.Price.CatalogLine), cmp.Compare(x.Price.Description, y.Price.Description), cmp.Compare(x.DueOn, y.DueOn))
 }
 
 // Kinds of documents beside the invoice: one that gives money back, or takes

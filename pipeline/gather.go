@@ -21,7 +21,8 @@ type gathering struct {
 }
 
 // accountPlaces are the places of accounts in the work of their bucket, by their
-// index. No account is in two buckets, so no two workers ask for the same one.
+// index. No account is in two buckets, so no two workers ask for the same one, and
+// what a bucket has set no later one reads.
 type accountPlaces []uint32 // + 1; 0: it has none yet
 
 func (p accountPlaces) of(account uint32) (at int, met bool) {

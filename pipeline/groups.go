@@ -24,20 +24,20 @@ type group struct {
 // takes them.
 type merging struct {
 	places []uint32 // of each sum's account
-	ends   []int    // by place: of an account's sums, then of its groups
+	ends   []int    // by place: how many sums an account has, then where they begin and end in dealt, then where its groups end
 	dealt  []dealtSum
 	groups []group // account by account
 
 	// Of an account with many sums.
 	slots  []uint32   // open addressing; group + 1
-	met    []dealtSum // its groups, at their numbers in united
+	met    []dealtSum // its groups; at is the number in united
 	united []group
 }
 
 // dealtSum is a sum with where its group comes among those of its account.
 type dealtSum struct {
 	order uint64
-	at    int // where it begins among the spilled bytes
+	at    int // where it begins among the spilled bytes (in met: see there)
 }
 
 // merge makes groups of a bucket's sums as they were spilled. It asks place for
@@ -139,7 +139,7 @@ func (g *group) add(s *sum) {
 }
 
 // fewSums are sorted by insertion, a third of the time that slices.SortFunc
-// takes for them.
+// takes for them, and put together after that, not before.
 const fewSums = 32
 
 func sortDealt(dealt []dealtSum) {

@@ -44,7 +44,7 @@ type night struct {
 	known             []bool   // by account: it is in the state or signs up tonight
 	steady            []bool   // by account: see findSteady
 	unsteady          []uint32 // accounts of the state that are not, while they are being found out
-	stateAccounts     []uint32 // by row of the state: its account; unnamed for one that never signed up
+	stateAccounts     []uint32 // by row of the state: its account; unnamed for one that never signed up. Explain reads no state: the account that it is about
 	scanned           bool     // the inputs are read
 
 	taker     func(worker, file int) func(*readers.Batch) error // of all batches, instead of map: Measure alone

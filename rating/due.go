@@ -227,7 +227,8 @@ func (b *billing) setUsageLine(l *Line, u *DueUsage, quantity decimal.Decimal) {
 }
 
 // findDue is where usage is in a list that is in the order of compareDue, or
-// where it belongs.
+// where it belongs. What it finds first by the price's place is equal by
+// compareDue too, all of whose fields it asks for.
 func findDue(list []DueUsage, u *DueUsage) (at int, found bool) {
 	for i := range list[:min(len(list), fewDue)] { // most accounts have few lines, and most usage joins one at the very same price: alike by compareDue, too
 		if d := &list[i]; d.Price == u.Price && d.ServiceDate == u.ServiceDate && d.DueOn == u.DueOn && d.Late == u.Late && d.Meter == u.Meter && d.Per == u.Per {

@@ -113,9 +113,10 @@ func (b *billing) fits(amount money.Ratio) bool {
 }
 
 // pricePoint is the price of a group, as remembered of one with the same list of
-// dimension values.
+// dimension values. A row that is rated by itself has a list of its own, which
+// will not be met again.
 func (b *billing) pricePoint(u *Usage, meter *catalog.Meter, version *catalog.Version, charge *catalog.UsageCharge) (*PricePoint, Reason, string) {
-	if charge.Table == "" || len(u.Dimensions) == 0 {
+	if charge.Table == "" || len(u.Dimensions) == 0 || u.EventID != "" {
 		return pricePoint(u, meter, version, charge)
 	}
 	if point := b.memory.priced(charge, u.Dimensions); point != nil {
